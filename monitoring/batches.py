@@ -1,0 +1,82 @@
+"""What a labeling batch holds: its items, how each was chosen, and how far its labeling has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+BatchReason: TypeAlias = Literal["alarm", "by_hand"]
+BatchState: TypeAlias = Literal["open", "closed"]
+ItemState: TypeAlias = Literal["open", "labelled", "skipped"]
+Slice: TypeAlias = Literal["watched", "uncertain", "explore"]
+Stratum: TypeAlias = Literal["certainty", "exploration"]
+
+SLICES: Final[tuple[Slice, ...]] = ("watched", "uncertain", "explore")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One item to label, with the chance it had of being chosen.
+
+    `rank` is its place in the shuffled queue, from 1. `probabilities` are the calibrated ones in class order,
+    rounded to six decimals. `predicted` is the class the policy answered, none when no class passed.
+    `inclusion_probability` is 1 in the certainty stratum. `dup_count` is the number of draws that this item
+    stands for in the exploration stratum, of near-duplicate candidates (itself included) in the other.
+    """
+
+    rank: int
+    key: str
+    item_id: str | None
+    source: str
+    text: str | None
+    slice: Slice
+    stratum: Stratum
+    inclusion_probability: float
+    dup_count: int
+    probabilities: tuple[float, ...]
+    predicted: str | None
+    at: float
+    state: ItemState = "open"
+    label: str | None = None
+
+    @property
+    def weight(self) -> float:
+        """Return how many occurrences this item stands for in a Horvitz-Thompson sum."""
+        return 1.0 if self.stratum == "certainty" else self.dup_count / self.inclusion_probability
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items chosen together for the labelers, and the manifest that says how."""
+
+    id: str
+    alarm_id: str | None
+    model_key: str
+    created_at: float
+    state: BatchState
+    manifest: Mapping[str, object]
+    items: tuple[BatchItem, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the classes of the model that chose the items, in the order of their probabilities."""
+        classes = self.manifest["classes"]
+        if not isinstance(classes, list | tuple):
+            raise TypeError(
+                f"batch {self.id}: manifest 'classes' is {classes!r}; expected a list of class names"
+            )
+        return tuple(str(name) for name in classes)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """A batch in a list: identity and progress, no items."""
+
+    id: str
+    alarm_id: str | None
+    model_key: str
+    created_at: float
+    state: BatchState
+    reason: BatchReason
+    n_open: int
+    n_labelled: int
+    n_skipped: int
