@@ -1,0 +1,276 @@
+"""Say what a bundle is, and which release can read it."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from model_store.canonical import canonical_json
+from model_store.errors import BundleFormatNewer, BundleInvalid
+
+# How to change the format
+# ------------------------
+# A bundle outlives the release that wrote it: whatever was published once stays readable.
+#
+# Raise FORMAT when a release of the last format would read a new bundle wrongly or not at all: a key
+# or a file added, removed or renamed, another meaning or unit of a value, another tokenisation or
+# weighting behind the same front-end kind. Then, in one change:
+#
+# 1. Set FORMAT to n + 1 and write only that from now on.
+# 2. Keep the reader of n: turn its JSON into the new one in a function `_from_format_n(raw)`, listed
+#    in `_UPGRADES`, one step at a time (1 -> 2 -> 3), so that no reader knows more than its neighbour.
+#    A default for what the old format did not say must give the old behaviour exactly.
+# 3. Put a small bundle written by the last release under tests/model_store/fixtures/format_n/, and add
+#    it to the test that loads each of them and compares its decisions with the recorded ones.
+# 4. Say in the changelog what an older release does with the new bundle. It refuses it by
+#    `BundleFormatNewer` before it reads anything else, and what is running keeps running.
+#
+# No change of format: another order of keys, another text in `training` or in card.md, another ONNX
+# opset with the same inputs and outputs. Files are never added without raising FORMAT, because an
+# unlisted or unknown file is a reason to refuse a bundle.
+FORMAT: Final = 1
+
+MANIFEST: Final = "manifest.json"
+DRAFT: Final = "0"
+MAX_SOURCES: Final = 31  # with "other" at most 32 series
+
+Task: TypeAlias = Literal["binary", "multiclass"]
+InputKind: TypeAlias = Literal["text"]
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+# One flat directory: without a separator no name can leave it.
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,32}){0,3}")
+_LABEL_CHARS: Final = 200
+_UPGRADES: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """Size in bytes and hexadecimal SHA-256 of one file."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd:
+    """How an input becomes what the graph takes: the kind, and the file with its tables."""
+
+    kind: Literal["tfidf"]
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a bundle is; `files` lists every file but the manifest itself.
+
+    `version` is ``"0"`` until a store publishes the bundle. `created_at` is ISO 8601 in UTC.
+    """
+
+    format: int
+    name: str
+    version: str
+    task: Task
+    classes: tuple[str, ...]
+    input_kind: InputKind
+    files: Mapping[str, FileEntry]
+    front_end: FrontEnd
+    outputs: tuple[str, ...]
+    sources: tuple[str, ...]
+    training: Mapping[str, Any]
+    licence: str
+    created_at: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object that `from_json` reads."""
+        return {
+            "format": self.format,
+            "name": self.name,
+            "version": self.version,
+            "task": self.task,
+            "classes": list(self.classes),
+            "input_kind": self.input_kind,
+            "files": {name: {"size": f.size, "sha256": f.sha256} for name, f in self.files.items()},
+            "front_end": {"kind": self.front_end.kind, "file": self.front_end.file},
+            "outputs": list(self.outputs),
+            "sources": list(self.sources),
+            "training": dict(self.training),
+            "licence": self.licence,
+            "created_at": self.created_at,
+        }
+
+    def to_bytes(self) -> bytes:
+        """Return the content of ``manifest.json``."""
+        return canonical_json(self.to_json())
+
+    @classmethod
+    def from_json(cls, raw: Any, *, path: Path) -> "Manifest":
+        """Return the manifest that `raw` describes; `path` is what an error names.
+
+        Raises
+        ------
+        BundleFormatNewer
+            If a later release wrote it.
+        BundleInvalid
+            If a key is missing, unknown, or of another type or range; it names the key.
+        """
+        return _read(_Fields(_upgraded(raw, path), path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, path: Path) -> "Manifest":
+        """Return the manifest in `content`, with the errors of `from_json`."""
+        try:
+            raw = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise BundleInvalid(path, f"is not JSON ({error}); import the bundle again") from error
+        return cls.from_json(raw, path=path)
+
+
+def _upgraded(raw: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise BundleInvalid(path, f"is a JSON {type(raw).__name__}, expected an object")
+    upgraded: dict[str, Any] = raw
+    found = upgraded.get("format")
+    if type(found) is not int or found < 1:
+        raise BundleInvalid(path, f"key 'format': {found!r}, expected an integer of at least 1")
+    if found > FORMAT:
+        raise BundleFormatNewer(path, found, FORMAT)
+    for step in range(found, FORMAT):
+        upgraded = _UPGRADES[step](upgraded)
+    return upgraded
+
+
+def _read(fields: "_Fields") -> Manifest:
+    manifest = Manifest(
+        format=fields.integer("format", low=1),
+        name=fields.matching("name", NAME, allowed="a-z, 0-9, _ and -, at most 63, not starting with _ or -"),
+        version=_version(fields),
+        task=fields.one_of("task", get_args(Task)),
+        classes=fields.labels("classes", low=2, high=10_000),
+        input_kind=fields.one_of("input_kind", get_args(InputKind)),
+        files=_files(fields),
+        front_end=_front_end(fields),
+        outputs=fields.labels("outputs", low=1, high=16),
+        sources=fields.labels("sources", low=0, high=MAX_SOURCES),
+        training=fields.mapping("training"),
+        licence=fields.text("licence"),
+        created_at=_moment(fields),
+    )
+    fields.finish()
+    if (len(manifest.classes) == 2) != (manifest.task == "binary"):
+        raise fields.invalid("task", f"{manifest.task!r} with {len(manifest.classes)} classes")
+    if manifest.front_end.file not in manifest.files:
+        raise fields.invalid("front_end", f"{manifest.front_end.file!r} is not among 'files'")
+    return manifest
+
+
+def _version(fields: "_Fields") -> str:
+    version = fields.text("version")
+    if version != DRAFT and not VERSION.fullmatch(version):
+        raise fields.invalid("version", f"{version!r}, expected a decimal number")
+    return version
+
+
+def _files(fields: "_Fields") -> dict[str, FileEntry]:
+    entries = {}
+    for name, raw in fields.mapping("files").items():
+        if not _FILE_NAME.fullmatch(name) or name == MANIFEST:
+            raise fields.invalid("files", f"{name!r} is not a plain file name")
+        entry = fields.nested(f"files.{name}", raw)
+        size, digest = (
+            entry.integer("size", low=0),
+            entry.matching("sha256", _DIGEST, allowed="64 hex digits"),
+        )
+        entry.finish()
+        entries[name] = FileEntry(size=size, sha256=digest)
+    return entries
+
+
+def _front_end(fields: "_Fields") -> FrontEnd:
+    entry = fields.nested("front_end", fields.mapping("front_end"))
+    front_end = FrontEnd(kind=entry.one_of("kind", ("tfidf",)), file=entry.text("file"))
+    entry.finish()
+    return front_end
+
+
+def _moment(fields: "_Fields") -> str:
+    text = fields.text("created_at")
+    try:
+        aware = datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        aware = False
+    if not aware:
+        raise fields.invalid("created_at", f"{text!r}, expected an ISO 8601 time with its zone")
+    return text
+
+
+class _Fields:
+    """Takes the keys of a JSON object one by one; every failure names the key."""
+
+    def __init__(self, raw: Mapping[str, Any], path: Path, prefix: str = "") -> None:
+        self._raw, self._path, self._prefix = raw, path, prefix
+        self._taken: set[str] = set()
+
+    def invalid(self, key: str, problem: str) -> BundleInvalid:
+        return BundleInvalid(self._path, f"key '{self._prefix}{key}': {problem}")
+
+    def nested(self, key: str, raw: Any) -> "_Fields":
+        if not isinstance(raw, dict):
+            raise self.invalid(key, f"{type(raw).__name__}, expected an object")
+        return _Fields(raw, self._path, f"{self._prefix}{key}.")
+
+    def finish(self) -> None:
+        if unknown := sorted(self._raw.keys() - self._taken):
+            raise self.invalid(unknown[0], f"unknown; allowed: {', '.join(sorted(self._taken))}")
+
+    def text(self, key: str) -> str:
+        value = self._take(key)
+        if not isinstance(value, str):
+            raise self.invalid(key, f"{type(value).__name__}, expected a string")
+        return value
+
+    def matching(self, key: str, pattern: re.Pattern[str], *, allowed: str) -> str:
+        value = self.text(key)
+        if not pattern.fullmatch(value):
+            raise self.invalid(key, f"{value!r}, allowed: {allowed}")
+        return value
+
+    def one_of(self, key: str, allowed: tuple[str, ...]) -> Any:
+        value = self.text(key)
+        if value not in allowed:
+            raise self.invalid(key, f"{value!r}, allowed: {', '.join(allowed)}")
+        return value
+
+    def integer(self, key: str, *, low: int) -> int:
+        value = self._take(key)
+        if type(value) is not int or value < low:
+            raise self.invalid(key, f"{value!r}, expected an integer of at least {low}")
+        return value
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        value = self._take(key)
+        if not isinstance(value, dict):
+            raise self.invalid(key, f"{type(value).__name__}, expected an object")
+        return value
+
+    def labels(self, key: str, *, low: int, high: int) -> tuple[str, ...]:
+        value = self._take(key)
+        if not isinstance(value, list) or not low <= len(value) <= high:
+            raise self.invalid(key, f"expected a list of {low} to {high} names")
+        for label in value:
+            if not isinstance(label, str) or not 1 <= len(label) <= _LABEL_CHARS or not label.isprintable():
+                raise self.invalid(key, f"{label!r}, expected 1 to {_LABEL_CHARS} printable characters")
+        if len(set(value)) != len(value):
+            raise self.invalid(key, "holds the same name twice")
+        return tuple(value)
+
+    def _take(self, key: str) -> Any:
+        if key not in self._raw:
+            raise self.invalid(key, "missing")
+        self._taken.add(key)
+        return self._raw[key]
