@@ -8,6 +8,7 @@
     │   ├── BundleCorrupt         a file is not the one its manifest lists
     │   ├── BundleFileMissing     a listed file is not there
     │   └── BundleFormatNewer     written by a later release
+    ├── ClassifierUnusable        a graph runs, but not as its front end and classes need
     ├── StoreError
     │   ├── UnknownBundle         no such name or version
     │   ├── StoreNotWritable      the disk or its permissions refuse
@@ -74,6 +75,10 @@ class BundleFormatNewer(BundleError):
             f"{self.path}: bundle format {self.found} is newer than {self.supported}, "
             "the latest this release reads; upgrade seamark"
         )
+
+
+class ClassifierUnusable(ModelStoreError):
+    """A graph does not give what its front end and its classes need; the message says what."""
 
 
 class StoreError(ModelStoreError):

@@ -35,6 +35,7 @@ FORMAT: Final = 1
 
 MANIFEST: Final = "manifest.json"
 DRAFT: Final = "0"
+RESERVED_CLASS: Final = "no_class_passes"
 MAX_SOURCES: Final = 31  # with "other" at most 32 series
 
 Task: TypeAlias = Literal["binary", "multiclass"]
@@ -164,6 +165,8 @@ def _read(fields: "_Fields") -> Manifest:
     fields.finish()
     if (len(manifest.classes) == 2) != (manifest.task == "binary"):
         raise fields.invalid("task", f"{manifest.task!r} with {len(manifest.classes)} classes")
+    if RESERVED_CLASS in manifest.classes:
+        raise fields.invalid("classes", f"{RESERVED_CLASS!r} is what no class passing is called; rename it")
     if manifest.front_end.file not in manifest.files:
         raise fields.invalid("front_end", f"{manifest.front_end.file!r} is not among 'files'")
     return manifest

@@ -1,0 +1,89 @@
+"""What a model is, and what it may promise: bundles, the store that keeps them, and the model that decides.
+
+Fitting lives in modules of its own (`model_store.fit` and what it imports) and needs the `train`
+extra; nothing here does.
+"""
+
+from model_store.bundle import (
+    Bundle,
+    ModelKey,
+    Seen,
+    Validation,
+    read_bundle,
+    read_front_end,
+    read_seen,
+    read_validation,
+    write_bundle,
+)
+from model_store.calibration import Calibration
+from model_store.canonical import canonical_json
+from model_store.classifier import Classifier
+from model_store.errors import (
+    BundleCorrupt,
+    BundleError,
+    BundleFileMissing,
+    BundleFormatNewer,
+    BundleInvalid,
+    ClassifierUnusable,
+    ModelStoreError,
+    NothingToRollBack,
+    RowsError,
+    StoreError,
+    StoreInvalid,
+    StoreNotWritable,
+    TargetError,
+    TrainingError,
+    UnknownBundle,
+)
+from model_store.manifest import FORMAT, Manifest
+from model_store.model import Model, load_model
+from model_store.policy import DECISIONS, Decisions, Policy
+from model_store.promotions import Promotion
+from model_store.reference import Reference
+from model_store.store import ModelStore
+from model_store.text import TextFrontEnd
+from model_store.thresholds import ClassThreshold, Target, parse_target
+
+__all__ = [
+    "DECISIONS",
+    "FORMAT",
+    "Bundle",
+    "BundleCorrupt",
+    "BundleError",
+    "BundleFileMissing",
+    "BundleFormatNewer",
+    "BundleInvalid",
+    "Calibration",
+    "ClassThreshold",
+    "Classifier",
+    "ClassifierUnusable",
+    "Decisions",
+    "Manifest",
+    "Model",
+    "ModelKey",
+    "ModelStore",
+    "ModelStoreError",
+    "NothingToRollBack",
+    "Policy",
+    "Promotion",
+    "Reference",
+    "RowsError",
+    "Seen",
+    "StoreError",
+    "StoreInvalid",
+    "StoreNotWritable",
+    "Target",
+    "TargetError",
+    "TextFrontEnd",
+    "TrainingError",
+    "UnknownBundle",
+    "Validation",
+    "canonical_json",
+    "load_model",
+    "parse_target",
+    "read_bundle",
+    "read_front_end",
+    "read_seen",
+    "read_validation",
+    "write_bundle",
+]

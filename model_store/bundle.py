@@ -1,0 +1,318 @@
+"""Read, verify and write a bundle: a directory that holds one model and what it may promise."""
+
+import hashlib
+import json
+import stat
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from model_store.arrays import Layout, load_arrays, save_arrays
+from model_store.calibration import Calibration
+from model_store.canonical import canonical_json
+from model_store.durable import sync
+from model_store.errors import BundleCorrupt, BundleFileMissing, BundleInvalid, ModelStoreError
+from model_store.manifest import DRAFT, FORMAT, MANIFEST, FileEntry, Manifest
+from model_store.policy import Policy
+from model_store.reference import Reference
+from model_store.text import TextFrontEnd
+
+ModelKey: TypeAlias = str  # "name@version"
+
+MODEL_FILE: Final = "model.onnx"
+FRONT_END_FILE: Final = "front_end.npz"
+CALIBRATION_FILE: Final = "calibration.json"
+POLICY_FILE: Final = "policy.json"
+REFERENCE_FILE: Final = "reference.json"
+VALIDATION_FILE: Final = "validation.npz"
+SEEN_FILE: Final = "seen.npz"
+CARD_FILE: Final = "card.md"
+OUTPUTS: Final = ("logits", "probabilities")
+
+_FILES: Final = frozenset(
+    {
+        MODEL_FILE,
+        FRONT_END_FILE,
+        CALIBRATION_FILE,
+        POLICY_FILE,
+        REFERENCE_FILE,
+        VALIDATION_FILE,
+        SEEN_FILE,
+        CARD_FILE,
+    }
+)
+_VALIDATION_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("int32", 1)}
+_SEEN_LAYOUT: Final[Layout] = {"signatures": ("uint32", 2), "vectors": ("float32", 2)}
+_BLOCK_BYTES: Final = 1 << 20
+_MAX_JSON_BYTES: Final = 16 << 20
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Calibrated probabilities and labels of the rows no parameter was fitted on; no text.
+
+    Parameters
+    ----------
+    probabilities : float32 array of shape (n, K)
+        Rows sum to 1; columns in the order of the classes.
+    labels : int32 array of shape (n,)
+        Positions in the classes.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What recognises an item that is already labelled, without its text.
+
+    Parameters
+    ----------
+    signatures : uint32 array of shape (n, n_hashes)
+        MinHash signatures.
+    vectors : float32 array of shape (n, n_dimensions), optional
+        Embeddings for distances; None when there are none.
+    """
+
+    signatures: npt.NDArray[np.uint32]
+    vectors: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified bundle on disk and everything of it that is small."""
+
+    path: Path
+    manifest: Manifest
+    calibration: Calibration
+    policy: Policy
+    reference: Reference
+
+    @property
+    def key(self) -> ModelKey:
+        """``"name@version"``."""
+        return f"{self.manifest.name}@{self.manifest.version}"
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of what decides besides the weights: ``calibration`` and ``policy``."""
+        files = self.manifest.files
+        return {"calibration": files[CALIBRATION_FILE].sha256, "policy": files[POLICY_FILE].sha256}
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Return the bundle at `path`, verified but for the graph and its front end.
+
+    Those two are constructed, and so verified, by `model_store.load_model`; their digests are
+    checked here, before anything is made from any file.
+
+    Raises
+    ------
+    BundleFormatNewer
+        If a later release wrote it.
+    BundleFileMissing, BundleCorrupt
+        If a file is not there, or its size or digest is not the manifest's.
+    BundleInvalid
+        If a file is not listed, is a link or a directory, or says something impossible.
+    """
+    manifest = read_manifest(path)
+    _verify_files(path, manifest)
+    calibration = _parse(path / CALIBRATION_FILE, Calibration.from_json)
+    policy = _parse(path / POLICY_FILE, Policy.from_json)
+    reference = _parse(path / REFERENCE_FILE, Reference.from_json)
+    bundle = Bundle(path, manifest, calibration, policy, reference)
+    _check_against_classes(bundle)
+    return bundle
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return the manifest of the bundle at `path`; no other file is looked at."""
+    file = path / MANIFEST
+    if not path.is_dir():
+        raise BundleInvalid(path, "is not a directory; a bundle is one")
+    _require_plain(file)
+    return Manifest.from_bytes(_read_limited(file), path=file)
+
+
+def read_front_end(bundle: Bundle) -> TextFrontEnd:
+    """Return what turns a text into the inputs of the graph."""
+    return TextFrontEnd.load(bundle.path / bundle.manifest.front_end.file)
+
+
+def read_validation(bundle: Bundle) -> Validation:
+    """Return the validation rows of a verified bundle."""
+    return Validation(**load_arrays(bundle.path / VALIDATION_FILE, _VALIDATION_LAYOUT))
+
+
+def read_seen(bundle: Bundle) -> Seen:
+    """Return the signatures, and vectors if any, of what was labelled."""
+    arrays = load_arrays(bundle.path / SEEN_FILE, _SEEN_LAYOUT)
+    return Seen(arrays["signatures"], arrays["vectors"] if arrays["vectors"].shape[1] else None)
+
+
+def write_bundle(
+    directory: Path,
+    *,
+    name: str,
+    task: str,
+    classes: tuple[str, ...],
+    onnx: bytes,
+    front_end: TextFrontEnd,
+    calibration: Calibration,
+    policy: Policy,
+    reference: Reference,
+    validation: Validation,
+    seen: Seen,
+    card: str,
+    training: Mapping[str, Any],
+    sources: tuple[str, ...] = (),
+    licence: str = "",
+    created_at: float | None = None,
+) -> None:
+    """Write every file of a bundle into `directory`, which is made if need be, and sync them to disk.
+
+    The manifest comes last and says version ``"0"``: a store gives the number when it publishes.
+    `created_at` is in seconds since the epoch, now by default.
+
+    Raises
+    ------
+    BundleInvalid
+        If the manifest would not be readable, for instance for a name that is not allowed.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    vectors = seen.vectors if seen.vectors is not None else np.zeros((len(seen.signatures), 0), np.float32)
+    (directory / MODEL_FILE).write_bytes(onnx)
+    front_end.save(directory / FRONT_END_FILE)
+    (directory / CALIBRATION_FILE).write_bytes(canonical_json(calibration.to_json()))
+    (directory / POLICY_FILE).write_bytes(canonical_json(policy.to_json()))
+    (directory / REFERENCE_FILE).write_bytes(canonical_json(reference.to_json()))
+    save_arrays(
+        directory / VALIDATION_FILE,
+        {"probabilities": validation.probabilities, "labels": validation.labels},
+    )
+    save_arrays(
+        directory / SEEN_FILE,
+        {"signatures": seen.signatures, "vectors": vectors},
+    )
+    (directory / CARD_FILE).write_text(card, encoding="utf-8")
+    manifest = {
+        "format": FORMAT,
+        "name": name,
+        "version": DRAFT,
+        "task": task,
+        "classes": list(classes),
+        "input_kind": "text",
+        "files": {file: _entry(directory / file) for file in sorted(_FILES)},
+        "front_end": {"kind": "tfidf", "file": FRONT_END_FILE},
+        "outputs": list(OUTPUTS),
+        "sources": list(sources),
+        "training": dict(training),
+        "licence": licence,
+        "created_at": datetime.fromtimestamp(
+            time.time() if created_at is None else created_at, tz=UTC
+        ).isoformat(timespec="seconds"),
+    }
+    write_manifest(directory, Manifest.from_json(manifest, path=directory / MANIFEST))
+    for file in _FILES:
+        sync(directory / file)
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write the manifest, and sync it and its directory to disk."""
+    (directory / MANIFEST).write_bytes(manifest.to_bytes())
+    sync(directory / MANIFEST)
+    sync(directory)
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    return {"size": path.stat().st_size, "sha256": _digest(path)}
+
+
+def _verify_files(path: Path, manifest: Manifest) -> None:
+    if manifest.files.keys() != _FILES:
+        odd = sorted(manifest.files.keys() ^ _FILES)
+        raise BundleInvalid(path / MANIFEST, f"key 'files': {odd[0]!r} is missing or unknown")
+    for entry in sorted(path.iterdir()):
+        if entry.name != MANIFEST and entry.name not in manifest.files:
+            raise BundleInvalid(entry, "is not listed in the manifest; remove it or import the bundle again")
+    for name, expected in manifest.files.items():
+        _verify_file(path / name, expected)
+
+
+def _verify_file(file: Path, expected: FileEntry) -> None:
+    size = _require_plain(file)
+    if size != expected.size:
+        raise BundleCorrupt(file, f"{expected.size} bytes", f"{size} bytes")
+    digest = _digest(file)
+    if digest != expected.sha256:
+        raise BundleCorrupt(file, f"sha256 {expected.sha256[:12]}", f"sha256 {digest[:12]}")
+
+
+def _require_plain(file: Path) -> int:
+    """Return the size of `file`; it must be a file itself, not a link to one."""
+    try:
+        status = file.lstat()
+    except FileNotFoundError:
+        raise BundleFileMissing(file) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise BundleInvalid(file, "is not a plain file; links and directories are not followed")
+    return status.st_size
+
+
+def _digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_limited(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        content = stream.read(_MAX_JSON_BYTES + 1)
+    if len(content) > _MAX_JSON_BYTES:
+        raise BundleInvalid(file, f"is longer than {_MAX_JSON_BYTES} bytes")
+    return content
+
+
+def _parse(file: Path, construct: Callable[[dict[str, Any]], _T]) -> _T:
+    try:
+        return construct(json.loads(_read_limited(file)))
+    except (ModelStoreError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise BundleInvalid(file, f"does not say what it must ({type(error).__name__}: {error})") from error
+
+
+def _check_against_classes(bundle: Bundle) -> None:
+    classes, named = bundle.manifest.classes, bundle.policy.calibration_sha256
+    if bundle.policy.classes != classes:
+        raise BundleInvalid(bundle.path / POLICY_FILE, "names other classes than the manifest")
+    if bundle.reference.classes != classes:
+        raise BundleInvalid(bundle.path / REFERENCE_FILE, "names other classes than the manifest")
+    if len(bundle.calibration.scale) != len(classes):
+        reason = f"is for {len(bundle.calibration.scale)} classes, the manifest names {len(classes)}"
+        raise BundleInvalid(bundle.path / CALIBRATION_FILE, reason)
+    if named != bundle.digests["calibration"]:
+        reason = f"was made for the calibration {named[:12]}, not for this one; fit the thresholds again"
+        raise BundleInvalid(bundle.path / POLICY_FILE, reason)
+    _check_rows(bundle, len(classes))
+
+
+def _check_rows(bundle: Bundle, k: int) -> None:
+    validation = read_validation(bundle)
+    n = len(validation.labels)
+    if validation.probabilities.shape != (n, k):
+        reason = f"probabilities have shape {validation.probabilities.shape}, expected {(n, k)}"
+        raise BundleInvalid(bundle.path / VALIDATION_FILE, reason)
+    if n and not 0 <= validation.labels.min() <= validation.labels.max() < k:
+        raise BundleInvalid(bundle.path / VALIDATION_FILE, f"a label is outside 0 to {k - 1}")
+    seen = load_arrays(bundle.path / SEEN_FILE, _SEEN_LAYOUT)
+    if len(seen["vectors"]) != len(seen["signatures"]):
+        raise BundleInvalid(bundle.path / SEEN_FILE, "has another number of vectors than of signatures")
