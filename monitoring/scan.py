@@ -1,0 +1,338 @@
+"""Has the mix of categories moved, and in which window: a multiscale two-sample scan of counts.
+
+Every window that ends now is compared with the reference, class by class, by the signed root of the deviance
+of two binomials. A window of L buckets has about N / L independent places in N buckets, so a p-value there is
+worth -ln p + ln L (Chan and Walther 2013 call it the optimal scan penalty); the class's share of the
+false-alarm budget is subtracted in the same currency, nats. The largest such evidence is the statistic. The
+threshold is a formula: nothing is simulated or tuned, and the reference's size is part of the test.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_ndtr
+
+from monitoring.windows import WindowSet
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Weights: TypeAlias = npt.NDArray[np.float64]  # (2, n_categories): share of the budget for rises, for falls
+
+RISE_SHARE: Final = 0.75  # a rare class that rises is what users ask for
+POOL_ITEMS: Final = 5.0  # Cochran's rule: Pearson's X2 wants at least 5 expected items a cell
+THRESHOLD_CONSTANT: Final = 9.0
+_TINY: Final = np.finfo(np.float64).tiny
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanResult:
+    """What one scan found; evidence in nats, 0 where there is none.
+
+    Attributes
+    ----------
+    statistic : float
+        Largest evidence over windows and categories.
+    window : int
+        Index of the window in which it was found.
+    evidence : float64 array of shape (n_categories,)
+        Each category's largest evidence over all windows.
+    rises : bool array of shape (n_categories,)
+        Direction in the window of that largest evidence.
+    strongest : float64 array of shape (n_categories,)
+        Each category's evidence in the window `window`.
+    strongest_rises : bool array of shape (n_categories,)
+    """
+
+    statistic: float
+    window: int
+    evidence: Floats
+    rises: npt.NDArray[np.bool_]
+    strongest: Floats
+    strongest_rises: npt.NDArray[np.bool_]
+
+
+def class_weights(
+    reference: npt.NDArray[np.int64], *, shares: npt.ArrayLike | None = None, whole_mix: float = 0.0
+) -> Weights:
+    """Return each category's share of the false-alarm budget: row 0 for rises, row 1 for falls.
+
+    With two categories one count tells everything, so only the rarer one in `reference` is tested.
+
+    Parameters
+    ----------
+    reference : int array of shape (n_categories,)
+    shares : array of shape (n_categories,), optional
+        Relative importance, 0 for a category not watched; uniform by default.
+    whole_mix : float
+        Budget kept for the mix as a whole, in [0, 1).
+    """
+    weights = np.ones(len(reference)) if shares is None else np.asarray(shares, dtype=np.float64)
+    if len(reference) == 2:
+        weights = np.zeros(2)
+        weights[int(np.argmin(reference))] = 1.0
+    if weights.shape != reference.shape or (weights < 0).any() or not weights.any():
+        raise ValueError(
+            f"budget shares {weights.tolist()}: expected {len(reference)} numbers >= 0, not all 0"
+        )
+    split = np.array([[RISE_SHARE], [1.0 - RISE_SHARE]])
+    budget: Weights = split * (1.0 - whole_mix) * weights / weights.sum()
+    return budget
+
+
+def signed_root(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike) -> Floats:
+    """Return the signed root of the deviance of a / n against r / m; positive when a / n is larger.
+
+    Half an item is moved towards equality before the deviance is taken (continuity correction); what is
+    within half an item of equality is 0.
+
+    Parameters
+    ----------
+    a, n, r, m : arrays that broadcast together
+        Window count and items, reference count and items; fractions of items are allowed.
+
+    Examples
+    --------
+    >>> float(signed_root(80, 1000, 800, 20_000).round(3))
+    5.366
+    """
+    a, n, r, m = (np.asarray(x, dtype=np.float64) for x in (a, n, r, m))
+    total = n + m
+    share = (a + r) / total
+    gap = (a * m - r * n) / total
+    moved = np.copysign(np.maximum(np.abs(gap) - 0.5, 0.0), gap)
+    expected = np.empty((4, *np.broadcast_shapes(share.shape, gap.shape)))
+    np.multiply(n, share, out=expected[0, ...])
+    np.subtract(n, expected[0], out=expected[1, ...])
+    np.multiply(m, share, out=expected[2, ...])
+    np.subtract(m, expected[2], out=expected[3, ...])
+    observed = expected.copy()
+    observed[::3] += moved
+    observed[1:3] -= moved
+    # an empty cell adds nothing: 0 ln(0 / 0) = 0
+    np.maximum(expected, _TINY, out=expected)
+    np.maximum(observed, _TINY, out=observed)
+    deviance = 2.0 * (observed * np.log(observed / expected)).sum(axis=0)
+    root: Floats = np.copysign(np.sqrt(np.maximum(deviance, 0.0)), gap)
+    return root
+
+
+def signed_root_nlp(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike) -> Floats:
+    """Return -ln of the one-sided p-value of the direction that a / n lies in from r / m, in nats.
+
+    ln 2 when the shares are equal. The tail is taken in logarithms, so it never underflows.
+    """
+    nlp: Floats = -log_ndtr(-np.abs(signed_root(a, n, r, m)))
+    return nlp
+
+
+def class_evidence(
+    a: Floats,
+    n: Floats,
+    r: Floats,
+    m: float,
+    *,
+    lengths: npt.NDArray[np.int64],
+    log_weights: Floats,
+    tolerance: float = 0.0,
+    tolerance_abs: float = 0.0,
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return the evidence of every cell in nats (may be negative) and whether the share rose.
+
+    Parameters
+    ----------
+    a : float64 array of shape (..., n_categories)
+        Items per window and category.
+    n, lengths : arrays of shape (..., 1)
+        Items and buckets per window.
+    r : float64 array of shape (n_categories,)
+        The reference's counts, of `m` items.
+    log_weights : float64 array of shape (2, n_categories)
+        Logarithm of `class_weights`.
+    tolerance, tolerance_abs : float
+        A change of the share within this ratio, or within this difference, is no evidence: the larger of the
+        two counts is lowered by whichever lowers it more.
+    """
+    rises = a * m > r * n
+    if tolerance or tolerance_abs:
+        fewer = np.maximum(np.minimum(a / (1.0 + tolerance), a - tolerance_abs * n), 0.0)
+        lower = np.maximum(np.minimum(r / (1.0 + tolerance), r - tolerance_abs * m), 0.0)
+        root = signed_root(np.where(rises, fewer, a), n, np.where(rises, r, lower), m)
+    else:
+        root = signed_root(a, n, r, m)
+    towards = np.maximum(np.where(rises, root, -root), 0.0)
+    evidence = np.log(lengths) - log_ndtr(-towards) + np.where(rises, log_weights[0], log_weights[1])
+    # a long window must not count as evidence when the shares agree within the tolerance
+    return np.where(towards > 0.0, evidence, 0.0), rises
+
+
+def scan(
+    windows: WindowSet,
+    reference: npt.NDArray[np.int64],
+    *,
+    weights: Weights,
+    tolerance: float = 0.0,
+    tolerance_abs: float = 0.0,
+    whole_mix: float = 0.0,
+) -> ScanResult:
+    """Compare every window with the reference; see the module and `class_evidence`.
+
+    Parameters
+    ----------
+    windows : WindowSet
+        At least one window, none of them empty.
+    reference : int64 array of shape (n_categories,)
+        At least one item.
+    weights : float64 array of shape (2, n_categories)
+        From `class_weights`; a category with weight 0 is not tested.
+    whole_mix : float
+        Budget of the mix as a whole; 0 leaves that test out. It knows no tolerance.
+    """
+    tested = weights.any(axis=0)
+    cells, rose = class_evidence(
+        windows.counts[:, tested].astype(np.float64),
+        windows.items[:, None].astype(np.float64),
+        reference[tested].astype(np.float64),
+        float(reference.sum()),
+        lengths=windows.lengths[:, None],
+        log_weights=np.log(weights[:, tested]),
+        tolerance=tolerance,
+        tolerance_abs=tolerance_abs,
+    )
+    shape = windows.counts.shape
+    evidence, rises = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+    evidence[:, tested] = np.maximum(cells, 0.0)
+    rises[:, tested] = rose
+    per_window = evidence.max(axis=1)
+    if whole_mix > 0.0 and shape[1] > 2:
+        per_window = np.maximum(per_window, whole_mix_evidence(windows, reference) + math.log(whole_mix))
+    window = int(per_window.argmax())
+    best = evidence.argmax(axis=0)
+    columns = np.arange(shape[1])
+    return ScanResult(
+        statistic=float(per_window[window]),
+        window=window,
+        evidence=evidence[best, columns],
+        rises=rises[best, columns],
+        strongest=evidence[window],
+        strongest_rises=rises[window],
+    )
+
+
+def whole_mix_evidence(windows: WindowSet, reference: npt.NDArray[np.int64]) -> Floats:
+    """Return -ln p + ln L of the mix as a whole per window: Pearson's X2, rarest categories pooled.
+
+    Categories are pooled, rarest first, until a group's effective count reaches 5; X2 is turned into a normal
+    score by Wilson and Hilferty (1931).
+
+    Returns
+    -------
+    float64 array of shape (n_windows,)
+        In nats; 0 where fewer than two groups are left.
+    """
+    m = float(reference.sum())
+    n = windows.items[:, None].astype(np.float64)
+    share = (windows.counts + reference) / (n + m)
+    order = np.argsort(share, axis=1, kind="stable")
+    groups = _pooled(np.take_along_axis(share * n * m / (n + m), order, axis=1))
+    a = _sum_by_group(np.take_along_axis(windows.counts, order, axis=1), groups)
+    r = _sum_by_group(np.take_along_axis(np.broadcast_to(reference, share.shape), order, axis=1), groups)
+    x2 = ((a * m - r * n) ** 2 / np.maximum(n * m * (a + r), _TINY)).sum(axis=1)
+    df = groups[:, -1].astype(np.float64)
+    spread = 2.0 / (9.0 * np.maximum(df, 1.0))
+    z = (np.cbrt(x2 / np.maximum(df, 1.0)) - (1.0 - spread)) / np.sqrt(spread)
+    return np.where(df > 0, np.log(windows.lengths) - log_ndtr(-z), 0.0)
+
+
+def _pooled(effective: Floats) -> npt.NDArray[np.int64]:
+    """Return group numbers along axis 1; what is left over at the end joins the last full group."""
+    groups = np.zeros(effective.shape, dtype=np.int64)
+    group = np.zeros(len(effective), dtype=np.int64)
+    held = np.zeros(len(effective))
+    for column in range(effective.shape[1]):
+        groups[:, column] = group
+        held += effective[:, column]
+        full = held >= POOL_ITEMS
+        group += full
+        held[full] = 0.0
+    return np.minimum(groups, np.maximum(group - 1, 0)[:, None])
+
+
+def _sum_by_group(values: npt.NDArray[np.int64], groups: npt.NDArray[np.int64]) -> Floats:
+    sums = np.zeros(values.shape)
+    np.add.at(sums, (np.arange(len(values))[:, None], groups), values)
+    return sums
+
+
+def formula_threshold(n_buckets: float, max_window: float, constant: float = THRESHOLD_CONSTANT) -> float:
+    """Return the statistic that independent traffic exceeds at most once in `n_buckets` buckets on average.
+
+    ln N + ln(9 max(log2 min(N, max_window), 1)): one term for the places a window can be, one for the number
+    of window lengths. It is conservative. The constant was 7 for the scan alone and 9 covers what dependence
+    between neighbouring windows adds.
+
+    Examples
+    --------
+    >>> round(formula_threshold(100_000, 100_000), 2)
+    16.52
+    """
+    if n_buckets < 1 or max_window < 1:
+        raise ValueError(f"threshold for {n_buckets} buckets, window {max_window}: both must be at least 1")
+    scales = max(math.log2(min(n_buckets, max_window)), 1.0)
+    return math.log(n_buckets) + math.log(constant * scales)
+
+
+def items_to_detect(
+    share: float,
+    ratio: float,
+    *,
+    threshold: float,
+    weight: float,
+    bucket_items: float,
+    reference_items: float = math.inf,
+    tolerance: float = 0.0,
+    tolerance_abs: float = 0.0,
+) -> int | None:
+    """Return after about how many items a category at `ratio` times its share would raise the alarm.
+
+    Parameters
+    ----------
+    share, ratio : float
+        The reference share and the factor by which it changes; below 1 is a fall.
+    threshold : float
+        Of the statistic, from `formula_threshold`.
+    weight : float
+        The category's share of the budget in that direction, from `class_weights`.
+    bucket_items : float
+        Mean items a bucket.
+    reference_items : float
+        Size of the reference.
+
+    Returns
+    -------
+    int or None
+        None when it cannot be noticed: the change is within the tolerance, not possible, not watched, or the
+        reference is too small to tell it from its own noise.
+    """
+    moved = share * ratio
+    if not (0.0 < share < 1.0 and 0.0 <= moved < 1.0) or weight <= 0.0:
+        return None
+    large, small = max(share, moved), min(share, moved)
+    lowered = min(large / (1.0 + tolerance), large - tolerance_abs)
+    if lowered <= small:
+        return None
+    information = _divergence(lowered, share) if moved > share else _divergence(moved, lowered)
+    items = 0.0
+    for _ in range(20):  # the longer the window, the less evidence it needs: settles within a few rounds
+        need = max(threshold - math.log(weight) - math.log(max(items / bucket_items, 1.0)), 1.0)
+        items = 1.1 * (need - 0.5 * math.log(4.0 * math.pi * need) + 0.7) / information
+    if items >= reference_items:
+        return None
+    return math.ceil(items / (1.0 - items / reference_items))
+
+
+def _divergence(q: float, p: float) -> float:
+    """Return the Kullback-Leibler divergence of Bernoulli(q) from Bernoulli(p) in nats per item."""
+    rest = (1.0 - q) * math.log((1.0 - q) / (1.0 - p))
+    return rest if q == 0.0 else q * math.log(q / p) + rest
