@@ -1,16 +1,26 @@
 """What did the labelers say: the labels that come back, row by row, each taken or refused with its reason."""
 
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
+
+from monitoring.errors import LabelsInvalid
 
 # Always accepted beside the model's own classes: how labelers report a class the model does not know.
 NONE_OF_THESE: Final = "none_of_these"
+Fields: TypeAlias = Mapping[str, object]
+_LISTED_LABELS: Final = 20
+_QUOTED_CHARACTERS: Final = 60
+_FIELD_CHARACTERS: Final = 512
 
 
 class Rejection(NamedTuple):
-    """A row that was refused: its position (from 0) in what was posted, and why."""
+    """A refused row, by its position (from 0) in what was posted, and why."""
 
-    index: int
+    row: int
     reason: str
 
 
@@ -35,3 +45,242 @@ class LabelReceipt:
     accepted: int
     repeated: int
     rejected: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedLabels:
+    """The readable rows of a posting, their positions in it, and the rows that cannot be read."""
+
+    rows: tuple[LabelRow, ...]
+    positions: tuple[int, ...]
+    rejected: tuple[Rejection, ...] = ()
+
+    def complete(self, receipt: LabelReceipt) -> LabelReceipt:
+        """Return the store's receipt for `rows` as a receipt for the whole posting."""
+        refused = [Rejection(self.positions[row], reason) for row, reason in receipt.rejected]
+        rejected = tuple(sorted([*self.rejected, *refused]))
+        return LabelReceipt(receipt.accepted, receipt.repeated, rejected)
+
+
+def parse_labels(body: bytes) -> ParsedLabels:
+    """Read labels in any of the three JSON forms, told apart by their content.
+
+    They are `{"labels": [row, ...]}`, one row a line (JSONL), and a Label Studio export (a list of tasks). A
+    row is `{"key" | "id": str, "label": str, "annotation_id"?, "annotator"?, "skipped"?: bool}`.
+
+    Raises
+    ------
+    LabelsInvalid
+        The body is in none of these forms. A single bad row is a rejection instead.
+    """
+    text = decode(body)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return parse_jsonl(text)
+    match document:
+        case {"labels": list(rows)}:
+            return parse_rows(rows)
+        case {"labels": _}:
+            raise LabelsInvalid("labels", "expected a list of rows")
+        case list():
+            return parse_label_studio(document)
+        case dict():
+            return parse_rows([document])
+        case _:
+            raise LabelsInvalid("body", 'expected {"labels": [...]}, JSON lines or a Label Studio export')
+
+
+def parse_jsonl(text: str) -> ParsedLabels:
+    """Read one row a line; blank lines count as positions, not as rows."""
+    rows: list[object] = []
+    for line in text.split("\n"):
+        try:
+            rows.append(json.loads(line) if line.strip() else None)
+        except (ValueError, RecursionError):
+            rows.append(RowError("not JSON"))
+    if not any(isinstance(row, dict) for row in rows):
+        raise LabelsInvalid(
+            "body", 'not JSON; expected {"labels": [...]}, JSON lines or a Label Studio export'
+        )
+    return parse_rows(rows)
+
+
+def parse_rows(rows: Sequence[object]) -> ParsedLabels:
+    """Read rows as they came out of JSON; None stands for an empty line."""
+    return _collect((position, [row]) for position, row in enumerate(rows) if row is not None)
+
+
+def parse_label_studio(tasks: Sequence[object]) -> ParsedLabels:
+    """Read a Label Studio export (JSON or JSON-MIN): one row an annotation, cancelled ones left out."""
+    return _collect((position, _annotations(task)) for position, task in enumerate(tasks))
+
+
+def reason_to_reject(row: LabelRow, *, keys: Container[str], classes: Sequence[str]) -> str | None:
+    """Return why a row cannot be a label of this batch, None when it can.
+
+    `keys` are the item keys of the batch, `classes` those of the model that chose its items.
+    """
+    if row.key not in keys:
+        return f"unknown item {_quoted(row.key)}: this batch has no such key"
+    if row.label is None or row.label == NONE_OF_THESE or row.label in classes:
+        return None
+    allowed = ", ".join((*classes[:_LISTED_LABELS], NONE_OF_THESE))
+    more = f" and {len(classes) - _LISTED_LABELS} more" if len(classes) > _LISTED_LABELS else ""
+    return f"unknown label {_quoted(row.label)}: allowed are {allowed}{more}"
+
+
+def settle(rows: Iterable[LabelRow]) -> LabelRow | None:
+    """Return the annotation that decides an item, given all of its in order of arrival; None without any.
+
+    The last word of each annotator counts; the majority decides, among equals the one given last. An item is
+    skipped only when nobody labelled it.
+    """
+    last: dict[str | None, LabelRow] = {}
+    for row in rows:
+        last.pop(row.annotator, None)
+        last[row.annotator] = row
+    given = [row for row in last.values() if not row.skipped] or list(last.values())
+    if not given:
+        return None
+    votes = Counter(row.label for row in given)
+    return max(enumerate(given), key=lambda placed: (votes[placed[1].label], placed[0]))[1]
+
+
+class RowError(Exception):
+    """A row lacks what a label needs; str() is the reason."""
+
+
+def read_row(fields: object) -> LabelRow:
+    """Return the row that these fields spell; raise RowError with the reason."""
+    if isinstance(fields, RowError):
+        raise fields
+    if not isinstance(fields, Mapping):
+        raise RowError(f"expected an object, got {_json_type(fields)}")
+    key = _text(fields, "key") or _text(fields, "item_id") or _text(fields, "id")
+    if key is None:
+        raise RowError("missing key: give `key`, or the `id` the item was sent with")
+    skipped = fields.get("skipped", False)
+    if not isinstance(skipped, bool):
+        raise RowError(f"skipped: expected true or false, got {_json_type(skipped)}")
+    label = _text(fields, "label")
+    if skipped and label is not None:
+        raise RowError("a skipped item has no label; send one of the two")
+    if not skipped and label is None:
+        raise RowError('missing label: give `label`, or `"skipped": true`')
+    annotator = _identifier(fields, "annotator")
+    annotation_id = _identifier(fields, "annotation_id") or _content_id(key, label, annotator)
+    version = _text(fields, "updated_at")
+    return LabelRow(
+        key=key,
+        label=label,
+        annotation_id=annotation_id if version is None else f"{annotation_id}@{version}",
+        annotator=annotator,
+        skipped=skipped,
+    )
+
+
+def decode(body: bytes) -> str:
+    """Return the text of a posted body, without a byte order mark; raise LabelsInvalid when it has none."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LabelsInvalid("body", f"not UTF-8 at byte {error.start}") from error
+    if not text.strip():
+        raise LabelsInvalid("body", "empty; expected labels")
+    return text
+
+
+def _collect(postings: Iterable[tuple[int, Iterable[object]]]) -> ParsedLabels:
+    rows: list[LabelRow] = []
+    positions: list[int] = []
+    rejected: list[Rejection] = []
+    for position, posted in postings:
+        for fields in posted:
+            try:
+                rows.append(read_row(fields))
+            except RowError as reason:
+                rejected.append(Rejection(position, str(reason)))
+            else:
+                positions.append(position)
+    return ParsedLabels(tuple(rows), tuple(positions), tuple(rejected))
+
+
+def _annotations(task: object) -> list[object]:
+    """Return the annotations of an exported task as the fields of rows; a JSON-MIN task is one already."""
+    if not isinstance(task, Mapping) or "annotations" not in task:
+        return [task]
+    data, annotations = task.get("data"), task["annotations"]
+    if not isinstance(data, Mapping) or not isinstance(annotations, list):
+        return [RowError("expected a task with `data` and a list of `annotations`")]
+    return [
+        _annotation(data, annotation)
+        for annotation in annotations
+        if not (isinstance(annotation, Mapping) and annotation.get("was_cancelled"))
+    ]
+
+
+def _annotation(data: Fields, annotation: object) -> object:
+    if not isinstance(annotation, Mapping):
+        return RowError("expected an annotation object")
+    annotator = annotation.get("completed_by")
+    if isinstance(annotator, Mapping):
+        annotator = annotator.get("email") or annotator.get("id")
+    match annotation.get("result"):
+        case [{"value": {"choices": [label]}}]:
+            pass
+        case _:
+            return RowError("expected exactly one choice in the annotation's `result`")
+    return {
+        "key": data.get("item_id"),
+        "label": label,
+        "annotation_id": annotation.get("id"),
+        "annotator": annotator,
+        "updated_at": annotation.get("updated_at"),
+    }
+
+
+def _text(fields: Fields, name: str) -> str | None:
+    """Return a text field, None when it is absent, null or empty."""
+    value = fields.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise RowError(f"{name}: expected text, got {_json_type(value)}")
+    if len(value) > _FIELD_CHARACTERS:
+        raise RowError(f"{name}: {len(value)} characters; at most {_FIELD_CHARACTERS} are allowed")
+    if not value.isprintable() and any(
+        character == "\0" or "\ud800" <= character <= "\udfff" for character in value
+    ):
+        raise RowError(f"{name}: holds a NUL or half of a surrogate pair, which no store can keep")
+    return value
+
+
+def _identifier(fields: Fields, name: str) -> str | None:
+    """Return a text or whole-number field as text: labeling tools number their annotations and people."""
+    value = fields.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _text(fields, name)
+
+
+def _content_id(key: str, label: str | None, annotator: str | None) -> str:
+    """Return an id for an annotation that came without one: the same words again are the same annotation."""
+    content = json.dumps([key, label, annotator])
+    return hashlib.sha256(content.encode()).hexdigest()[:20]
+
+
+def _quoted(value: str) -> str:
+    return repr(value if len(value) <= _QUOTED_CHARACTERS else f"{value[:_QUOTED_CHARACTERS]}…")
+
+
+def _json_type(value: object) -> str:
+    names = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+    }
+    return names.get(type(value), "null")
