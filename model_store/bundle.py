@@ -18,7 +18,7 @@ from model_store.calibration import Calibration
 from model_store.canonical import canonical_json
 from model_store.durable import sync
 from model_store.errors import BundleCorrupt, BundleFileMissing, BundleInvalid, ModelStoreError
-from model_store.manifest import DRAFT, FORMAT, MANIFEST, FileEntry, Manifest
+from model_store.manifest import DRAFT, FORMAT, MANIFEST, OUTPUTS, FileEntry, Manifest
 from model_store.policy import Policy
 from model_store.reference import Reference
 from model_store.text import TextFrontEnd
@@ -33,7 +33,6 @@ REFERENCE_FILE: Final = "reference.json"
 VALIDATION_FILE: Final = "validation.npz"
 SEEN_FILE: Final = "seen.npz"
 CARD_FILE: Final = "card.md"
-OUTPUTS: Final = ("logits", "probabilities")
 
 _FILES: Final = frozenset(
     {

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from model_store.canonical import canonical_json
 from model_store.errors import BundleFormatNewer, BundleInvalid
+from model_store.fields import Fields
 
 # How to change the format
 # ------------------------
@@ -35,6 +36,7 @@ FORMAT: Final = 1
 
 MANIFEST: Final = "manifest.json"
 DRAFT: Final = "0"
+OUTPUTS: Final = ("logits", "probabilities")
 RESERVED_CLASS: Final = "no_class_passes"
 MAX_SOURCES: Final = 31  # with "other" at most 32 series
 
@@ -46,7 +48,6 @@ VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 # One flat directory: without a separator no name can leave it.
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,32}){0,3}")
-_LABEL_CHARS: Final = 200
 _UPGRADES: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
 
 
@@ -120,16 +121,20 @@ class Manifest:
         BundleInvalid
             If a key is missing, unknown, or of another type or range; it names the key.
         """
-        return _read(_Fields(_upgraded(raw, path), path))
+        return _read(Fields(_upgraded(raw, path), path))
 
     @classmethod
     def from_bytes(cls, content: bytes, *, path: Path) -> "Manifest":
         """Return the manifest in `content`, with the errors of `from_json`."""
         try:
-            raw = json.loads(content)
+            raw = json.loads(content, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise BundleInvalid(path, f"is not JSON ({error}); import the bundle again") from error
         return cls.from_json(raw, path=path)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _upgraded(raw: Any, path: Path) -> dict[str, Any]:
@@ -146,7 +151,7 @@ def _upgraded(raw: Any, path: Path) -> dict[str, Any]:
     return upgraded
 
 
-def _read(fields: "_Fields") -> Manifest:
+def _read(fields: Fields) -> Manifest:
     manifest = Manifest(
         format=fields.integer("format", low=1),
         name=fields.matching("name", NAME, allowed="a-z, 0-9, _ and -, at most 63, not starting with _ or -"),
@@ -167,19 +172,21 @@ def _read(fields: "_Fields") -> Manifest:
         raise fields.invalid("task", f"{manifest.task!r} with {len(manifest.classes)} classes")
     if RESERVED_CLASS in manifest.classes:
         raise fields.invalid("classes", f"{RESERVED_CLASS!r} is what no class passing is called; rename it")
+    if manifest.outputs != OUTPUTS:
+        raise fields.invalid("outputs", f"{', '.join(manifest.outputs)}; expected {', '.join(OUTPUTS)}")
     if manifest.front_end.file not in manifest.files:
         raise fields.invalid("front_end", f"{manifest.front_end.file!r} is not among 'files'")
     return manifest
 
 
-def _version(fields: "_Fields") -> str:
+def _version(fields: Fields) -> str:
     version = fields.text("version")
     if version != DRAFT and not VERSION.fullmatch(version):
         raise fields.invalid("version", f"{version!r}, expected a decimal number")
     return version
 
 
-def _files(fields: "_Fields") -> dict[str, FileEntry]:
+def _files(fields: Fields) -> dict[str, FileEntry]:
     entries = {}
     for name, raw in fields.mapping("files").items():
         if not _FILE_NAME.fullmatch(name) or name == MANIFEST:
@@ -194,14 +201,14 @@ def _files(fields: "_Fields") -> dict[str, FileEntry]:
     return entries
 
 
-def _front_end(fields: "_Fields") -> FrontEnd:
+def _front_end(fields: Fields) -> FrontEnd:
     entry = fields.nested("front_end", fields.mapping("front_end"))
     front_end = FrontEnd(kind=entry.one_of("kind", ("tfidf",)), file=entry.text("file"))
     entry.finish()
     return front_end
 
 
-def _moment(fields: "_Fields") -> str:
+def _moment(fields: Fields) -> str:
     text = fields.text("created_at")
     try:
         aware = datetime.fromisoformat(text).tzinfo is not None
@@ -210,70 +217,3 @@ def _moment(fields: "_Fields") -> str:
     if not aware:
         raise fields.invalid("created_at", f"{text!r}, expected an ISO 8601 time with its zone")
     return text
-
-
-class _Fields:
-    """Takes the keys of a JSON object one by one; every failure names the key."""
-
-    def __init__(self, raw: Mapping[str, Any], path: Path, prefix: str = "") -> None:
-        self._raw, self._path, self._prefix = raw, path, prefix
-        self._taken: set[str] = set()
-
-    def invalid(self, key: str, problem: str) -> BundleInvalid:
-        return BundleInvalid(self._path, f"key '{self._prefix}{key}': {problem}")
-
-    def nested(self, key: str, raw: Any) -> "_Fields":
-        if not isinstance(raw, dict):
-            raise self.invalid(key, f"{type(raw).__name__}, expected an object")
-        return _Fields(raw, self._path, f"{self._prefix}{key}.")
-
-    def finish(self) -> None:
-        if unknown := sorted(self._raw.keys() - self._taken):
-            raise self.invalid(unknown[0], f"unknown; allowed: {', '.join(sorted(self._taken))}")
-
-    def text(self, key: str) -> str:
-        value = self._take(key)
-        if not isinstance(value, str):
-            raise self.invalid(key, f"{type(value).__name__}, expected a string")
-        return value
-
-    def matching(self, key: str, pattern: re.Pattern[str], *, allowed: str) -> str:
-        value = self.text(key)
-        if not pattern.fullmatch(value):
-            raise self.invalid(key, f"{value!r}, allowed: {allowed}")
-        return value
-
-    def one_of(self, key: str, allowed: tuple[str, ...]) -> Any:
-        value = self.text(key)
-        if value not in allowed:
-            raise self.invalid(key, f"{value!r}, allowed: {', '.join(allowed)}")
-        return value
-
-    def integer(self, key: str, *, low: int) -> int:
-        value = self._take(key)
-        if type(value) is not int or value < low:
-            raise self.invalid(key, f"{value!r}, expected an integer of at least {low}")
-        return value
-
-    def mapping(self, key: str) -> dict[str, Any]:
-        value = self._take(key)
-        if not isinstance(value, dict):
-            raise self.invalid(key, f"{type(value).__name__}, expected an object")
-        return value
-
-    def labels(self, key: str, *, low: int, high: int) -> tuple[str, ...]:
-        value = self._take(key)
-        if not isinstance(value, list) or not low <= len(value) <= high:
-            raise self.invalid(key, f"expected a list of {low} to {high} names")
-        for label in value:
-            if not isinstance(label, str) or not 1 <= len(label) <= _LABEL_CHARS or not label.isprintable():
-                raise self.invalid(key, f"{label!r}, expected 1 to {_LABEL_CHARS} printable characters")
-        if len(set(value)) != len(value):
-            raise self.invalid(key, "holds the same name twice")
-        return tuple(value)
-
-    def _take(self, key: str) -> Any:
-        if key not in self._raw:
-            raise self.invalid(key, "missing")
-        self._taken.add(key)
-        return self._raw[key]

@@ -1,5 +1,6 @@
 """Say which columns of the weight matrix a text touches, and how strongly."""
 
+import math
 import re
 from array import array
 from collections.abc import Mapping, Sequence
@@ -177,23 +178,15 @@ class TextFrontEnd:
         return analysed
 
     def _weigh(self, columns: Ids) -> tuple[Ids, Weights]:
-        ids, counts = _count(columns)
-        weights = self._idf[ids]
-        weights *= 1 + np.log(counts) if self.sublinear else counts
+        ids, occurrences = np.unique(columns, return_counts=True)
+        counts = occurrences.astype(np.float32)
+        weights = self._idf.take(ids)
+        weights *= np.log(counts) + 1 if self.sublinear else counts
         words = int(ids.searchsorted(len(self.word)))
         for block in (weights[:words], weights[words:]):
             if len(block):
-                np.divide(block, np.sqrt(block @ block), out=block)
+                np.divide(block, math.sqrt(block.dot(block)), out=block)
         return ids, weights
-
-
-def _count(columns: Ids) -> tuple[Ids, Weights]:
-    """Return the distinct columns, ascending, and how often each occurs."""
-    ordered = np.sort(columns)
-    if not len(ordered):
-        return ordered, np.zeros(0, dtype=np.float32)
-    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    return ordered[last], np.diff(last, prepend=-1).astype(np.float32)
 
 
 def _char_ngrams(chunk: str, sizes: tuple[int, int]) -> list[str]:

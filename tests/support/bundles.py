@@ -101,13 +101,18 @@ def tiny_policy(
 ) -> Policy:
     """Return a policy of one threshold for all classes, by default one that an even guess does not pass."""
     value = float(np.float32(threshold if threshold is not None else 0.6 if len(classes) == 2 else 0.4))
-    known = {
-        "status": "empirical",
-        "n_positive": {"train": 4, "calibration": 4, "threshold": 4, "test": 4},
-        "recall": Interval(1.0, 0.5),
-        "precision": Interval(1.0, 0.5),
-    }
-    thresholds = tuple(ClassThreshold(c, value, target=Target(c, recall=0.8), **known) for c in classes)
+    thresholds = tuple(
+        ClassThreshold(
+            class_name=name,
+            threshold=value,
+            status="empirical",
+            target=Target(name, recall=0.8),
+            n_positive={"train": 4, "calibration": 4, "threshold": 4, "test": 4},
+            recall=Interval(1.0, 0.5),
+            precision=Interval(1.0, 0.5),
+        )
+        for name in classes
+    )
     return Policy(classes, thresholds, 0.1, calibration_digest(calibration), ambiguous_ratio)
 
 
@@ -118,7 +123,7 @@ def tiny_graph(k: int) -> bytes:
 
 
 def linear_graph(weights: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> bytes:
-    """Return a graph that sums weighted rows of `weights` (n_columns, K), adds `bias` (K,), and its softmax."""
+    """Return the graph of a linear model: `weights` of shape (n_columns, K), `bias` of shape (K,)."""
     k = len(bias)
     nodes = [
         helper.make_node("Gather", ["W", "ids"], ["rows"], axis=0),
