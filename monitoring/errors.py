@@ -1,0 +1,106 @@
+"""What can go wrong in monitoring, and what does the reader do next?
+
+The tree::
+
+    MonitoringError
+    ├── StateUnavailable      the state's database cannot be opened, read or written now
+    │   └── StateNewer        it was written by a newer Seamark
+    ├── UnknownModel          no traffic of this model was ever counted
+    ├── UnknownAlarm          no such alarm
+    ├── UnknownBatch          no such batch
+    ├── BatchRefused          no batch can be made now: budget, open batches, nothing to label
+    ├── BaselineRefused       the baseline cannot be frozen now
+    └── LabelsInvalid         a body of labels cannot be read at all
+"""
+
+from collections.abc import Sequence
+
+
+class MonitoringError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class StateUnavailable(MonitoringError):
+    """The database of the monitoring state cannot be used now."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(location, reason)
+        self.location, self.reason = location, reason
+
+    def __str__(self) -> str:
+        return f"{self.location}: monitoring state is not available: {self.reason}"
+
+
+class StateNewer(StateUnavailable):
+    """The database's schema is one this version of Seamark does not know."""
+
+    def __init__(self, location: str, found: str, supported: str) -> None:
+        super().__init__(location, f"schema {found} is newer than {supported}; upgrade seamark")
+        self.found, self.supported = found, supported
+
+
+class UnknownModel(MonitoringError):
+    """No traffic of this model was ever counted here."""
+
+    def __init__(self, model_key: str, known: Sequence[str] = ()) -> None:
+        super().__init__(model_key, tuple(known))
+        self.model_key, self.known = model_key, tuple(known)
+
+    def __str__(self) -> str:
+        known = ", ".join(self.known) or "none yet"
+        return f"model {self.model_key!r} has no counted traffic; models with traffic: {known}"
+
+
+class UnknownAlarm(MonitoringError):
+    """No alarm has this id."""
+
+    def __init__(self, alarm_id: str) -> None:
+        super().__init__(alarm_id)
+        self.alarm_id = alarm_id
+
+    def __str__(self) -> str:
+        return f"alarm {self.alarm_id!r} does not exist; list them under /v1/drift/history"
+
+
+class UnknownBatch(MonitoringError):
+    """No batch has this id."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(batch_id)
+        self.batch_id = batch_id
+
+    def __str__(self) -> str:
+        return f"batch {self.batch_id!r} does not exist; list them with `seamark batch list`"
+
+
+class BatchRefused(MonitoringError):
+    """No labeling batch can be made now; `code` is the stable name of the reason."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code, self.reason = code, reason
+
+    def __str__(self) -> str:
+        return f"no batch made: {self.reason}"
+
+
+class BaselineRefused(MonitoringError):
+    """The baseline cannot be frozen now."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"baseline not frozen: {self.reason}"
+
+
+class LabelsInvalid(MonitoringError):
+    """A body of labels cannot be read at all; `field` is where it goes wrong."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, reason)
+        self.field, self.reason = field, reason
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}"

@@ -1,0 +1,35 @@
+"""The state of monitoring, in a database: what was counted, found, handed out and labelled."""
+
+from monitoring.store.alarms import Alarm, alarm_id
+from monitoring.store.audit import AuditEntry
+from monitoring.store.batches import Load, NewBatch, Taken
+from monitoring.store.candidates import Population
+from monitoring.store.closing import ClosedBucket, Closing, Fenced, Open, WaveInput
+from monitoring.store.counts import BucketRow, Claim
+from monitoring.store.detectors import DetectorRow
+from monitoring.store.lease import Lease, LeaseStatus
+from monitoring.store.retention import Pruned
+from monitoring.store.state import Store, open_store
+
+__all__ = [
+    "Alarm",
+    "AuditEntry",
+    "BucketRow",
+    "Claim",
+    "ClosedBucket",
+    "Closing",
+    "DetectorRow",
+    "Fenced",
+    "Lease",
+    "LeaseStatus",
+    "Load",
+    "NewBatch",
+    "Open",
+    "Population",
+    "Pruned",
+    "Store",
+    "Taken",
+    "WaveInput",
+    "alarm_id",
+    "open_store",
+]

@@ -1,0 +1,240 @@
+"""Which labeling batches were made, and how far is each?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from monitoring.batches import Batch, BatchItem, BatchReason, BatchSummary
+from monitoring.errors import UnknownBatch
+from monitoring.recorder import ModelKey
+from monitoring.store import codec
+from monitoring.store.database import Database
+from monitoring.store.tables import batch_items, batches
+
+SECONDS_PER_DAY: Final = 86_400
+MOST_REMEMBERED: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch about to be stored; `signatures` of shape (n_items, 64), or None when no texts are kept."""
+
+    id: str
+    alarm_id: str | None
+    model_key: ModelKey
+    reason: BatchReason
+    created_at: float
+    manifest: Mapping[str, object]
+    items: tuple[BatchItem, ...]
+    signatures: npt.NDArray[np.uint32] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Items that need no second look, being labelled or in an open batch: keys, and signatures (n, 64)."""
+
+    keys: frozenset[str]
+    signatures: npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much work the labelers have: open batches, and items handed out since midnight UTC."""
+
+    open_batches: int
+    items_today: int
+
+
+class BatchesTable:
+    """Batches and their items."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list(self, *, limit: int = 100) -> tuple[BatchSummary, ...]:
+        """Return the newest batches, newest first."""
+        query = sa.select(batches).order_by(batches.c.created_at.desc(), batches.c.batch_id).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            states = _states(connection, [row.batch_id for row in rows])
+        return tuple(
+            BatchSummary(
+                id=row.batch_id,
+                alarm_id=row.alarm_id,
+                model_key=row.model_key,
+                created_at=row.created_at,
+                state=row.state,
+                reason=row.reason,
+                n_open=states.get((row.batch_id, "open"), 0),
+                n_labelled=states.get((row.batch_id, "labelled"), 0),
+                n_skipped=states.get((row.batch_id, "skipped"), 0),
+            )
+            for row in rows
+        )
+
+    def get(self, batch_id: str) -> Batch:
+        """Return one batch with its items by rank; UnknownBatch when there is none of that id."""
+        with self._database.read() as connection:
+            return read_batch(connection, batch_id)
+
+    def counts_by_reason(self) -> Mapping[str, int]:
+        """Return how many batches were ever made, by reason."""
+        query = sa.select(batches.c.reason, sa.func.count()).group_by(batches.c.reason)
+        with self._database.read() as connection:
+            return {reason: int(n) for reason, n in connection.execute(query)}
+
+    def items_by_state(self) -> Mapping[str, int]:
+        """Return how many items of all batches are open, labelled and skipped."""
+        query = sa.select(batch_items.c.state, sa.func.count()).group_by(batch_items.c.state)
+        with self._database.read() as connection:
+            return {state: int(n) for state, n in connection.execute(query)}
+
+    def oldest_open_at(self) -> float | None:
+        """Return when the oldest open batch was made, UTC epoch seconds."""
+        query = sa.select(sa.func.min(batches.c.created_at)).where(batches.c.state == "open")
+        with self._database.read() as connection:
+            found: float | None = connection.scalar(query)
+        return found
+
+    def taken(self) -> Taken:
+        """Return what must not be handed out again."""
+        with self._database.read() as connection:
+            return read_taken(connection)
+
+    def open_item_keys(self) -> frozenset[str]:
+        """Return the keys of items in open batches that wait for a label."""
+        query = sa.select(batch_items.c.key).where(batch_items.c.state == "open")
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(query))
+
+    def labelled_signatures(self) -> npt.NDArray[np.uint32]:
+        """Return the near-duplicate signatures of labelled and open items, shape (n, 64)."""
+        return self.taken().signatures
+
+    def load(self, *, now: float) -> Load:
+        """Return how much work is out."""
+        with self._database.read() as connection:
+            return read_load(connection, now=now)
+
+
+def read_batch(connection: sa.Connection, batch_id: str) -> Batch:
+    """Return one batch; UnknownBatch when there is none of that id."""
+    row = connection.execute(sa.select(batches).where(batches.c.batch_id == batch_id)).one_or_none()
+    if row is None:
+        raise UnknownBatch(batch_id)
+    items = connection.execute(
+        sa.select(batch_items).where(batch_items.c.batch_id == batch_id).order_by(batch_items.c.rank)
+    )
+    return Batch(
+        id=row.batch_id,
+        alarm_id=row.alarm_id,
+        model_key=row.model_key,
+        created_at=row.created_at,
+        state=row.state,
+        manifest=row.manifest,
+        items=tuple(_item(each) for each in items),
+    )
+
+
+def has_batch(connection: sa.Connection, batch_id: str) -> bool:
+    """Return whether the batch was made."""
+    return connection.scalar(sa.select(batches.c.batch_id).where(batches.c.batch_id == batch_id)) is not None
+
+
+def insert_batch(connection: sa.Connection, batch: NewBatch) -> None:
+    """Store a batch; IntegrityError when one of its items is in another open batch."""
+    connection.execute(
+        batches.insert().values(
+            batch_id=batch.id,
+            alarm_id=batch.alarm_id,
+            model_key=batch.model_key,
+            reason=batch.reason,
+            created_at=batch.created_at,
+            closed_at=None,
+            state="open",
+            size=len(batch.items),
+            manifest=dict(batch.manifest),
+        )
+    )
+    connection.execute(batch_items.insert(), [_row(batch, at) for at in range(len(batch.items))])
+
+
+def read_load(connection: sa.Connection, *, now: float) -> Load:
+    """Return how much work is out."""
+    midnight = now // SECONDS_PER_DAY * SECONDS_PER_DAY
+    open_batches = connection.scalar(
+        sa.select(sa.func.count()).select_from(batches).where(batches.c.state == "open")
+    )
+    items = connection.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(batches.c.size), 0)).where(batches.c.created_at >= midnight)
+    )
+    return Load(open_batches=int(open_batches or 0), items_today=int(items or 0))
+
+
+def read_taken(connection: sa.Connection) -> Taken:
+    """Return what must not be handed out again: open items, and the newest labelled ones."""
+    rows = connection.execute(
+        sa.select(batch_items.c.key, batch_items.c.signature)
+        .join(batches, batches.c.batch_id == batch_items.c.batch_id)
+        .where(batch_items.c.state.in_(("open", "labelled")))
+        .order_by(batches.c.created_at.desc(), batch_items.c.batch_id, batch_items.c.rank)
+        .limit(MOST_REMEMBERED)
+    ).all()
+    return Taken(
+        keys=frozenset(row.key for row in rows),
+        signatures=codec.signatures([row.signature for row in rows if row.signature is not None]),
+    )
+
+
+def _states(connection: sa.Connection, ids: Sequence[str]) -> Mapping[tuple[str, str], int]:
+    query = (
+        sa.select(batch_items.c.batch_id, batch_items.c.state, sa.func.count())
+        .where(batch_items.c.batch_id.in_(ids))
+        .group_by(batch_items.c.batch_id, batch_items.c.state)
+    )
+    return {(batch_id, state): int(n) for batch_id, state, n in connection.execute(query)}
+
+
+def _row(batch: NewBatch, at: int) -> Mapping[str, object]:
+    item = batch.items[at]
+    return {
+        "batch_id": batch.id,
+        "rank": item.rank,
+        "key": item.key,
+        "item_id": item.item_id,
+        "source": item.source,
+        "text": item.text,
+        "slice": item.slice,
+        "stratum": item.stratum,
+        "inclusion_probability": item.inclusion_probability,
+        "dup_count": item.dup_count,
+        "probabilities": list(item.probabilities),
+        "predicted": item.predicted,
+        "at": item.at,
+        "state": item.state,
+        "label": item.label,
+        "signature": None if batch.signatures is None else codec.words(batch.signatures[at]),
+    }
+
+
+def _item(row: "sa.Row[Any]") -> BatchItem:
+    return BatchItem(
+        rank=row.rank,
+        key=row.key,
+        item_id=row.item_id,
+        source=row.source,
+        text=row.text,
+        slice=row.slice,
+        stratum=row.stratum,
+        inclusion_probability=row.inclusion_probability,
+        dup_count=row.dup_count,
+        probabilities=tuple(row.probabilities),
+        predicted=row.predicted,
+        at=row.at,
+        state=row.state,
+        label=row.label,
+    )

@@ -1,0 +1,150 @@
+"""Which items may go into a batch? What the workers' reservoirs reported within a day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from monitoring.recorder import ModelKey, Sealed
+from monitoring.reservoir import Candidate
+from monitoring.store import codec
+from monitoring.store.database import in_parts
+from monitoring.store.tables import bucket_sources, candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The occurrences a wave samples from, and those of them that the reservoirs held.
+
+    `source_counts` counts every occurrence in the same epochs: the candidates with the smallest priorities of
+    a source are a simple random sample of so many.
+    """
+
+    candidates: tuple[Candidate, ...]
+    source_counts: Mapping[str, int]
+    epochs_left_out: tuple[int, ...]
+
+
+class Claimed(Protocol):
+    """What a wave needs of flushes that a bucket is about to take; `monitoring.store.counts.Claim` is one."""
+
+    @property
+    def flush_ids(self) -> Sequence[int]:
+        """Ids of the flushes."""
+        ...
+
+    @property
+    def source_counts(self) -> Mapping[tuple[int, str], int]:
+        """Occurrences per epoch and source."""
+        ...
+
+    @property
+    def candidates_lost(self) -> Mapping[int, int]:
+        """Candidates given up, per epoch."""
+        ...
+
+
+def insert_candidates(connection: sa.Connection, flush_id: int, sealed: Sealed) -> None:
+    """Store the candidates that came with a flush."""
+    if not sealed.candidates:
+        return
+    connection.execute(
+        candidates.insert(),
+        [
+            {
+                "flush_id": flush_id,
+                "bucket_seq": None,
+                "model_key": sealed.model_key,
+                "epoch": sealed.epoch,
+                "key": each.key,
+                "item_id": each.item_id,
+                "source": each.source,
+                "text": each.text,
+                "probabilities": codec.floats(each.probabilities),
+                "label": each.label,
+                "decision": each.decision,
+                "at": each.at,
+                "priority": each.priority,
+                "kinds": "\n".join(sorted(each.kinds)),
+            }
+            for each in sealed.candidates
+        ],
+    )
+
+
+def attach_candidates(connection: sa.Connection, flush_ids: Sequence[int], *, seq: int) -> None:
+    """Note which bucket took the flushes that the candidates came with."""
+    for part in in_parts(flush_ids):
+        connection.execute(candidates.update().where(candidates.c.flush_id.in_(part)).values(bucket_seq=seq))
+
+
+def read_population(
+    connection: sa.Connection,
+    model_key: ModelKey,
+    *,
+    first_epoch: int,
+    last_epoch: int,
+    seq: int,
+    claimed: Claimed | None = None,
+) -> Population:
+    """Return the population of the epochs up to bucket `seq`, which will take `claimed` if not committed yet.
+
+    Epochs in which a worker had to give candidates up are left out whole: what remains is an exact sample.
+    """
+    epochs = range(first_epoch, last_epoch + 1)
+    counts: dict[tuple[int, str], int] = {}
+    lost: set[int] = set()
+    for row in connection.execute(
+        sa.select(bucket_sources).where(
+            bucket_sources.c.model_key == model_key,
+            bucket_sources.c.epoch.between(first_epoch, last_epoch),
+            bucket_sources.c.seq <= seq,
+        )
+    ):
+        counts[row.epoch, row.source] = counts.get((row.epoch, row.source), 0) + row.items
+        if row.candidates_lost:
+            lost.add(row.epoch)
+    flush_ids: frozenset[int] = frozenset()
+    if claimed is not None:
+        flush_ids = frozenset(claimed.flush_ids)
+        for unit, n in claimed.source_counts.items():
+            counts[unit] = counts.get(unit, 0) + n
+        lost |= {epoch for epoch, n in claimed.candidates_lost.items() if n}
+    sources: dict[str, int] = {}
+    for (epoch, source), n in sorted(counts.items()):
+        if epoch in epochs and epoch not in lost:
+            sources[source] = sources.get(source, 0) + n
+    rows = connection.execute(
+        sa.select(candidates)
+        .where(
+            candidates.c.model_key == model_key,
+            candidates.c.epoch.between(first_epoch, last_epoch),
+            sa.or_(candidates.c.bucket_seq <= seq, candidates.c.bucket_seq.is_(None)),
+        )
+        .order_by(candidates.c.at, candidates.c.key, candidates.c.priority)
+    )
+    return Population(
+        candidates=tuple(
+            _candidate(row)
+            for row in rows
+            if row.epoch not in lost and (row.bucket_seq is not None or row.flush_id in flush_ids)
+        ),
+        source_counts=sources,
+        epochs_left_out=tuple(sorted(lost.intersection(epochs))),
+    )
+
+
+def _candidate(row: "sa.Row[Any]") -> Candidate:
+    return Candidate(
+        key=row.key,
+        item_id=row.item_id,
+        source=row.source,
+        text=row.text,
+        probabilities=codec.vector(row.probabilities),
+        label=row.label,
+        decision=row.decision,
+        at=row.at,
+        priority=row.priority,
+        kinds=frozenset(row.kinds.split("\n")) if row.kinds else frozenset(),
+    )

@@ -1,0 +1,204 @@
+"""How does a bucket close exactly once, whoever closes it?
+
+A watcher reads a model's unclaimed flushes and its detector in one transaction, computes, and hands all it
+changes to one other transaction. That one commits only while the lease has not changed hands and the
+detector is at the revision that was read; otherwise it raises `Fenced` and has changed nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import sqlalchemy as sa
+
+from monitoring.clock import Clock
+from monitoring.recorder import ModelKey
+from monitoring.store.alarms import Alarm, clear_alarms, insert_alarm, note_batch
+from monitoring.store.batches import Load, NewBatch, Taken, has_batch, insert_batch, read_load, read_taken
+from monitoring.store.candidates import Population, attach_candidates, read_population
+from monitoring.store.codec import sparse
+from monitoring.store.counts import Claim, insert_sources, read_claim, read_classes, take_flushes
+from monitoring.store.database import Database
+from monitoring.store.detectors import DetectorRow, read_detector, write_detector
+from monitoring.store.lease import Lease, holds
+from monitoring.store.tables import alarms, buckets
+
+FencedBy: TypeAlias = Literal["lease", "detector", "flushes", "batches"]
+
+
+class Fenced(Exception):  # noqa: N818 - a signal to read again, not an error anyone sees
+    """Somebody else was faster; nothing was changed. `by` says which fence held."""
+
+    def __init__(self, by: FencedBy) -> None:
+        super().__init__(by)
+        self.by = by
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What one transaction saw of a model before its bucket closes."""
+
+    model_key: ModelKey
+    classes: tuple[str, ...]
+    detector: DetectorRow | None
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedBucket:
+    """The bucket's place in time, and what the detector made of it."""
+
+    seq: int
+    start: float
+    end: float
+    state: str
+    statistic: float | None
+    threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaveInput:
+    """What a wave is computed from; `load` and `taken` are checked again when its batch is stored."""
+
+    population: Population
+    taken: Taken
+    load: Load
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Everything one closed bucket changes; `batch` comes with the load under which it was allowed."""
+
+    read: Open
+    bucket: ClosedBucket
+    detector: DetectorRow
+    raised: Alarm | None = None
+    cleared_at: float | None = None
+    batch: tuple[NewBatch, Load] | None = None
+
+
+class ClosingStore:
+    """The watcher's transactions."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def read(self, model_key: ModelKey) -> Open:
+        """Return what a closing bucket of the model would take."""
+        with self._database.read() as connection:
+            classes = read_classes(connection, model_key)
+            return Open(
+                model_key=model_key,
+                classes=classes,
+                detector=read_detector(connection, model_key),
+                claim=read_claim(connection, model_key, n_classes=len(classes)),
+            )
+
+    def read_wave(
+        self, model_key: ModelKey, *, batch_id: str, alarm: Alarm, claim: Claim | None
+    ) -> WaveInput:
+        """Return what the wave of an alarm is computed from.
+
+        `claim` holds the flushes that the alarm's own bucket takes, while it is not committed.
+        """
+        with self._database.read() as connection:
+            return WaveInput(
+                population=read_population(
+                    connection,
+                    model_key,
+                    first_epoch=alarm.first_epoch,
+                    last_epoch=alarm.last_epoch,
+                    seq=alarm.bucket_seq,
+                    claimed=claim,
+                ),
+                taken=read_taken(connection),
+                load=read_load(connection, now=self._clock.now()),
+                exists=has_batch(connection, batch_id),
+            )
+
+    def commit(self, closing: Closing, *, lease: Lease) -> None:
+        """Take the claimed flushes into the bucket, with everything that follows from it, or raise Fenced."""
+        model_key, claim = closing.read.model_key, closing.read.claim
+        read = 0 if closing.read.detector is None else closing.read.detector.revision
+        with self._fenced(lease) as connection:
+            if not write_detector(connection, model_key, closing.detector, read=read):
+                raise Fenced("detector")
+            if take_flushes(connection, claim.flush_ids) != len(claim.flush_ids):
+                raise Fenced("flushes")
+            attach_candidates(connection, claim.flush_ids, seq=closing.bucket.seq)
+            if claim.items:
+                _insert_bucket(connection, model_key, closing.bucket, claim)
+                insert_sources(connection, model_key, closing.bucket.seq, claim)
+            if closing.cleared_at is not None:
+                clear_alarms(connection, model_key, at=closing.cleared_at)
+            if closing.batch is not None:
+                self._store_batch(connection, *closing.batch)
+            if closing.raised is not None:
+                insert_alarm(connection, closing.raised)
+
+    def commit_batch(self, batch: NewBatch, *, load: Load, lease: Lease) -> None:
+        """Store the batch of an alarm that was raised earlier, or raise Fenced."""
+        with self._fenced(lease) as connection:
+            if batch.alarm_id is None or not _waits(connection, batch.alarm_id):
+                raise Fenced("batches")
+            self._store_batch(connection, batch, load)
+            note_batch(connection, batch.alarm_id, batch_id=batch.id, note=None)
+
+    def note(self, alarm: Alarm, note: str, *, lease: Lease) -> None:
+        """Record why an alarm still has no batch, or raise Fenced."""
+        with self._fenced(lease) as connection:
+            if _waits(connection, alarm.id):
+                note_batch(connection, alarm.id, batch_id=None, note=note)
+
+    def add_by_hand(self, batch: NewBatch, *, load: Load) -> None:
+        """Store a batch that somebody asked for; Fenced when a batch was made or labelled meanwhile."""
+        with self._write() as connection:
+            self._store_batch(connection, batch, load)
+
+    @contextmanager
+    def _fenced(self, lease: Lease) -> Iterator[sa.Connection]:
+        with self._write() as connection:
+            if not holds(connection, lease):
+                raise Fenced("lease")
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        try:
+            with self._database.write(durable=True) as connection:
+                yield connection
+        except sa.exc.IntegrityError as error:  # two open batches with one item, or one batch twice
+            raise Fenced("batches") from error
+
+    def _store_batch(self, connection: sa.Connection, batch: NewBatch, load: Load) -> None:
+        now = read_load(connection, now=self._clock.now())
+        if now.open_batches > load.open_batches or now.items_today > load.items_today:
+            raise Fenced("batches")
+        insert_batch(connection, batch)
+
+
+def _insert_bucket(
+    connection: sa.Connection, model_key: ModelKey, bucket: ClosedBucket, claim: Claim
+) -> None:
+    connection.execute(
+        buckets.insert().values(
+            model_key=model_key,
+            seq=bucket.seq,
+            start_at=bucket.start,
+            end_at=bucket.end,
+            items=claim.items,
+            counts=sparse(claim.counts),
+            score_bins=sparse(claim.score_bins),
+            state=bucket.state,
+            statistic=bucket.statistic,
+            threshold=bucket.threshold,
+        )
+    )
+
+
+def _waits(connection: sa.Connection, alarm_id: str) -> bool:
+    query = sa.select(alarms.c.alarm_id).where(alarms.c.alarm_id == alarm_id, alarms.c.batch_id.is_(None))
+    return connection.scalar(query) is not None

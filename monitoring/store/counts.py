@@ -1,0 +1,243 @@
+"""How many items were decided, from a worker's flush to a closed bucket, each counted exactly once?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+
+from monitoring.clock import Clock
+from monitoring.errors import UnknownModel
+from monitoring.recorder import N_DECISIONS, SCORE_BINS, Counts, ModelKey, Sealed
+from monitoring.store import codec
+from monitoring.store.candidates import insert_candidates
+from monitoring.store.database import Database, in_parts
+from monitoring.store.tables import bucket_sources, buckets, flushes, models, workers
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The flushes of one model that no bucket holds yet, as one transaction read them.
+
+    `source_counts` is per epoch and source; `candidates_lost` per epoch.
+    """
+
+    flush_ids: tuple[int, ...]
+    counts: Counts
+    score_bins: Counts
+    source_counts: Mapping[tuple[int, str], int]
+    candidates_lost: Mapping[int, int]
+    first_at: float | None
+    last_at: float | None
+
+    @property
+    def items(self) -> int:
+        """Return how many items the flushes hold."""
+        return int(self.counts.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class BucketRow:
+    """One closed bucket of the history."""
+
+    seq: int
+    start: float
+    end: float
+    counts: Counts
+    score_bins: Counts
+    state: str
+    statistic: float | None
+    threshold: float | None
+
+
+class CountsTable:
+    """Flushes, models and closed buckets."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def flush(self, worker_id: str, seq: int, sealed: Sealed) -> bool:
+        """Store one flush; False when the store has it already.
+
+        The row and the move of the worker's `last_seq` up to `seq` are one transaction, so however often
+        a flush is repeated it counts once, also after its row went into a bucket.
+        """
+        now = self._clock.now()
+        with self._database.write(durable=False) as connection:
+            if not _advance(connection, worker_id, seq, sealed.model_key, now):
+                return False
+            _register(connection, sealed, now)
+            flush_id = connection.execute(
+                flushes.insert().values(
+                    worker_id=worker_id,
+                    seq=seq,
+                    model_key=sealed.model_key,
+                    epoch=sealed.epoch,
+                    first_at=sealed.sealed_at if sealed.first_at is None else sealed.first_at,
+                    last_at=sealed.sealed_at if sealed.last_at is None else sealed.last_at,
+                    committed_at=now,
+                    items=sealed.items,
+                    counts=codec.sparse(sealed.counts),
+                    score_bins=codec.sparse(sealed.score_bins),
+                    source_counts=dict(sealed.source_counts),
+                    candidates_lost=sealed.candidates_lost,
+                )
+            ).inserted_primary_key
+            if flush_id is None:  # pragma: no cover - every dialect returns the key of a single row
+                raise RuntimeError("the database did not return the id of an inserted flush")
+            insert_candidates(connection, int(flush_id[0]), sealed)
+        return True
+
+    def models(self) -> tuple[ModelKey, ...]:
+        """Return the models whose traffic was ever counted, the oldest first."""
+        with self._database.read() as connection:
+            return tuple(
+                connection.scalars(
+                    sa.select(models.c.model_key).order_by(models.c.first_at, models.c.model_key)
+                )
+            )
+
+    def classes(self, model_key: ModelKey) -> tuple[str, ...]:
+        """Return a model's classes in the order of its counts."""
+        with self._database.read() as connection:
+            return read_classes(connection, model_key)
+
+    def total(self, model_key: ModelKey) -> Counts:
+        """Return every item counted in flushes and buckets that are still kept, shape (n_classes, 3)."""
+        with self._database.read() as connection:
+            total = np.zeros((len(read_classes(connection, model_key)), N_DECISIONS), np.int64)
+            for table in (flushes, buckets):
+                for stored in connection.scalars(
+                    sa.select(table.c.counts).where(table.c.model_key == model_key)
+                ):
+                    total += codec.dense(stored)
+        return total
+
+    def history(
+        self, model_key: ModelKey, *, since: float = 0.0, until: float = float("inf"), limit: int = 10_000
+    ) -> tuple[BucketRow, ...]:
+        """Return the newest `limit` non-empty buckets that end in (since, until], oldest first."""
+        query = (
+            sa.select(buckets)
+            .where(buckets.c.model_key == model_key, buckets.c.end_at > since)
+            .order_by(buckets.c.seq.desc())
+            .limit(limit)
+        )
+        if until != float("inf"):
+            query = query.where(buckets.c.end_at <= until)
+        with self._database.read() as connection:
+            read_classes(connection, model_key)
+            rows = connection.execute(query).all()
+        return tuple(
+            BucketRow(
+                seq=row.seq,
+                start=row.start_at,
+                end=row.end_at,
+                counts=codec.dense(row.counts),
+                score_bins=codec.dense(row.score_bins),
+                state=row.state,
+                statistic=row.statistic,
+                threshold=row.threshold,
+            )
+            for row in reversed(rows)
+        )
+
+
+def read_classes(connection: sa.Connection, model_key: ModelKey) -> tuple[str, ...]:
+    """Return a model's classes; UnknownModel when it has no counted traffic."""
+    found = connection.scalar(sa.select(models.c.classes).where(models.c.model_key == model_key))
+    if found is None:
+        raise UnknownModel(model_key, tuple(connection.scalars(sa.select(models.c.model_key))))
+    return tuple(found)
+
+
+def read_claim(connection: sa.Connection, model_key: ModelKey, *, n_classes: int) -> Claim:
+    """Return what no bucket holds yet."""
+    counts = np.zeros((n_classes, N_DECISIONS), np.int64)
+    score_bins = np.zeros((n_classes, SCORE_BINS), np.int64)
+    ids: list[int] = []
+    sources: dict[tuple[int, str], int] = {}
+    lost: dict[int, int] = {}
+    first_at: float | None = None
+    last_at: float | None = None
+    for row in connection.execute(
+        sa.select(flushes).where(flushes.c.model_key == model_key).order_by(flushes.c.id)
+    ):
+        ids.append(row.id)
+        counts += codec.dense(row.counts)
+        score_bins += codec.dense(row.score_bins)
+        for source, n in row.source_counts.items():
+            sources[row.epoch, source] = sources.get((row.epoch, source), 0) + n
+        lost[row.epoch] = lost.get(row.epoch, 0) + row.candidates_lost
+        first_at = row.first_at if first_at is None else min(first_at, row.first_at)
+        last_at = row.last_at if last_at is None else max(last_at, row.last_at)
+    return Claim(
+        flush_ids=tuple(ids),
+        counts=counts,
+        score_bins=score_bins,
+        source_counts=sources,
+        candidates_lost=lost,
+        first_at=first_at,
+        last_at=last_at,
+    )
+
+
+def take_flushes(connection: sa.Connection, ids: Sequence[int]) -> int:
+    """Remove the claimed flushes, whose counts the same transaction puts into a bucket; return how many."""
+    return sum(
+        connection.execute(flushes.delete().where(flushes.c.id.in_(part))).rowcount for part in in_parts(ids)
+    )
+
+
+def insert_sources(connection: sa.Connection, model_key: ModelKey, seq: int, claim: Claim) -> None:
+    """Record how many occurrences of each source and epoch a bucket took."""
+    rows = [
+        {
+            "model_key": model_key,
+            "epoch": epoch,
+            "seq": seq,
+            "source": source,
+            "items": n,
+            "candidates_lost": claim.candidates_lost.get(epoch, 0),
+        }
+        for (epoch, source), n in sorted(claim.source_counts.items())
+    ]
+    if rows:
+        connection.execute(bucket_sources.insert(), rows)
+
+
+def _advance(connection: sa.Connection, worker_id: str, seq: int, model_key: ModelKey, now: float) -> bool:
+    """Move the worker's last sequence number up to `seq`; False when it is there or beyond.
+
+    A gap is let through: it means that the state was restored from a backup, and refusing would lose the
+    worker's counts for good, while a number not reached cannot have been counted.
+    """
+    moved = connection.execute(
+        workers.update()
+        .where(workers.c.worker_id == worker_id, workers.c.last_seq < seq)
+        .values(last_seq=seq, model_key=model_key, last_flush_at=now)
+    ).rowcount
+    if moved:
+        return True
+    known = connection.scalar(sa.select(workers.c.last_seq).where(workers.c.worker_id == worker_id))
+    if known is not None:
+        return False
+    connection.execute(
+        workers.insert().values(
+            worker_id=worker_id, last_seq=seq, model_key=model_key, first_flush_at=now, last_flush_at=now
+        )
+    )
+    return True
+
+
+def _register(connection: sa.Connection, sealed: Sealed, now: float) -> None:
+    known = connection.scalar(sa.select(models.c.classes).where(models.c.model_key == sealed.model_key))
+    if known is None:
+        connection.execute(
+            models.insert().values(
+                model_key=sealed.model_key,
+                classes=list(sealed.classes),
+                first_at=now if sealed.first_at is None else sealed.first_at,
+            )
+        )

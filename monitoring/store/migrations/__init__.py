@@ -1,0 +1,1 @@
+"""Schema changes, oldest first, applied by `monitoring.store.schema` when the state is opened."""

@@ -1,0 +1,71 @@
+"""What does SQLite need to be a safe home for the state? Everything specific to it is here.
+
+pysqlite's own transactions begin late and deferred: two writers that first read then both hold a snapshot,
+and one of them fails at once with "database is locked" or, without a transaction, loses its update. So its
+transaction handling is turned off and every writing transaction waits its turn with BEGIN IMMEDIATE.
+Source: https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_TIMEOUT_SECONDS: Final = 10.0
+BEGIN: Final = "seamark_begin"  # execution option: "read" | "write" | "durable"
+
+
+def create_engine(path: Path, *, now: Callable[[], float]) -> sa.Engine:
+    """Return an engine on the file at `path` whose SQL function `seamark_now()` is `now`.
+
+    The database runs inside the process, so the process's clock is the database's clock.
+    """
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+
+    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        raw: Any = connection
+        raw.isolation_level = None
+        raw.create_function("seamark_now", 0, now)
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "temp_store=MEMORY"):
+            raw.execute(f"PRAGMA {pragma}").close()
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: sa.Connection) -> None:
+    kind = connection.get_execution_options().get(BEGIN, "write")
+    if kind == "read":
+        connection.exec_driver_sql("BEGIN")
+        return
+    # The level cannot be changed inside a transaction, so it is set just before.
+    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if kind == 'durable' else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def reason(error: sa.exc.DBAPIError) -> str:
+    """Say in a few words what SQLite complains about, and what to do."""
+    cause = error.orig
+    text = str(cause)
+    code = getattr(cause, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else None
+    advice = {
+        sqlite3.SQLITE_FULL: "free space on its disk",
+        sqlite3.SQLITE_READONLY: "make the directory writable for this user",
+        sqlite3.SQLITE_PERM: "make the directory writable for this user",
+        sqlite3.SQLITE_CANTOPEN: "check that the directory exists and is writable",
+        sqlite3.SQLITE_BUSY: f"another process held it for over {BUSY_TIMEOUT_SECONDS:.0f} s",
+        sqlite3.SQLITE_CORRUPT: "restore it from a backup",
+        sqlite3.SQLITE_NOTADB: "it is not a Seamark state file; move it away",
+        sqlite3.SQLITE_IOERR: "check its disk",
+    }.get(primary if primary is not None else -1)
+    return f"{text}; {advice}" if advice else text

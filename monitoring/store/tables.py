@@ -1,0 +1,222 @@
+"""Which tables hold the state?
+
+Counts travel `flushes` -> `buckets`: a closing bucket takes the flushes it read in one transaction, so every
+item is in exactly one of the two. `detectors.revision` and `leases.epoch` fence that transaction.
+
+How to change the schema: write a migration under `migrations/versions` (columns are added with a default,
+never renamed), change this module to match (a test compares the two), and keep old migrations unchanged.
+"""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+METADATA: Final = sa.MetaData()
+
+Key = sa.String(80)
+Name = sa.String(1024)
+
+
+def _column(name: str, kind: Any, *rest: Any, nullable: bool = False, **options: Any) -> "sa.Column[Any]":
+    return sa.Column(name, kind, *rest, nullable=nullable, **options)
+
+
+models = sa.Table(
+    "models",
+    METADATA,
+    _column("model_key", Key, primary_key=True),
+    _column("classes", sa.JSON),
+    _column("first_at", sa.Double),
+)
+
+workers = sa.Table(
+    "workers",
+    METADATA,
+    _column("worker_id", sa.String(64), primary_key=True),
+    _column("last_seq", sa.BigInteger),
+    _column("model_key", Key),
+    _column("first_flush_at", sa.Double),
+    _column("last_flush_at", sa.Double),
+)
+
+flushes = sa.Table(
+    "flushes",
+    METADATA,
+    _column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    _column("worker_id", sa.String(64)),
+    _column("seq", sa.BigInteger),
+    _column("model_key", Key),
+    _column("epoch", sa.BigInteger),
+    _column("first_at", sa.Double),
+    _column("last_at", sa.Double),
+    _column("committed_at", sa.Double),
+    _column("items", sa.BigInteger),
+    _column("counts", sa.JSON),
+    _column("score_bins", sa.JSON),
+    _column("source_counts", sa.JSON),
+    _column("candidates_lost", sa.BigInteger),
+    sa.UniqueConstraint("worker_id", "seq", name="flushes_worker_seq"),
+    sa.Index("flushes_model", "model_key", "id"),
+    # Ids are never used twice, also after rows are taken: candidates name the flush they came with.
+    sqlite_autoincrement=True,
+)
+
+candidates = sa.Table(
+    "candidates",
+    METADATA,
+    _column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    _column("flush_id", sa.BigInteger),
+    _column("bucket_seq", sa.BigInteger, nullable=True),
+    _column("model_key", Key),
+    _column("epoch", sa.BigInteger),
+    _column("key", Name),
+    _column("item_id", Name, nullable=True),
+    _column("source", sa.String(64)),
+    _column("text", sa.Text, nullable=True),
+    _column("probabilities", sa.LargeBinary),
+    _column("label", sa.Integer),
+    _column("decision", sa.Integer),
+    _column("at", sa.Double),
+    _column("priority", sa.Double),
+    _column("kinds", sa.String(128)),
+    sa.Index("candidates_model_epoch", "model_key", "epoch"),
+    sa.Index("candidates_flush", "flush_id"),
+    sa.Index("candidates_epoch", "epoch"),
+)
+
+buckets = sa.Table(
+    "buckets",
+    METADATA,
+    _column("model_key", Key, primary_key=True),
+    _column("seq", sa.BigInteger, primary_key=True),
+    _column("start_at", sa.Double),
+    _column("end_at", sa.Double),
+    _column("items", sa.BigInteger),
+    _column("counts", sa.JSON),
+    _column("score_bins", sa.JSON),
+    _column("state", sa.String(16)),
+    _column("statistic", sa.Double, nullable=True),
+    _column("threshold", sa.Double, nullable=True),
+    sa.Index("buckets_end", "end_at"),
+)
+
+bucket_sources = sa.Table(
+    "bucket_sources",
+    METADATA,
+    _column("model_key", Key, primary_key=True),
+    _column("epoch", sa.BigInteger, primary_key=True),
+    _column("seq", sa.BigInteger, primary_key=True),
+    _column("source", sa.String(64), primary_key=True),
+    _column("items", sa.BigInteger),
+    _column("candidates_lost", sa.BigInteger),
+)
+
+detectors = sa.Table(
+    "detectors",
+    METADATA,
+    _column("model_key", Key, primary_key=True),
+    _column("revision", sa.BigInteger),
+    _column("last_seq", sa.BigInteger),
+    _column("last_closed_at", sa.Double),
+    _column("last_traffic_at", sa.Double),
+    _column("snapshot", sa.JSON),
+    _column("status", sa.JSON),
+)
+
+alarms = sa.Table(
+    "alarms",
+    METADATA,
+    _column("alarm_id", sa.String(64), primary_key=True),
+    _column("model_key", Key),
+    _column("bucket_seq", sa.BigInteger),
+    _column("raised_at", sa.Double),
+    _column("cleared_at", sa.Double, nullable=True),
+    _column("first_epoch", sa.BigInteger),
+    _column("last_epoch", sa.BigInteger),
+    _column("finding", sa.JSON),
+    _column("batch_id", sa.String(64), nullable=True),
+    _column("batch_note", sa.Text, nullable=True),
+    sa.Index("alarms_model", "model_key", "raised_at"),
+)
+
+batches = sa.Table(
+    "batches",
+    METADATA,
+    _column("batch_id", sa.String(64), primary_key=True),
+    _column("alarm_id", sa.String(64), nullable=True),
+    _column("model_key", Key),
+    _column("reason", sa.String(16)),
+    _column("created_at", sa.Double),
+    _column("closed_at", sa.Double, nullable=True),
+    _column("state", sa.String(16)),
+    _column("size", sa.Integer),
+    _column("manifest", sa.JSON),
+    sa.Index("batches_created", "created_at"),
+)
+
+batch_items = sa.Table(
+    "batch_items",
+    METADATA,
+    _column("batch_id", sa.String(64), sa.ForeignKey("batches.batch_id"), primary_key=True),
+    _column("rank", sa.Integer, primary_key=True),
+    _column("key", Name),
+    _column("item_id", Name, nullable=True),
+    _column("source", sa.String(64)),
+    _column("text", sa.Text, nullable=True),
+    _column("slice", sa.String(16)),
+    _column("stratum", sa.String(16)),
+    _column("inclusion_probability", sa.Double),
+    _column("dup_count", sa.Integer),
+    _column("probabilities", sa.JSON),
+    _column("predicted", Name, nullable=True),
+    _column("at", sa.Double),
+    _column("state", sa.String(16)),
+    _column("label", Name, nullable=True),
+    _column("signature", sa.LargeBinary, nullable=True),
+    # The database itself keeps an item out of a second open batch, whoever makes it.
+    sa.Index(
+        "batch_items_open_key",
+        "key",
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    ),
+    sa.Index("batch_items_key", "batch_id", "key", unique=True),
+)
+
+labels = sa.Table(
+    "labels",
+    METADATA,
+    _column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    _column("batch_id", sa.String(64), sa.ForeignKey("batches.batch_id")),
+    _column("key", Name),
+    _column("annotation_id", Name),
+    _column("annotator", Name, nullable=True),
+    _column("label", Name, nullable=True),
+    _column("skipped", sa.Boolean),
+    _column("received_at", sa.Double),
+    sa.UniqueConstraint("batch_id", "key", "annotation_id", name="labels_annotation"),
+    sqlite_autoincrement=True,
+)
+
+leases = sa.Table(
+    "leases",
+    METADATA,
+    _column("name", sa.String(64), primary_key=True),
+    _column("holder", sa.String(128)),
+    _column("epoch", sa.BigInteger),
+    _column("expires_at", sa.Double),
+    _column("on_time_until", sa.Double, nullable=True),
+)
+
+audit = sa.Table(
+    "audit",
+    METADATA,
+    _column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    _column("at", sa.Double),
+    _column("who", Name),
+    _column("action", sa.String(64)),
+    _column("model_key", Key, nullable=True),
+    _column("details", sa.JSON),
+    sqlite_autoincrement=True,
+)

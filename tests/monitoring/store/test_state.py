@@ -1,0 +1,107 @@
+"""Opening the state, and what a database that cannot be used looks like."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from monitoring.clock import ManualClock
+from monitoring.errors import StateNewer, StateUnavailable
+from monitoring.recorder import Sealed
+from monitoring.store import Store, open_store
+from monitoring.store.state import FILE
+from monitoring.store.tables import METADATA
+
+
+def test_opening_again_keeps_what_was_counted(
+    tmp_path: Path, clock: ManualClock, seal: Callable[..., Sealed]
+) -> None:
+    """The state outlives the process that wrote it."""
+    first = open_store(tmp_path, clock=clock)
+    first.counts.flush("worker-a", 1, seal())
+    first.close()
+    second = open_store(tmp_path, clock=clock)
+    assert second.counts.total("mail@1").sum() == 1
+    second.close()
+
+
+def test_migrations_end_at_the_tables(store: Store, tmp_path: Path) -> None:
+    """The schema that the migrations make is the one that the queries are written against."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'state' / FILE}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+    engine.dispose()
+
+
+def test_the_open_item_index_is_partial(store: Store, tmp_path: Path) -> None:
+    """Only open items must be unique: an item may be labelled again in a later batch."""
+    with sqlite3.connect(tmp_path / "state" / FILE) as raw:
+        (made,) = raw.execute("SELECT sql FROM sqlite_master WHERE name = 'batch_items_open_key'").fetchone()
+    raw.close()
+    assert made.endswith("WHERE state = 'open'")
+
+
+def test_a_newer_schema_is_refused_in_one_line(store: Store, tmp_path: Path, clock: ManualClock) -> None:
+    """A database of a later version is neither read nor changed."""
+    store.close()
+    raw = sqlite3.connect(tmp_path / "state" / FILE)
+    raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    raw.commit()
+    raw.close()
+    with pytest.raises(StateNewer) as refused:
+        open_store(tmp_path / "state", clock=clock)
+    assert str(refused.value).endswith("schema 9999 is newer than 0001; upgrade seamark")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://writer:secret@db/seamark", "postgresql+psycopg://writer:secret@db/seamark"]
+)
+def test_a_database_url_is_not_supported_yet(url: str, clock: ManualClock) -> None:
+    """One line says what to set instead, and the password is not in it."""
+    with pytest.raises(StateUnavailable, match="only a directory on a local disk") as refused:
+        open_store(url, clock=clock)
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path, clock: ManualClock) -> None:
+    """Something else under the state's name is left alone, and the reader told."""
+    (tmp_path / FILE).write_bytes(b"not a database, but longer than a header of one hundred bytes" * 4)
+    with pytest.raises(StateUnavailable, match="it is not a Seamark state file; move it away"):
+        open_store(tmp_path, clock=clock)
+
+
+def test_a_directory_that_cannot_be_made(tmp_path: Path, clock: ManualClock) -> None:
+    """A file in the way of the directory is one clear line."""
+    (tmp_path / "state").write_text("in the way")
+    with pytest.raises(StateUnavailable, match="cannot make the directory"):
+        open_store(tmp_path / "state", clock=clock)
+
+
+def test_a_full_disk_is_one_line(store: Store, tmp_path: Path, seal: Callable[..., Sealed]) -> None:
+    """SQLite's limit on pages stands in for the disk: the flush fails as unavailable and can be repeated."""
+    store.counts.flush("worker-a", 1, seal())
+    with store._database._engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        connection.commit()
+    big = seal([[1, 1, 1]] * 4000, classes=[f"class {k}" for k in range(4000)])
+    with pytest.raises(StateUnavailable, match="free space on its disk"):
+        store.counts.flush("worker-a", 2, big)
+    assert store.counts.total("mail@1").sum() == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_directory_is_one_line(tmp_path: Path, clock: ManualClock) -> None:
+    """A directory without the right to write says so."""
+    directory = tmp_path / "state"
+    directory.mkdir(mode=0o500)
+    with pytest.raises(StateUnavailable, match="cannot lock it|writable"):
+        open_store(directory, clock=clock)
