@@ -19,8 +19,6 @@ from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from model_store.canonical import canonical_json
 
@@ -277,15 +275,25 @@ def _fit_identity(log_probabilities: LogProbabilities, labels: Labels) -> tuple[
 
 
 def _fit_temperature(log_probabilities: LogProbabilities, labels: Labels) -> tuple[Float64s, Float64s, Link]:
+    """Find the scale where the convex log loss is flat: Newton, kept inside a shrinking bracket."""
     z = log_probabilities.astype(np.float64)
-    rows = np.arange(len(labels))
-
-    def loss(log_scale: float) -> float:
-        return float(-log_softmax(math.exp(log_scale) * z, axis=1)[rows, labels].mean())
-
-    found = minimize_scalar(loss, bounds=(math.log(0.05), math.log(20.0)), method="bounded")
+    own = z[np.arange(len(labels)), labels]
+    low, high, scale = 0.05, 20.0, 1.0
+    for _ in range(60):
+        p = np.exp(scale * (z - z.max(axis=1, keepdims=True)))
+        p /= p.sum(axis=1, keepdims=True)
+        mean = (p * z).sum(axis=1)
+        slope = float((mean - own).mean())
+        curvature = float(((p * z * z).sum(axis=1) - mean**2).mean())
+        low, high = (low, scale) if slope > 0 else (scale, high)
+        new = scale - slope / curvature if curvature > 0 else low
+        if not low < new < high:
+            new = (low + high) / 2
+        if abs(new - scale) < 1e-9:
+            break
+        scale = new
     n_classes = z.shape[1]
-    return np.full(n_classes, math.exp(found.x)), np.zeros(n_classes), "softmax"
+    return np.full(n_classes, scale), np.zeros(n_classes), "softmax"
 
 
 def _fit_platt(log_probabilities: LogProbabilities, labels: Labels) -> tuple[Float64s, Float64s, Link]:

@@ -21,7 +21,6 @@ from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, betaincinv
 
 from model_store.calibration import Float32s, Float64s, Labels, Probabilities
 from model_store.errors import TargetError
@@ -198,6 +197,8 @@ def n_min(ratio: float, delta: float) -> int:
 
 def lower_bound(successes: npt.ArrayLike, trials: npt.ArrayLike, delta: float) -> Float64s:
     """Return the one-sided Clopper-Pearson lower bound(s) of a proportion at confidence 1 - delta."""
+    from scipy.special import betaincinv  # noqa: PLC0415 - fitting only; it costs a serving worker 24 MB
+
     k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
     bound = betaincinv(np.maximum(k, 1), np.maximum(n - k, 0) + 1, delta)
     return np.where(k > 0, bound, 0.0)
@@ -211,6 +212,8 @@ def recall_threshold(positive_scores: Float32s, recall: float, *, delta: float) 
     bound reaches `recall`; it depends on n alone, so nothing is selected and no correction is due. None when
     even j = n does not reach it, that is, n < `n_min`.
     """
+    from scipy.special import betainc  # noqa: PLC0415 - as in `lower_bound`
+
     n = len(positive_scores)
     if n < n_min(recall, delta):
         return None

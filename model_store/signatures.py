@@ -1,0 +1,162 @@
+"""Signatures: is this text nearly the same as that one?
+
+MinHash over character 5-grams, 64 permutations; near-duplicates are found by 16 bands of 4 and verified by
+the share of equal minima, which estimates the Jaccard similarity (Broder 1997). Equal text gives an equal
+signature in every process and release: hash and permutations are fixed, because bundles keep signatures.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from datasketch import MinHash
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Signatures: TypeAlias = npt.NDArray[np.uint32]  # (n_texts, PERMUTATIONS)
+Indices: TypeAlias = npt.NDArray[np.intp]
+
+PERMUTATIONS: Final = 64
+BANDS: Final = 16
+SHINGLE: Final = 5
+SIMILARITY: Final = 0.6
+# In a band's bucket every pair is verified up to this size. Beyond it (one text sent around by thousands)
+# each member is verified against these many only, so a bucket costs linear time.
+_ANCHORS: Final = 32
+_BLOCK: Final = 1 << 16
+
+
+def minhash(texts: Sequence[str]) -> Signatures:
+    """Return one signature per text, uint32 of shape (n_texts, 64).
+
+    White space is normalised and case ignored. A text shorter than 5 characters is one shingle, so short
+    texts match when equal; two empty texts match.
+
+    Examples
+    --------
+    >>> a, b = minhash(["The card was  DECLINED today", "the card was declined today"])
+    >>> bool((a == b).all())
+    True
+    """
+    signatures = np.empty((len(texts), PERMUTATIONS), dtype=np.uint32)
+    sketches = MinHash.generator(
+        map(_shingles, texts), num_perm=PERMUTATIONS, seed=1, hashfunc=zlib.crc32, scheme="affine32"
+    )
+    for i, sketch in enumerate(sketches):
+        signatures[i] = sketch.hashvalues
+    return signatures
+
+
+def groups(signatures: Signatures, *, threshold: float = SIMILARITY) -> npt.NDArray[np.int32]:
+    """Return a group id per row: rows linked by a chain of near-duplicates share one.
+
+    Ids count from 0 in order of first appearance.
+
+    Parameters
+    ----------
+    threshold : float
+        Least share of equal minima, an estimate of the Jaccard similarity. Pairs below about .4 are seldom
+        proposed by the bands, whatever the threshold.
+    """
+    n = len(signatures)
+    if n == 0:
+        return np.empty(0, dtype=np.int32)
+    lefts, rights = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
+    for band in _bands(signatures):
+        left, right = _bucket_pairs(band)
+        near = _verified(signatures, left, signatures, right, threshold)
+        lefts.append(left[near])
+        rights.append(right[near])
+    left, right = np.concatenate(lefts), np.concatenate(rights)
+    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n))
+    return link(n, graph)
+
+
+def merged(first: npt.NDArray[np.integer], second: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+    """Return the groups that hold together whatever either grouping holds together."""
+    n = len(first)
+    a, b = np.unique(first, return_inverse=True)[1], np.unique(second, return_inverse=True)[1]
+    rows = np.arange(n)
+    nodes = n + len(a) + len(b)
+    ends = np.concatenate([n + a, n + len(a) + b])
+    graph = coo_array((np.ones(2 * n, dtype=np.int8), (np.tile(rows, 2), ends)), shape=(nodes, nodes))
+    return link(nodes, graph)[:n]
+
+
+def link(n: int, graph: coo_array) -> npt.NDArray[np.int32]:
+    """Return the connected component of each of `n` rows, numbered by first appearance."""
+    _, component = connected_components(graph, directed=False)
+    _, first, inverse = np.unique(component, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int32)
+    rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
+    return rank[inverse.reshape(n)]
+
+
+def matches(
+    signatures: Signatures, against: Signatures, *, threshold: float = SIMILARITY
+) -> npt.NDArray[np.bool_]:
+    """Return which rows of `signatures` are near-duplicates of any row of `against`."""
+    found = np.zeros(len(signatures), dtype=np.bool_)
+    if len(against) == 0:
+        return found
+    for band, other in zip(_bands(signatures), _bands(against), strict=True):
+        order = np.argsort(other, kind="stable")
+        ranked = other[order]
+        start = np.searchsorted(ranked, band, side="left")
+        size = np.searchsorted(ranked, band, side="right") - start
+        for offset in range(min(int(size.max(initial=0)), _ANCHORS)):
+            open_rows = np.flatnonzero((size > offset) & ~found)
+            if len(open_rows) == 0:
+                break
+            near = _verified(signatures, open_rows, against, order[start[open_rows] + offset], threshold)
+            found[open_rows[near]] = True
+    return found
+
+
+def _shingles(text: str) -> set[bytes]:
+    clean = " ".join(text.lower().split())
+    if len(clean) <= SHINGLE:
+        return {clean.encode("utf-8", "surrogatepass")}
+    if clean.isascii():
+        raw = clean.encode()
+        return {raw[i : i + SHINGLE] for i in range(len(raw) - SHINGLE + 1)}
+    return {clean[i : i + SHINGLE].encode("utf-8", "surrogatepass") for i in range(len(clean) - SHINGLE + 1)}
+
+
+def _bands(signatures: Signatures) -> Iterator[npt.NDArray[np.uint64]]:
+    """Yield one 64-bit key per row for each band; a clash of keys costs a verification, nothing else."""
+    rows = PERMUTATIONS // BANDS
+    odd = np.array(
+        [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64
+    )
+    for band in range(BANDS):
+        part = signatures[:, band * rows : (band + 1) * rows].astype(np.uint64)
+        yield np.bitwise_xor.reduce(part * odd, axis=1)
+
+
+def _bucket_pairs(keys: npt.NDArray[np.uint64]) -> tuple[Indices, Indices]:
+    """Return the pairs to verify among rows with equal keys."""
+    order = np.argsort(keys, kind="stable")
+    ranked = keys[order]
+    starts = np.flatnonzero(np.append(np.True_, ranked[1:] != ranked[:-1]))
+    sizes = np.diff(np.append(starts, len(ranked)))
+    start_of, position = np.repeat(starts, sizes), np.arange(len(ranked))
+    lefts, rights = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
+    for anchor in range(min(int(sizes.max()) - 1, _ANCHORS)):
+        later = np.flatnonzero(position > start_of + anchor)
+        lefts.append(order[start_of[later] + anchor])
+        rights.append(order[later])
+    return np.concatenate(lefts), np.concatenate(rights)
+
+
+def _verified(
+    signatures: Signatures, left: Indices, against: Signatures, right: Indices, threshold: float
+) -> npt.NDArray[np.bool_]:
+    near = np.empty(len(left), dtype=np.bool_)
+    least = threshold * PERMUTATIONS
+    for at in range(0, len(left), _BLOCK):
+        part = slice(at, at + _BLOCK)
+        near[part] = (signatures[left[part]] == against[right[part]]).sum(axis=1) >= least
+    return near

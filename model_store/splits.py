@@ -1,0 +1,143 @@
+"""Splits: which rows train, which calibrate, which set thresholds, and which only measure?
+
+Near-duplicates stay together: a copy of a training row among the test rows inflates every figure. Each class
+is shared out by its own rows, so that a rare one reaches every split.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from model_store.calibration import Labels
+from model_store.errors import TrainingError
+
+Rows: TypeAlias = npt.NDArray[np.intp]  # row numbers, ascending
+
+SHARES: Final = (0.5, 0.15, 0.2, 0.15)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Splits:
+    """Four disjoint sets of row numbers that cover all rows."""
+
+    train: Rows
+    calibration: Rows
+    threshold: Rows
+    test: Rows
+
+    def items(self) -> tuple[tuple[str, Rows], ...]:
+        """Name and rows of each split, in order of use."""
+        return tuple((f.name, getattr(self, f.name)) for f in fields(self))
+
+
+class ClassTooSmall(TrainingError):
+    """A class has not enough distinct rows for every split to get one."""
+
+    def __init__(self, class_name: str, rows: int, groups: int, needed: int) -> None:
+        super().__init__(class_name, rows, groups, needed)
+        self.class_name, self.rows, self.groups, self.needed = class_name, rows, groups, needed
+
+    def __str__(self) -> str:
+        held = "1 row" if self.rows == 1 else f"{self.rows} rows"
+        if self.rows != self.groups:
+            held += f" in {self.groups} groups of near-duplicates"
+        return (
+            f"class {self.class_name!r} has {held}; the four splits need at least "
+            f"{self.needed} that are not near-duplicates: add rows of it or leave it out"
+        )
+
+
+def split(
+    labels: Labels,
+    groups: npt.NDArray[np.integer],
+    *,
+    seed: int,
+    shares: Sequence[float] = SHARES,
+    classes: Sequence[str] | None = None,
+) -> Splits:
+    """Deal rows into train, calibration, threshold and test, stratified by label, groups kept whole.
+
+    Parameters
+    ----------
+    labels, groups : int array of shape (n_items,)
+        True class and near-duplicate group of each row.
+    shares : four floats
+        Of every class's rows; they sum to 1.
+
+    Raises
+    ------
+    ClassTooSmall
+        If a class lies in fewer groups than there are splits.
+
+    Notes
+    -----
+    A group of several rows draws its split with chances in proportion to what the splits still miss of its
+    commonest class; groups of one row then fill each class's quota exactly. Chance, not greed: giving the
+    large groups to the emptiest split would put all the repeated texts into training.
+    """
+    _check_sizes(labels, groups, len(shares), classes)
+    rng = np.random.default_rng(seed)
+    _, group_of, size = np.unique(groups, return_inverse=True, return_counts=True)
+    missing = np.bincount(labels)[:, None] * np.asarray(shares)
+    split_of_group = np.full(len(size), -1)
+    for group, rows in _larger_groups(group_of, size, rng):
+        mix = np.bincount(labels[rows], minlength=len(missing))
+        room = np.maximum(missing[mix.argmax()], 0.0)
+        room[room < mix.max()] = 0.0
+        chosen = int(rng.choice(len(shares), p=room / room.sum())) if room.any() else 0
+        split_of_group[group] = chosen
+        missing[:, chosen] -= mix
+    single = np.flatnonzero(size[group_of] == 1)
+    for k in range(len(missing)):
+        mine = rng.permutation(single[labels[single] == k])
+        split_of_group[group_of[mine]] = np.repeat(np.arange(len(shares)), _quota(missing[k], len(mine)))
+    _cover(split_of_group, labels, group_of, size, len(shares))
+    assigned = split_of_group[group_of]
+    return Splits(*(np.flatnonzero(assigned == s) for s in range(len(shares))))
+
+
+def _check_sizes(
+    labels: Labels, groups: npt.NDArray[np.integer], needed: int, classes: Sequence[str] | None
+) -> None:
+    for k, n in enumerate(np.bincount(labels)):
+        distinct = len(np.unique(groups[labels == k]))
+        if distinct < needed:
+            raise ClassTooSmall(classes[k] if classes is not None else str(k), int(n), distinct, needed)
+
+
+def _larger_groups(
+    group_of: npt.NDArray[np.intp], size: npt.NDArray[np.intp], rng: np.random.Generator
+) -> list[tuple[int, Rows]]:
+    """Return the groups of more than one row in random order, each with its rows."""
+    order = np.argsort(group_of, kind="stable")
+    ends = np.cumsum(size)
+    several = rng.permutation(np.flatnonzero(size > 1))
+    return [(int(g), order[ends[g] - size[g] : ends[g]]) for g in several]
+
+
+def _quota(missing: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.intp]:
+    """Share n rows out in proportion to what is missing, by largest remainder."""
+    room = np.maximum(missing, 0.0)
+    exact = n * (room / room.sum()) if room.any() else np.array([float(n), *np.zeros(len(missing) - 1)])
+    quota: npt.NDArray[np.intp] = np.floor(exact).astype(np.intp)
+    quota[np.argsort(quota - exact, kind="stable")[: n - quota.sum()]] += 1
+    return quota
+
+
+def _cover(
+    split_of_group: npt.NDArray[np.intp],
+    labels: Labels,
+    group_of: npt.NDArray[np.intp],
+    size: npt.NDArray[np.intp],
+    n_splits: int,
+) -> None:
+    """Move, in place, the smallest spare group of a class into each split that has none of it."""
+    for k in np.unique(labels):
+        mine = np.unique(group_of[labels == k])
+        for lacking in np.flatnonzero(np.bincount(split_of_group[mine], minlength=n_splits) == 0):
+            held = np.bincount(split_of_group[mine], minlength=n_splits)
+            spare = mine[held[split_of_group[mine]] > 1]
+            split_of_group[spare[np.argmin(size[spare])]] = lacking
