@@ -251,8 +251,7 @@ def fit_thresholds(
     TargetError
         For an unknown or repeated class, or a delta outside (0, 0.5].
     """
-    if not 0 < delta <= 0.5:
-        raise TargetError(f"delta {delta!r}: expected a probability in (0, 0.5]")
+    check_delta(delta)
     asked = check_targets(targets, classes)
     rows = [
         _Rows(name, probabilities[:, k].astype(np.float32), labels == k, asked[name], delta)
@@ -260,6 +259,12 @@ def fit_thresholds(
     ]
     siblings = {row.name: row.own_quantile() for row in rows if row.n >= n_min(row.aim, delta)}
     return tuple(_fit_one(row, siblings) for row in rows)
+
+
+def check_delta(delta: float) -> None:
+    """Refuse a confidence 1 - delta below one half."""
+    if not 0 < delta <= 0.5:
+        raise TargetError(f"delta {delta!r}: expected a probability in (0, 0.5]")
 
 
 def check_targets(targets: Sequence[Target], classes: Sequence[str]) -> dict[str, Target]:
