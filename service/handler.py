@@ -1,0 +1,332 @@
+"""How does a predict request become its reply?
+
+The lane and the ordinary route share this, so both give the same bytes. The text of an item goes into the
+model and, sampled, into the reservoir; never into a log, a metric or an error.
+"""
+
+import asyncio
+import logging
+import re
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from time import perf_counter
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import numpy as np
+
+from model_store.policy import DECISIONS, Decisions
+from monitoring.clock import Clock
+from monitoring.observed import Observed
+from monitoring.reservoir import OTHER_SOURCE
+from service import problems
+from service.access import Access
+from service.problems import (
+    BodyTooLarge,
+    ClientGone,
+    ContentTypeUnsupported,
+    FieldInvalid,
+    NoBundle,
+    QueueFull,
+)
+from service.schema import (
+    Flag,
+    Item,
+    Prediction,
+    PredictReply,
+    Review,
+    Top,
+    checked_texts,
+    decode_predict,
+    encode,
+)
+from service.swap import Current
+from service.tally import Tally
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+MAX_WAITING: Final = 64
+REQUEST_ID_HEADER: Final = "Seamark-Request-Id"
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
+_REVIEWS: Final[Mapping[str, Review | None]] = {
+    "accepted": None,
+    "ambiguous": "ambiguous",
+    "no_class_passes": "no_class_passes",
+}
+_REVIEW_OF: Final = tuple(_REVIEWS[name] for name in DECISIONS)
+_JSON_TYPE: Final = b"application/json"
+
+logger = logging.getLogger("seamark.predict")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete response: status, raw headers and body."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Envelope:
+    """The headers of a request that matter here."""
+
+    content_type: bytes = b""
+    content_length: bytes = b""
+    authorization: bytes | None = None
+    request_id: bytes = b""
+
+
+class Handler:
+    """Answers predict requests on the event loop; every outcome is counted, none raises."""
+
+    def __init__(
+        self,
+        *,
+        current: Callable[[], Current | None],
+        access: Access,
+        tally: Tally,
+        clock: Clock,
+        generator: np.random.Generator,
+        max_body_bytes: int,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        self._current, self._access, self._tally, self._clock = current, access, tally, clock
+        self._draw = generator.random
+        self._max_body_bytes, self._max_waiting = max_body_bytes, max_waiting
+        self._waiting = 0
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seamark-model")
+        self._id_prefix = uuid.uuid4().hex[:12]
+        self._serial = count(1)
+
+    async def answer(self, scope: Scope, receive: Receive) -> Reply | None:
+        """Return the response to one request, or None when nobody is left to read it."""
+        started = perf_counter()
+        tally = self._tally
+        tally.in_flight += 1
+        envelope = _envelope(scope["headers"])
+        request_id = self._request_id(envelope.request_id)
+        try:
+            self._admit(envelope)
+            with_probabilities = _wants_probabilities(scope["query_string"])
+            body = await read_body(receive, envelope.content_length, self._max_body_bytes)
+            content = await self._predict(body, with_probabilities=with_probabilities)
+        except Exception as error:
+            tally.outcomes[problems.kind_of(error).outcome] += 1
+            return _refusal(error, request_id)
+        finally:
+            tally.in_flight -= 1
+            tally.requests.add(perf_counter() - started)
+        tally.outcomes["ok"] += 1
+        return Reply(
+            200,
+            [
+                (b"content-type", _JSON_TYPE),
+                (b"content-length", b"%d" % len(content)),
+                (b"seamark-request-id", request_id),
+            ],
+            content,
+        )
+
+    def close(self) -> None:
+        """Wait for the model thread to finish what it has."""
+        self._thread.shutdown()
+
+    def _admit(self, envelope: _Envelope) -> None:
+        if self._access.has_keys:
+            authorization = envelope.authorization
+            self._access.require(authorization.decode("latin-1") if authorization else None, "predict")
+        if not is_json(envelope.content_type):
+            raise ContentTypeUnsupported("application/json")
+
+    async def _predict(self, body: bytes, *, with_probabilities: bool) -> bytes:
+        items = decode_predict(body).items
+        # Taken once: whatever is promoted meanwhile, one version answers the whole request.
+        current = self._current()
+        if current is None:
+            raise NoBundle
+        texts = checked_texts(items)
+        current.in_flight += 1
+        try:
+            decisions = await self._decide(current, texts)
+            self._tally.items += len(items)
+            self._observe(current, items, texts, decisions)
+        finally:
+            current.in_flight -= 1
+        return encode(reply(current, items, decisions, with_probabilities=with_probabilities))
+
+    async def _decide(self, current: Current, texts: Sequence[str]) -> Decisions:
+        started = perf_counter()
+        if current.inline:
+            decisions = current.model.decide(texts)
+        else:
+            decisions = await self._decide_in_thread(current, texts)
+        self._tally.inference.add(perf_counter() - started)
+        return decisions
+
+    async def _decide_in_thread(self, current: Current, texts: Sequence[str]) -> Decisions:
+        if self._waiting >= self._max_waiting:
+            raise QueueFull(self._waiting)
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, current.model.decide, texts)
+        finally:
+            self._waiting -= 1
+
+    def _observe(
+        self, current: Current, items: Sequence[Item], texts: Sequence[str], decisions: Decisions
+    ) -> None:
+        try:
+            declared = current.sources
+            current.recorder.observe(
+                Observed(
+                    texts,
+                    [item.id for item in items],
+                    [
+                        declared.get(item.source, OTHER_SOURCE) if item.source else OTHER_SOURCE
+                        for item in items
+                    ],
+                    decisions,
+                    self._clock.now(),
+                    self._draw(len(items)),
+                )
+            )
+        except Exception as error:
+            self._tally.failures["observe"] += 1
+            log_place("observing failed, the reply is not touched", error)
+
+    def _request_id(self, given: bytes) -> bytes:
+        if given and _REQUEST_ID.fullmatch(given):
+            return given
+        return f"{self._id_prefix}-{next(self._serial):x}".encode()
+
+
+def reply(
+    current: Current, items: Sequence[Item], decisions: Decisions, *, with_probabilities: bool
+) -> PredictReply:
+    """Return what the client reads; probabilities are rounded to six decimals."""
+    classes, claims, probabilities = current.classes, current.claims, decisions.probabilities
+    rows, columns = decisions.flags.nonzero()
+    flags: list[list[Flag]] = [[] for _ in items]
+    passed = probabilities[rows, columns].tolist()
+    for row, column, value in zip(rows.tolist(), columns.tolist(), passed, strict=True):
+        flags[row].append(Flag(classes[column], round(value, 6), claims[column]))
+    best = probabilities[np.arange(len(items)), decisions.top].tolist()
+    predictions = [
+        Prediction(
+            item.id,
+            classes[label] if label >= 0 else None,
+            Top(classes[top], round(value, 6)),
+            passing,
+            _REVIEW_OF[decision],
+        )
+        for item, label, top, value, passing, decision in zip(
+            items,
+            decisions.label.tolist(),
+            decisions.top.tolist(),
+            best,
+            flags,
+            decisions.decision.tolist(),
+            strict=True,
+        )
+    ]
+    if with_probabilities:
+        predictions = _with_vectors(predictions, classes, decisions)
+    return PredictReply(current.name, predictions)
+
+
+def _with_vectors(
+    predictions: Sequence[Prediction], classes: Sequence[str], decisions: Decisions
+) -> list[Prediction]:
+    vectors = np.round(decisions.probabilities.astype(np.float64), 6).tolist()
+    return [
+        Prediction(p.id, p.label, p.top, p.flags, p.review, dict(zip(classes, vector, strict=True)))
+        for p, vector in zip(predictions, vectors, strict=True)
+    ]
+
+
+async def read_body(receive: Receive, content_length: bytes, limit_bytes: int) -> bytes:
+    """Return the whole body; most arrive in one message.
+
+    Raises
+    ------
+    BodyTooLarge
+        More than `limit_bytes` are announced, or arrive whatever was announced.
+    ClientGone
+        The connection ended first.
+    """
+    if content_length and (not content_length.isdigit() or int(content_length[:20]) > limit_bytes):
+        raise BodyTooLarge(limit_bytes)
+    chunks: list[bytes] = []
+    received = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        received += len(chunk)
+        if received > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def is_json(content_type: bytes) -> bool:
+    """Tell whether a Content-Type header means JSON; parameters are ignored."""
+    return content_type == _JSON_TYPE or content_type.partition(b";")[0].strip().lower() == _JSON_TYPE
+
+
+def log_place(what: str, error: BaseException) -> None:
+    """Log where `error` arose, without its message: a message may quote an item."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[-3:]))
+    logger.error("%s: %s at %s", what, type(error).__name__, where)
+
+
+def _envelope(headers: Iterable[tuple[bytes, bytes]]) -> _Envelope:
+    envelope = _Envelope()
+    for name, value in headers:
+        if name == b"content-type":
+            envelope.content_type = value
+        elif name == b"content-length":
+            envelope.content_length = value
+        elif name == b"authorization":
+            envelope.authorization = value
+        elif name == b"seamark-request-id":
+            envelope.request_id = value
+    return envelope
+
+
+def _wants_probabilities(query: bytes) -> bool:
+    if not query:
+        return False
+    values = {"true": True, "false": False}
+    wanted = False
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name != "probabilities" or value not in values:
+            raise FieldInvalid("query", "expected probabilities=true or probabilities=false, nothing else")
+        wanted = values[value]
+    return wanted
+
+
+def _refusal(error: Exception, request_id: bytes) -> Reply | None:
+    if isinstance(error, ClientGone):
+        return None
+    kind = problems.kind_of(error)
+    if kind is problems.UNEXPECTED:
+        log_place("predict failed", error)
+    content = problems.body(error)
+    headers = [(name.lower().encode(), value.encode()) for name, value in problems.headers(error).items()]
+    headers += [(b"content-length", b"%d" % len(content)), (b"seamark-request-id", request_id)]
+    if isinstance(error, BodyTooLarge):
+        # What is left of the body is not worth reading.
+        headers.append((b"connection", b"close"))
+    return Reply(kind.status, headers, content)

@@ -1,0 +1,158 @@
+"""What may a predict request say, and what does the reply look like?
+
+Every limit is declared once, here; the decoder enforces it and the published schema shows it. A text's limit
+is in bytes of UTF-8, because bytes are what a request costs; the schema can only name the same number of
+characters, which no text under the limit exceeds. The `time` of an item is checked and left alone: buckets go
+by arrival.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from service.problems import BodyInvalid, FieldInvalid, NotJson
+
+MAX_ITEMS: Final = 256
+MAX_TEXT_BYTES: Final = 32 * 1024
+MAX_FEATURES: Final = 1024
+MAX_ID_LENGTH: Final = 128
+MAX_SOURCE_LENGTH: Final = 64
+
+Review = Literal["no_class_passes", "ambiguous"]
+
+
+class Item(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """One thing to classify: a text, or named features for a bundle of tables."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_BYTES)] | UnsetType = UNSET
+    features: Annotated[dict[str, float | str | bool | None], Meta(max_length=MAX_FEATURES)] | UnsetType = (
+        UNSET
+    )
+    id: Annotated[str, Meta(min_length=1, max_length=MAX_ID_LENGTH)] | None = None
+    source: Annotated[str, Meta(min_length=1, max_length=MAX_SOURCE_LENGTH)] | None = None
+    time: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class PredictRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /predict."""
+
+    items: Annotated[list[Item], Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
+class ModelName(Struct, frozen=True):
+    """Which bundle answered."""
+
+    name: str
+    version: str
+
+
+class Top(Struct, frozen=True, gc=False):
+    """The class with the highest calibrated probability, whether or not it passes its threshold."""
+
+    class_name: str = msgspec.field(name="class")
+    probability: float
+
+
+class Flag(Struct, frozen=True, gc=False):
+    """A class whose operating threshold the item passes, and what that threshold can promise."""
+
+    class_name: str = msgspec.field(name="class")
+    probability: float
+    claim: str
+
+
+class Prediction(Struct, frozen=True):
+    """The answer for one item; `review` says why a person should look, if one should."""
+
+    id: str | None
+    label: str | None
+    top: Top
+    flags: list[Flag]
+    review: Review | None
+    probabilities: dict[str, float] | UnsetType = UNSET
+
+
+class PredictReply(Struct, frozen=True):
+    """The body of a 200; predictions stand in the order of the items."""
+
+    model: ModelName
+    predictions: list[Prediction]
+
+
+_DECODER: Final = msgspec.json.Decoder(PredictRequest)
+encode: Final = msgspec.json.Encoder().encode
+
+# Field names of ours and positions only: whatever else stands in a message came from the client.
+_PATH: Final = re.compile(r"\$(?:\.[a-z_]+|\[(?:\d+|\.\.\.)\])*")
+
+
+def decode_predict(body: bytes) -> PredictRequest:
+    """Return the request in `body`.
+
+    Raises
+    ------
+    NotJson
+        The body does not parse, or is not UTF-8.
+    FieldInvalid
+        A field breaks its limit; the error names the field and the limit, never the content.
+    """
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise body_invalid(error, fields="text, features, id, source, time") from None
+
+
+def body_invalid(error: Exception, *, fields: str) -> BodyInvalid:
+    """Translate what msgspec raised, without repeating anything the client sent."""
+    if isinstance(error, msgspec.ValidationError):
+        return _field_invalid(str(error), fields)
+    if isinstance(error, UnicodeDecodeError):
+        return NotJson(f"{error.reason} at byte {error.start} of a string")
+    if isinstance(error, RecursionError):
+        return NotJson("it is nested too deeply")
+    return NotJson(str(error))
+
+
+def _field_invalid(message: str, fields: str) -> FieldInvalid:
+    what, _, rest = message.rpartition(" - at `")
+    if not what:
+        what, rest = message, "$"
+    path = rest.rstrip("`")
+    if what.startswith("Object contains unknown field"):
+        # The field's name is the client's, and may imitate the tail of a message.
+        known = _PATH.fullmatch(path)
+        what, path = f"unknown field; allowed are {fields}", path if known else "$"
+    return FieldInvalid(path, what[0].lower() + what[1:])
+
+
+def checked_texts(items: Sequence[Item]) -> list[str]:
+    """Return the texts of `items`, for a bundle that takes text.
+
+    Raises
+    ------
+    FieldInvalid
+        An item has no text, has features, or its text exceeds `MAX_TEXT_BYTES` in UTF-8.
+    """
+    texts: list[str] = []
+    for index, item in enumerate(items):
+        text = item.text
+        if item.features is not UNSET:
+            raise FieldInvalid(f"$.items[{index}].features", "the current bundle takes text")
+        if text is UNSET:
+            raise FieldInvalid(f"$.items[{index}].text", "the current bundle takes text, and it is missing")
+        if not text.isascii() and len(text.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
+            raise FieldInvalid(f"$.items[{index}].text", f"expected at most {MAX_TEXT_BYTES} bytes of UTF-8")
+        texts.append(text)
+    return texts
+
+
+def json_schema() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return the schemas of request and reply, and the components both refer to."""
+    (request, reply), components = msgspec.json.schema_components(
+        (PredictRequest, PredictReply), ref_template="#/components/schemas/{name}"
+    )
+    return request, reply, components

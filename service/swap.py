@@ -1,0 +1,114 @@
+"""Which bundle answers now, and when does the next one take over?
+
+Model and recorder are one object, because the number of classes may change between versions: a request takes
+the object once and counts where it was answered.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from model_store.errors import ModelStoreError
+from model_store.model import Model, load_model
+from model_store.store import ModelStore
+from monitoring.recorder import Recorder, Sealed
+from monitoring.reservoir import OTHER_SOURCE
+from service.schema import ModelName
+from service.settings import MAX_SOURCES
+
+logger = logging.getLogger("seamark.swap")
+
+
+@dataclass(slots=True)
+class Current:
+    """A model in service and what is counted about its answers."""
+
+    model: Model
+    recorder: Recorder
+    name: ModelName = field(init=False)
+    classes: tuple[str, ...] = field(init=False)
+    claims: tuple[str, ...] = field(init=False)
+    sources: Mapping[str, str] = field(init=False)
+    inline: bool = field(init=False)
+    in_flight: int = 0
+
+    def __post_init__(self) -> None:
+        manifest = self.model.bundle.manifest
+        self.name = ModelName(manifest.name, manifest.version)
+        self.classes = tuple(self.model.classes)
+        self.claims = tuple(threshold.status for threshold in self.model.bundle.policy.thresholds)
+        self.sources = {source: source for source in self.recorder.sources}
+        # Above a millisecond an item would hold up every other request of the event loop.
+        self.inline = self.model.single_item_seconds <= 1e-3
+
+
+def declared_sources(settings_sources: tuple[str, ...], bundle_sources: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the sources counted apart: the operator's, then the bundle's, at most 32, then "other"."""
+    names = dict.fromkeys((*settings_sources, *bundle_sources))
+    names.pop(OTHER_SOURCE, None)
+    return (*list(names)[:MAX_SOURCES], OTHER_SOURCE)
+
+
+class Swapper:
+    """Follows the store's pointer; what it holds is read by the event loop alone.
+
+    Verifying a bundle and opening its session take a second and run in a thread; taking it into service is
+    one assignment. A version that is refused is named once, and the running one stays.
+    """
+
+    def __init__(
+        self, store: ModelStore, name: str | None, *, record: Callable[[Model], Recorder], threads: int = 1
+    ) -> None:
+        self._store, self._name, self._record, self._threads = store, name, record, threads
+        self._refused_path: Path | None = None
+        self.current: Current | None = None
+        self.refused = 0
+        self._retired: list[Current] = []
+
+    def next(self) -> Current | None:
+        """Return what should take over, None when what runs is right; for a thread, not the event loop."""
+        path = self._wanted()
+        if path is None or path == self._refused_path or path == self._running():
+            return None
+        try:
+            model = load_model(path, threads=self._threads)
+        except ModelStoreError as error:
+            self._refused_path = path
+            self.refused += 1
+            logger.error("bundle refused, %s keeps answering: %s", self._running_name(), error)
+            return None
+        self._refused_path = None
+        return Current(model, self._record(model))
+
+    def install(self, new: Current) -> None:
+        """Let `new` answer from the next request on."""
+        if self.current is not None:
+            self._retired.append(self.current)
+        logger.info(
+            "now answering: %s@%s (before: %s)", new.name.name, new.name.version, self._running_name()
+        )
+        self.current = new
+
+    def seal(self, now: float) -> list[Sealed]:
+        """Return what was counted since the last call, by the running version and by those it replaced."""
+        held = [*self._retired, *([self.current] if self.current else [])]
+        self._retired = [retired for retired in self._retired if retired.in_flight]
+        return [one.recorder.seal(now) for one in held]
+
+    def _wanted(self) -> Path | None:
+        name = self._name or only_name(self._store)
+        version = self._store.current(name) if name else None
+        return self._store.path(name, version) if name and version else None
+
+    def _running(self) -> Path | None:
+        return self.current.model.bundle.path if self.current else None
+
+    def _running_name(self) -> str:
+        return self.current.model.key if self.current else "no version"
+
+
+def only_name(store: ModelStore) -> str | None:
+    """Return the one name in `store`, None when there are several or none."""
+    names = tuple(store.names())
+    return names[0] if len(names) == 1 else None

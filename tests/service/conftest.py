@@ -1,0 +1,25 @@
+"""What the tests of the front door share: a desk with the tiny model in service."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from model_store.model import Model
+from tests.support.desk import Desk, current_of
+
+
+@pytest.fixture
+def desk(tiny_model: Model) -> Desk:
+    """Return a desk with the tiny model in service and no keys."""
+    return Desk(current_of(tiny_model))
+
+
+@pytest.fixture
+def open_desk(tiny_model: Model) -> Callable[..., Desk]:
+    """Return a function that opens a desk with other limits or keys over the tiny model."""
+
+    def open_(model: Model | None = None, **options: Any) -> Desk:
+        return Desk(current_of(model or tiny_model), **options)
+
+    return open_

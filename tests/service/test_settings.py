@@ -1,0 +1,60 @@
+"""Settings come from SEAMARK_* variables, each with a range."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from service.settings import SettingInvalid, Settings, read_settings
+
+
+def test_defaults_hold_where_nothing_is_set() -> None:
+    """An empty environment gives the documented defaults; an empty variable counts as not set."""
+    assert read_settings({}) == read_settings({"SEAMARK_PORT": " "}) == Settings()
+    assert (Settings().host, Settings().workers, Settings().lane) == ("127.0.0.1", 2, "on")
+
+
+def test_every_field_has_its_variable_and_survives_the_way_to_another_process() -> None:
+    """What `to_environment` says is read back as the same settings."""
+    settings = read_settings(
+        {
+            "SEAMARK_STORE": "/srv/models",
+            "SEAMARK_MODEL": "tickets",
+            "SEAMARK_PORT": "8080",
+            "SEAMARK_BUCKET_SECONDS": "0.5",
+            "SEAMARK_SOURCES": "email, chat,email,",
+            "SEAMARK_KEYS_FILE": "/run/keys",
+            "SEAMARK_LANE": "off",
+            "UNRELATED": "1",
+        }
+    )
+    assert settings.sources == ("email", "chat")
+    assert settings.store == Path("/srv/models")
+    assert read_settings(settings.to_environment()) == settings
+    assert read_settings(Settings().to_environment()) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("SEAMARK_PORT", "http", "a whole number in [1, 65535]"),
+        ("SEAMARK_PORT", "70000", "a whole number in [1, 65535]"),
+        ("SEAMARK_WORKERS", "0", "a whole number in [1, 256]"),
+        ("SEAMARK_BUCKET_SECONDS", "nan", "a number in [0.1, 86400]"),
+        ("SEAMARK_TOLERANCE_RATIO", "-0.1", "a number in [0, 10]"),
+        ("SEAMARK_KEEP_TEXT", "some", "one of full, none"),
+        ("SEAMARK_SOURCES", ",".join(f"s{i}" for i in range(40)), "at most 31 names"),
+    ],
+)
+def test_a_value_out_of_range_names_variable_value_and_range(
+    variable: str, value: str, expected: str
+) -> None:
+    """The error is one line an operator can act on."""
+    with pytest.raises(SettingInvalid) as raised:
+        read_settings({variable: value})
+    assert str(raised.value).startswith(f"{variable}={value!r}: expected {expected}")
+
+
+def test_every_field_can_be_set() -> None:
+    """No field lacks a parser."""
+    assert all("parse" in field.metadata for field in fields(Settings))
