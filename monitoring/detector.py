@@ -6,14 +6,15 @@ them.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from monitoring.baseline import AUTOMATIC, Baseline, BaselineCollector, freezable
+from monitoring.comparison import STATUS_ITEMS, Comparison, Scanned
 from monitoring.errors import BaselineRefused
 from monitoring.finding import (
     CategoryStatus,
@@ -24,18 +25,12 @@ from monitoring.finding import (
     Finding,
     State,
     Status,
+    describe,
     share_interval,
 )
-from monitoring.scan import ScanResult, Weights, class_weights, formula_threshold, items_to_detect, scan
-from monitoring.windows import (
-    DEFAULT_CAP,
-    NO_CLASS_PASSES,
-    Counts,
-    Windows,
-    WindowSet,
-    as_counts,
-    single_window,
-)
+from monitoring.recovery import CALM_BLOCKS, Recovery
+from monitoring.scan import formula_threshold
+from monitoring.windows import DEFAULT_CAP, Counts, Windows, as_counts
 
 __all__ = [
     "Bucket",
@@ -51,10 +46,7 @@ __all__ = [
     "Status",
 ]
 
-DECLARED_RATIO: Final = 2.0  # the change that planning and `warming` speak of: a class at twice its share
-NAMING_ERROR_RATE: Final = 0.01  # of naming any category that did not move, in the alarm's window
-STATUS_ITEMS: Final = 1_000  # current shares are those of the newest window of at least this many items
-CALM_BLOCKS: Final = 2  # fresh blocks in a row that must be calm before an alarm clears
+DEFAULT_TOLERANCE: Final = 0.10
 SNAPSHOT_FORMAT: Final = 1
 
 
@@ -80,7 +72,7 @@ class DetectorConfig:
 
     bucket_seconds: float = 10.0
     false_alarm_seconds: float = 90 * 86_400.0
-    tolerance: float = 0.10
+    tolerance: float = DEFAULT_TOLERANCE
     tolerance_abs: float = 0.0
     max_window_buckets: int | None = None
     cap: int = DEFAULT_CAP
@@ -133,30 +125,6 @@ class Bucket:
 
 
 @dataclass(slots=True)
-class _Recovery:
-    """Fresh data since an alarm, judged in blocks of as many items as it took to raise it.
-
-    `fresh` holds everything since the last block that was not calm, `block` the counts of the unfinished one.
-    """
-
-    fresh: Windows
-    block: Counts
-    calm_blocks: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "fresh": self.fresh.to_json(),
-            "block": self.block.tolist(),
-            "calm_blocks": self.calm_blocks,
-        }
-
-    @classmethod
-    def from_json(cls, snapshot: Mapping[str, Any]) -> Self:
-        block = as_counts(snapshot["block"], len(snapshot["block"]))
-        return cls(Windows.from_json(snapshot["fresh"]), block, snapshot["calm_blocks"])
-
-
-@dataclass(slots=True)
 class _Times:
     """UTC seconds; NaN-free: infinite before the first bucket."""
 
@@ -170,6 +138,10 @@ class _Times:
         if has_items:
             self.last_items = max(self.last_items, bucket.end)
 
+    def to_json(self) -> dict[str, float]:
+        readings = {"first": self.first, "latest": self.latest, "last_items": self.last_items}
+        return {name: value for name, value in readings.items() if math.isfinite(value)}
+
     @property
     def quiet_seconds(self) -> float:
         if self.latest == -math.inf:
@@ -177,15 +149,6 @@ class _Times:
         return self.latest - (self.last_items if math.isfinite(self.last_items) else self.first)
 
 
-@dataclass(slots=True)
-class _Scanned:
-    """The newest scan and the windows it looked at."""
-
-    windows: WindowSet
-    result: ScanResult
-
-
-@dataclass(slots=True)
 class Detector:
     """Watches the shares of `categories`; see the module.
 
@@ -197,30 +160,42 @@ class Detector:
     config : DetectorConfig
     """
 
-    categories: tuple[str, ...]
-    config: DetectorConfig = field(default_factory=DetectorConfig)
-    _items: int = field(default=0, init=False)
-    _times: _Times = field(default_factory=_Times, init=False)
-    _collector: BaselineCollector = field(init=False, repr=False)
-    _frozen: Baseline | None = field(default=None, init=False, repr=False)
-    _weights: Weights = field(init=False, repr=False)
-    _needed: float = field(default=math.inf, init=False)
-    _windows: Windows = field(init=False, repr=False)
-    _scanned: _Scanned | None = field(default=None, init=False, repr=False)
-    _warm: bool = field(default=False, init=False)
-    _alarm: Finding | None = field(default=None, init=False)
-    _recovery: _Recovery | None = field(default=None, init=False, repr=False)
-    _state: State = field(default="warming", init=False)
-    _since: float | None = field(default=None, init=False)
+    __slots__ = (
+        "_alarm",
+        "_collector",
+        "_comparison",
+        "_items",
+        "_needed",
+        "_recovery",
+        "_scanned",
+        "_since",
+        "_state",
+        "_times",
+        "_warm",
+        "_windows",
+        "categories",
+        "config",
+    )
 
-    def __post_init__(self) -> None:
-        self.categories = tuple(self.categories)
+    def __init__(self, categories: tuple[str, ...], config: DetectorConfig | None = None) -> None:
+        self.categories = tuple(categories)
+        self.config = config or DetectorConfig()
         if len(self.categories) < 2 or len(set(self.categories)) != len(self.categories):
             raise ValueError(f"categories {self.categories}: expected at least two, all different")
+        self._items = 0
+        self._times = _Times()
         self._collector = BaselineCollector(
             len(self.categories), items=self.config.baseline_items, seconds=self.config.baseline_seconds
         )
+        self._comparison: Comparison | None = None  # there is one as soon as a baseline is frozen
+        self._needed = math.inf
         self._windows = self._new_windows()
+        self._scanned: Scanned | None = None
+        self._warm = False
+        self._alarm: Finding | None = None
+        self._recovery: Recovery | None = None
+        self._state: State = "warming"
+        self._since: float | None = None
 
     @property
     def threshold(self) -> float:
@@ -230,7 +205,7 @@ class Detector:
     @property
     def baseline(self) -> Baseline | None:
         """The frozen baseline, else the provisional one, else (before the first item) None."""
-        return self._frozen or self._collector.baseline
+        return self._collector.baseline if self._comparison is None else self._comparison.baseline
 
     @property
     def alarm(self) -> Finding | None:
@@ -276,119 +251,123 @@ class Detector:
         """
         if self._alarm is not None and not force:
             raise BaselineRefused(
-                "an alarm is open and its traffic would become the normal; clear it or force it"
+                "an alarm is open and its traffic would become the normal; wait until it clears, or force it"
             )
-        candidate = freezable(self._recent() if self._frozen else self._collector.baseline, force=force)
+        candidate = self._collector.baseline if self._comparison is None else self._recent()
         cleared = self._alarm
-        self._start_from(candidate.frozen(at=at, by=by, why=why))
+        self._start_from(freezable(candidate, force=force).frozen(at=at, by=by, why=why))
         self._settle(at)
         return None if cleared is None else Event("alarm_cleared", at, cleared, "the baseline was replaced")
 
     def status(self) -> Status:
-        """Return all there is to say now."""
-        baseline, window = self.baseline, self._status_window()
+        """Return all there is to say now; while the baseline is provisional, current shares are its own."""
+        baseline, last = self.baseline, self._times.last_items
+        if self._scanned is not None:
+            counts, buckets = self._scanned.newest(STATUS_ITEMS)
+        elif baseline is not None:
+            counts, buckets = baseline.counts, baseline.buckets
+        else:
+            counts, buckets = np.zeros(len(self.categories), dtype=np.int64), 0
+        comparison = None if baseline is None else self._compare_with(baseline)
         return Status(
             state=self._state,
             since=self._since,
             statistic=0.0 if self._scanned is None else self._scanned.result.statistic,
             threshold=self.threshold,
-            categories=tuple(self._category(k, window) for k in range(len(self.categories))),
+            categories=tuple(self._category(k, counts, comparison) for k in range(len(counts))),
             baseline=None if baseline is None else baseline.to_json(),
-            window_items=0 if window is None else int(window[0].sum()),
-            window_buckets=0 if window is None else window[1],
+            window_items=int(counts.sum()),
+            window_buckets=buckets,
             items=self._items,
-            last_items_at=self._times.last_items if math.isfinite(self._times.last_items) else None,
+            last_items_at=last if math.isfinite(last) else None,
             alarm=self._alarm,
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able snapshot; `from_json` restores it exactly, to the last bit of the statistic."""
-        baseline, times, recovery = self.baseline, self._times, self._recovery
-        finite = {name: getattr(times, name) for name in ("first", "latest", "last_items")}
         return {
             "format": SNAPSHOT_FORMAT,
             "categories": list(self.categories),
             "items": self._items,
-            "times": {name: value for name, value in finite.items() if math.isfinite(value)},
-            "baseline": None if baseline is None else baseline.to_json(),
+            "times": self._times.to_json(),
+            "baseline": None if self.baseline is None else self.baseline.to_json(),
             "windows": self._windows.to_json(),
             "warm": self._warm,
             "alarm": None if self._alarm is None else self._alarm.to_json(),
-            "recovery": None if recovery is None else recovery.to_json(),
+            "recovery": None if self._recovery is None else self._recovery.to_json(),
             "state": self._state,
             "since": self._since,
         }
 
     @classmethod
     def from_json(cls, snapshot: Mapping[str, Any], *, config: DetectorConfig) -> Self:
-        """Restore what `to_json` returned; `config` is not part of it, so that settings can change."""
+        """Restore what `to_json` returned; `config` is not part of it, so that settings can change.
+
+        Raises
+        ------
+        ValueError
+            The snapshot has another format.
+        """
+        if snapshot["format"] != SNAPSHOT_FORMAT:
+            found = snapshot["format"]
+            raise ValueError(f"detector snapshot of format {found!r}: expected {SNAPSHOT_FORMAT}")
         detector = cls(tuple(snapshot["categories"]), config)
         detector._items = snapshot["items"]
         detector._times = _Times(**snapshot["times"])
         if snapshot["baseline"] is not None:
-            baseline = Baseline.from_json(snapshot["baseline"])
-            if baseline.kind == "frozen":
-                detector._compare_with(baseline)
-            else:
-                detector._collector.restore(baseline)
+            detector._restore_baseline(Baseline.from_json(snapshot["baseline"]))
         detector._windows = Windows.from_json(snapshot["windows"])
         detector._warm = snapshot["warm"]
-        detector._alarm = None if snapshot["alarm"] is None else Finding.from_json(snapshot["alarm"])
-        if (recovery := snapshot["recovery"]) is not None:
-            detector._recovery = _Recovery.from_json(recovery)
+        if snapshot["alarm"] is not None:
+            detector._alarm = Finding.from_json(snapshot["alarm"])
+        if snapshot["recovery"] is not None:
+            detector._recovery = Recovery.from_json(snapshot["recovery"])
         detector._state, detector._since = snapshot["state"], snapshot["since"]
-        detector._scanned = detector._scan(detector._windows)
+        if detector._comparison is not None:
+            detector._scanned = detector._comparison.scan(detector._windows)
         return detector
 
+    def _restore_baseline(self, baseline: Baseline) -> None:
+        if baseline.kind == "frozen":
+            self._comparison = self._compare_with(baseline)
+            self._needed = self._comparison.least_items()
+        else:
+            self._collector.restore(baseline)
+
     def _take(self, counts: Counts, bucket: Bucket) -> Event | None:
-        if self._frozen is None:
-            self._collector.add(counts, start=bucket.start, end=bucket.end)
-            if self._collector.complete and (collected := self._collector.baseline) is not None:
-                self._start_from(collected.frozen(at=bucket.end, by=AUTOMATIC, why=self._collector.rule))
+        if self._comparison is None:
+            self._collect(counts, bucket)
             return None
         self._windows.add(counts, start=bucket.start)
-        self._scanned = self._scan(self._windows)
-        if self._alarm is None:
-            return self._judge(bucket.end)
-        return self._recover(counts, bucket)
+        self._scanned = self._comparison.scan(self._windows)
+        if self._alarm is not None and self._recovery is not None:
+            return self._recover(counts, bucket, self._alarm, self._recovery, self._comparison)
+        return self._judge(bucket.end, self._comparison)
 
-    def _judge(self, at: float) -> Event | None:
+    def _collect(self, counts: Counts, bucket: Bucket) -> None:
+        self._collector.add(counts, start=bucket.start, end=bucket.end)
+        collected = self._collector.baseline
+        if collected is not None and self._collector.complete:
+            self._start_from(collected.frozen(at=bucket.end, by=AUTOMATIC, why=self._collector.rule))
+
+    def _judge(self, at: float, comparison: Comparison) -> Event | None:
         self._warm = self._warm or self._windows.items >= self._needed
         if self._scanned is None or self._scanned.result.statistic < self.threshold:
             return None
-        self._alarm = self._finding(self._scanned)
-        self._recovery = self._new_recovery()
+        self._alarm = describe(self._scanned, comparison, self.categories)
+        self._recovery = Recovery(self._new_windows())
         self._warm = True
         return Event("alarm_raised", at, self._alarm, "the statistic reached the threshold")
 
-    def _recover(self, counts: Counts, bucket: Bucket) -> Event | None:
-        recovery, alarm, baseline = self._recovery, self._alarm, self._frozen
-        if recovery is None or alarm is None or baseline is None:
+    def _recover(
+        self, counts: Counts, bucket: Bucket, alarm: Finding, recovery: Recovery, comparison: Comparison
+    ) -> Event | None:
+        if not recovery.take(counts, start=bucket.start, alarm=alarm, comparison=comparison):
             return None
-        recovery.fresh.add(counts, start=bucket.start)
-        recovery.block = recovery.block + counts
-        if recovery.block.sum() < alarm.window_items:
-            return None
-        if not self._is_calm(recovery, alarm, baseline):
-            self._recovery = self._new_recovery()
-            return None
-        recovery.calm_blocks += 1
-        if recovery.calm_blocks < CALM_BLOCKS:
-            recovery.block = np.zeros_like(recovery.block)
-            return None
-        self._windows, self._scanned = recovery.fresh, self._scan(recovery.fresh)
+        self._windows, self._scanned = recovery.fresh, comparison.scan(recovery.fresh)
         self._alarm = self._recovery = None
-        return Event("alarm_cleared", bucket.end, alarm, f"{CALM_BLOCKS} fresh windows in a row were calm")
-
-    def _is_calm(self, recovery: _Recovery, alarm: Finding, baseline: Baseline) -> bool:
-        """Return whether the block, and all fresh blocks as one, hold less than half the alarm's evidence.
-
-        ln L is left out on both sides: it pays for the search over windows, and each of these is tested once.
-        The blocks as one keep a lasting change from passing by luck: the same bar, twice the data.
-        """
-        bar = (self.threshold - math.log(alarm.window_buckets)) / 2.0
-        fresh = recovery.fresh.suffixes().counts[-1]
-        return all(self._compare(single_window(c), baseline).statistic < bar for c in (recovery.block, fresh))
+        why = f"{CALM_BLOCKS} times in a row {alarm.window_items} fresh items were calm"
+        return Event("alarm_cleared", bucket.end, alarm, why)
 
     def _settle(self, at: float) -> None:
         state = self._present_state()
@@ -403,37 +382,18 @@ class Detector:
         return "calm" if self._warm else "warming"
 
     def _start_from(self, baseline: Baseline) -> None:
-        self._compare_with(baseline)
+        self._comparison = self._compare_with(baseline)
+        self._needed = self._comparison.least_items()
         self._windows = self._new_windows()
         self._scanned = None
         self._alarm = self._recovery = None
         self._warm = False
 
-    def _compare_with(self, baseline: Baseline) -> None:
-        self._frozen = baseline
-        self._weights = class_weights(baseline.counts)
-        self._needed = self._least_detectable()
+    def _compare_with(self, baseline: Baseline) -> Comparison:
+        return Comparison(baseline, self.threshold, self.config.tolerance, self.config.tolerance_abs)
 
     def _new_windows(self) -> Windows:
         return Windows(len(self.categories), cap=self.config.cap, max_buckets=self.config.window_limit)
-
-    def _new_recovery(self) -> _Recovery:
-        return _Recovery(self._new_windows(), np.zeros(len(self.categories), dtype=np.int64))
-
-    def _scan(self, windows: Windows) -> _Scanned | None:
-        if self._frozen is None or not windows.buckets:
-            return None
-        suffixes = windows.suffixes()
-        return _Scanned(suffixes, self._compare(suffixes, self._frozen))
-
-    def _compare(self, windows: WindowSet, baseline: Baseline) -> ScanResult:
-        return scan(
-            windows,
-            baseline.counts,
-            weights=self._weights,
-            tolerance=self.config.tolerance,
-            tolerance_abs=self.config.tolerance_abs,
-        )
 
     def _recent(self) -> Baseline | None:
         """Return the newest `baseline_items` items, or those since the change began, as a baseline."""
@@ -454,101 +414,25 @@ class Detector:
             kind="provisional",
         )
 
-    def _finding(self, scanned: _Scanned) -> Finding:
-        windows, result = scanned.windows, scanned.result
-        i = result.window
-        classes = tuple(
-            sorted(
-                (self._shift(k, windows.counts[i], result) for k in self._named(windows, result)),
-                key=lambda c: (-c.evidence, c.name),
-            )
-        )
-        return Finding(
-            since_time=float(windows.starts[i]),
-            since_items=int(windows.items[i]),
-            window_items=int(windows.items[i]),
-            window_buckets=int(windows.lengths[i]),
-            statistic=result.statistic,
-            threshold=self.threshold,
-            classes=classes,
-            watched=watched_classes(classes),
-        )
-
-    def _named(self, windows: WindowSet, result: ScanResult) -> list[int]:
-        """Return the alarm's category, and those that pass a family-wise 1 % test in its window alone."""
-        bar = math.log(windows.lengths[result.window]) - math.log(NAMING_ERROR_RATE)
-        named = {int(result.strongest.argmax()), *np.flatnonzero(result.strongest >= bar).tolist()}
-        return sorted(named)
-
-    def _shift(self, k: int, counts: Counts, result: ScanResult) -> ClassShift:
+    def _category(self, k: int, counts: Counts, comparison: Comparison | None) -> CategoryStatus:
         count, items = int(counts[k]), int(counts.sum())
         low, high = share_interval(count, items)
-        return ClassShift(
-            name=self.categories[k],
-            reference=self._reference_share(k) or 0.0,
-            current=count / items,
-            low=low,
-            high=high,
-            direction="rise" if result.strongest_rises[k] else "fall",
-            evidence=float(result.strongest[k]),
-        )
-
-    def _reference_share(self, k: int) -> float | None:
-        baseline = self.baseline
-        return None if baseline is None else int(baseline.counts[k]) / baseline.items
-
-    def _status_window(self) -> tuple[Counts, int] | None:
-        """Return counts and buckets of the newest STATUS_ITEMS items; of the baseline before it is frozen."""
-        if self._scanned is None:
-            baseline = self.baseline
-            return None if baseline is None else (baseline.counts, baseline.buckets)
-        windows = self._scanned.windows
-        i = min(int(np.searchsorted(windows.items, STATUS_ITEMS)), len(windows.items) - 1)
-        return windows.counts[i], int(windows.lengths[i])
-
-    def _category(self, k: int, window: tuple[Counts, int] | None) -> CategoryStatus:
-        count, items = (0, 0) if window is None else (int(window[0][k]), int(window[0].sum()))
-        low, high = share_interval(count, items)
-        evidence = 0.0 if self._scanned is None else float(self._scanned.result.evidence[k])
-        rises = self._scanned is not None and bool(self._scanned.result.rises[k])
+        evidence, direction = self._evidence(k)
         return CategoryStatus(
             name=self.categories[k],
-            reference=self._reference_share(k),
+            reference=None if comparison is None else comparison.share(k),
             current=count / items if items else None,
             low=low,
             high=high,
             evidence=evidence,
-            direction=None if evidence == 0.0 else "rise" if rises else "fall",
-            detectable_items=self._detectable(k),
+            direction=direction,
+            detectable_items=None if comparison is None else comparison.detectable_items(k),
         )
 
-    def _detectable(self, k: int) -> int | None:
-        """Return after how many items category `k` at twice its share would be noticed."""
-        baseline = self.baseline
-        if baseline is None:
-            return None
-        return items_to_detect(
-            int(baseline.counts[k]) / baseline.items,
-            DECLARED_RATIO,
-            threshold=self.threshold,
-            weight=float(class_weights(baseline.counts)[0, k]),
-            bucket_items=baseline.items / baseline.buckets,
-            reference_items=float(baseline.items),
-            tolerance=self.config.tolerance,
-            tolerance_abs=self.config.tolerance_abs,
-        )
-
-    def _least_detectable(self) -> float:
-        found = (self._detectable(k) for k in range(len(self.categories)))
-        return min((n for n in found if n is not None), default=math.inf)
-
-
-def watched_classes(shifts: Sequence[ClassShift]) -> tuple[str, ...]:
-    """Return the classes whose items are worth labelling: those that rose, or fell if none rose.
-
-    When one class rises all others lose share; labels of those would say nothing new. `no_class_passes` is no
-    class that an item can be searched by.
-    """
-    classes = [s for s in shifts if s.name != NO_CLASS_PASSES]
-    rose = tuple(s.name for s in classes if s.direction == "rise")
-    return rose or tuple(s.name for s in classes)
+    def _evidence(self, k: int) -> tuple[float, Direction | None]:
+        if self._scanned is None:
+            return 0.0, None
+        evidence = float(self._scanned.result.evidence[k])
+        if evidence == 0.0:
+            return evidence, None
+        return evidence, "rise" if self._scanned.result.rises[k] else "fall"

@@ -1,15 +1,20 @@
 """What did the detector find, in a form people and machines can read: records and their JSON."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self
+
+import numpy as np
+
+from monitoring.comparison import Comparison, Scanned
 
 Direction = Literal["rise", "fall"]
 State = Literal["warming", "calm", "drift", "blind"]
 EventKind = Literal["alarm_raised", "alarm_cleared"]
 
 STATES: Final[tuple[State, ...]] = ("warming", "calm", "drift", "blind")
+NAMING_ERROR_RATE: Final = 0.01  # of naming any category that did not move, in the alarm's window
 _Z95: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
@@ -158,3 +163,52 @@ class Status:
             "categories": [asdict(c) for c in self.categories],
             "alarm": None if self.alarm is None else self.alarm.to_json(),
         }
+
+
+def describe(scanned: Scanned, comparison: Comparison, categories: Sequence[str]) -> Finding:
+    """Return what an alarm at this scan says.
+
+    Named are the category with the strongest evidence, and those that pass a test of the alarm's window alone
+    in which any category that did not move is named with a probability of at most 1 %.
+    """
+    windows, result = scanned.windows, scanned.result
+    i = result.window
+    bar = math.log(windows.lengths[i]) - math.log(NAMING_ERROR_RATE)
+    named = {int(result.strongest.argmax()), *np.flatnonzero(result.strongest >= bar).tolist()}
+    shifts = [_shift(k, scanned, comparison, categories[k]) for k in named]
+    classes = tuple(sorted(shifts, key=lambda shift: (-shift.evidence, shift.name)))
+    return Finding(
+        since_time=float(windows.starts[i]),
+        since_items=int(windows.items[i]),
+        window_items=int(windows.items[i]),
+        window_buckets=int(windows.lengths[i]),
+        statistic=result.statistic,
+        threshold=comparison.threshold,
+        classes=classes,
+        watched=watched_classes(classes),
+    )
+
+
+def watched_classes(shifts: Sequence[ClassShift]) -> tuple[str, ...]:
+    """Return the classes whose items are worth labelling: those that rose, or fell if none rose.
+
+    When one class rises all others lose share; labels of those would say nothing new.
+    """
+    rose = tuple(shift.name for shift in shifts if shift.direction == "rise")
+    return rose or tuple(shift.name for shift in shifts)
+
+
+def _shift(k: int, scanned: Scanned, comparison: Comparison, name: str) -> ClassShift:
+    result = scanned.result
+    count = int(scanned.windows.counts[result.window, k])
+    items = int(scanned.windows.items[result.window])
+    low, high = share_interval(count, items)
+    return ClassShift(
+        name=name,
+        reference=comparison.share(k),
+        current=count / items,
+        low=low,
+        high=high,
+        direction="rise" if result.strongest_rises[k] else "fall",
+        evidence=float(result.strongest[k]),
+    )

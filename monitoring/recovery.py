@@ -1,0 +1,75 @@
+"""Is an alarm over: fresh data alone decides, as much of it as it took to raise the alarm, twice in a row."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+import numpy as np
+
+from monitoring.comparison import Comparison
+from monitoring.finding import Finding
+from monitoring.windows import Counts, Windows, as_counts
+
+CALM_BLOCKS: Final = 2
+
+
+class Recovery:
+    """Collects what came since an alarm into blocks and says when two in a row were calm.
+
+    Parameters
+    ----------
+    fresh : Windows
+        Empty; holds everything since the last block that was not calm, and follows the detector's own windows
+        when the alarm clears.
+    """
+
+    __slots__ = ("_block", "_calm_blocks", "fresh")
+
+    def __init__(self, fresh: Windows) -> None:
+        self.fresh = fresh
+        self._block = np.zeros(fresh.n_categories, dtype=np.int64)
+        self._calm_blocks = 0
+
+    def take(self, counts: Counts, *, start: float, alarm: Finding, comparison: Comparison) -> bool:
+        """Take in a bucket; return whether the alarm is over."""
+        self.fresh.add(counts, start=start)
+        self._block = self._block + counts
+        if self._block.sum() < alarm.window_items:
+            return False
+        if not self._is_calm(alarm, comparison):
+            self._restart()
+            return False
+        self._calm_blocks += 1
+        self._block = np.zeros_like(self._block)
+        return self._calm_blocks >= CALM_BLOCKS
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able snapshot; `from_json` restores it exactly."""
+        return {
+            "fresh": self.fresh.to_json(),
+            "block": self._block.tolist(),
+            "calm_blocks": self._calm_blocks,
+        }
+
+    @classmethod
+    def from_json(cls, snapshot: Mapping[str, Any]) -> Self:
+        """Restore what `to_json` returned."""
+        recovery = cls(Windows.from_json(snapshot["fresh"]))
+        recovery._block = as_counts(snapshot["block"], recovery.fresh.n_categories)
+        recovery._calm_blocks = snapshot["calm_blocks"]
+        return recovery
+
+    def _is_calm(self, alarm: Finding, comparison: Comparison) -> bool:
+        """Return whether the block, and all fresh blocks as one, hold less than half the alarm's evidence.
+
+        ln L is left out on both sides: it pays for the search over windows, and each of these is tested once.
+        The blocks as one keep a lasting change from passing by luck: the same bar, twice the data.
+        """
+        bar = (alarm.threshold - math.log(alarm.window_buckets)) / 2.0
+        together = self.fresh.suffixes().counts[-1]
+        return all(comparison.evidence(counts) < bar for counts in (self._block, together))
+
+    def _restart(self) -> None:
+        self.fresh = Windows(self.fresh.n_categories, cap=self.fresh.cap, max_buckets=self.fresh.max_buckets)
+        self._block = np.zeros_like(self._block)
+        self._calm_blocks = 0
