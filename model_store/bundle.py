@@ -1,11 +1,9 @@
 """Read, verify and write a bundle: a directory that holds one model and what it may promise."""
 
-import hashlib
 import json
-import stat
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -17,11 +15,12 @@ from model_store.arrays import Layout, load_arrays, save_arrays
 from model_store.calibration import Calibration
 from model_store.canonical import canonical_json
 from model_store.durable import sync
-from model_store.errors import BundleCorrupt, BundleFileMissing, BundleInvalid, ModelStoreError
-from model_store.manifest import DRAFT, FORMAT, MANIFEST, OUTPUTS, FileEntry, Manifest
+from model_store.errors import BundleInvalid, ModelStoreError
+from model_store.manifest import DRAFT, FORMAT, MANIFEST, OUTPUTS, Manifest
 from model_store.policy import Policy
 from model_store.reference import Reference
 from model_store.text import TextFrontEnd
+from model_store.verify import describe, read_limited, require_plain, verify_files
 
 ModelKey: TypeAlias = str  # "name@version"
 
@@ -34,22 +33,18 @@ VALIDATION_FILE: Final = "validation.npz"
 SEEN_FILE: Final = "seen.npz"
 CARD_FILE: Final = "card.md"
 
-_FILES: Final = frozenset(
-    {
-        MODEL_FILE,
-        FRONT_END_FILE,
-        CALIBRATION_FILE,
-        POLICY_FILE,
-        REFERENCE_FILE,
-        VALIDATION_FILE,
-        SEEN_FILE,
-        CARD_FILE,
-    }
+_FILES: Final = (
+    MODEL_FILE,
+    FRONT_END_FILE,
+    CALIBRATION_FILE,
+    POLICY_FILE,
+    REFERENCE_FILE,
+    VALIDATION_FILE,
+    SEEN_FILE,
+    CARD_FILE,
 )
 _VALIDATION_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("int32", 1)}
 _SEEN_LAYOUT: Final[Layout] = {"signatures": ("uint32", 2), "vectors": ("float32", 2)}
-_BLOCK_BYTES: Final = 1 << 20
-_MAX_JSON_BYTES: Final = 16 << 20
 _T = TypeVar("_T")
 
 
@@ -122,8 +117,12 @@ def read_bundle(path: Path) -> Bundle:
     BundleInvalid
         If a file is not listed, is a link or a directory, or says something impossible.
     """
-    manifest = read_manifest(path)
-    _verify_files(path, manifest)
+    try:
+        manifest = read_manifest(path)
+        _check_list(manifest, path / MANIFEST)
+        verify_files(path, manifest.files)
+    except OSError as error:
+        raise BundleInvalid(path, f"cannot be read ({error.strerror or error})") from error
     calibration = _parse(path / CALIBRATION_FILE, Calibration.from_json)
     policy = _parse(path / POLICY_FILE, Policy.from_json)
     reference = _parse(path / REFERENCE_FILE, Reference.from_json)
@@ -137,8 +136,8 @@ def read_manifest(path: Path) -> Manifest:
     file = path / MANIFEST
     if not path.is_dir():
         raise BundleInvalid(path, "is not a directory; a bundle is one")
-    _require_plain(file)
-    return Manifest.from_bytes(_read_limited(file), path=file)
+    require_plain(file)
+    return Manifest.from_bytes(read_limited(file), path=file)
 
 
 def read_front_end(bundle: Bundle) -> TextFrontEnd:
@@ -187,21 +186,19 @@ def write_bundle(
         If the manifest would not be readable, for instance for a name that is not allowed.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    vectors = seen.vectors if seen.vectors is not None else np.zeros((len(seen.signatures), 0), np.float32)
     (directory / MODEL_FILE).write_bytes(onnx)
     front_end.save(directory / FRONT_END_FILE)
-    (directory / CALIBRATION_FILE).write_bytes(canonical_json(calibration.to_json()))
-    (directory / POLICY_FILE).write_bytes(canonical_json(policy.to_json()))
-    (directory / REFERENCE_FILE).write_bytes(canonical_json(reference.to_json()))
-    save_arrays(
-        directory / VALIDATION_FILE,
-        {"probabilities": validation.probabilities, "labels": validation.labels},
-    )
-    save_arrays(
-        directory / SEEN_FILE,
-        {"signatures": seen.signatures, "vectors": vectors},
-    )
+    for file, part in (
+        (CALIBRATION_FILE, calibration),
+        (POLICY_FILE, policy),
+        (REFERENCE_FILE, reference),
+    ):
+        (directory / file).write_bytes(canonical_json(part.to_json()))
+    _write_rows(directory, validation, seen)
     (directory / CARD_FILE).write_text(card, encoding="utf-8")
+    for file in _FILES:
+        sync(directory / file)
+    moment = datetime.fromtimestamp(time.time() if created_at is None else created_at, tz=UTC)
     manifest = {
         "format": FORMAT,
         "name": name,
@@ -209,19 +206,15 @@ def write_bundle(
         "task": task,
         "classes": list(classes),
         "input_kind": "text",
-        "files": {file: _entry(directory / file) for file in sorted(_FILES)},
+        "files": {file: asdict(describe(directory / file)) for file in _FILES},
         "front_end": {"kind": "tfidf", "file": FRONT_END_FILE},
         "outputs": list(OUTPUTS),
         "sources": list(sources),
         "training": dict(training),
         "licence": licence,
-        "created_at": datetime.fromtimestamp(
-            time.time() if created_at is None else created_at, tz=UTC
-        ).isoformat(timespec="seconds"),
+        "created_at": moment.isoformat(timespec="seconds"),
     }
     write_manifest(directory, Manifest.from_json(manifest, path=directory / MANIFEST))
-    for file in _FILES:
-        sync(directory / file)
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
@@ -231,62 +224,24 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     sync(directory)
 
 
-def _entry(path: Path) -> dict[str, Any]:
-    return {"size": path.stat().st_size, "sha256": _digest(path)}
-
-
-def _verify_files(path: Path, manifest: Manifest) -> None:
-    if manifest.files.keys() != _FILES:
-        odd = sorted(manifest.files.keys() ^ _FILES)
-        raise BundleInvalid(path / MANIFEST, f"key 'files': {odd[0]!r} is missing or unknown")
-    for entry in sorted(path.iterdir()):
-        if entry.name != MANIFEST and entry.name not in manifest.files:
-            raise BundleInvalid(entry, "is not listed in the manifest; remove it or import the bundle again")
-    for name, expected in manifest.files.items():
-        _verify_file(path / name, expected)
-
-
-def _verify_file(file: Path, expected: FileEntry) -> None:
-    size = _require_plain(file)
-    if size != expected.size:
-        raise BundleCorrupt(file, f"{expected.size} bytes", f"{size} bytes")
-    digest = _digest(file)
-    if digest != expected.sha256:
-        raise BundleCorrupt(file, f"sha256 {expected.sha256[:12]}", f"sha256 {digest[:12]}")
-
-
-def _require_plain(file: Path) -> int:
-    """Return the size of `file`; it must be a file itself, not a link to one."""
-    try:
-        status = file.lstat()
-    except FileNotFoundError:
-        raise BundleFileMissing(file) from None
-    if not stat.S_ISREG(status.st_mode):
-        raise BundleInvalid(file, "is not a plain file; links and directories are not followed")
-    return status.st_size
-
-
-def _digest(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _read_limited(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        content = stream.read(_MAX_JSON_BYTES + 1)
-    if len(content) > _MAX_JSON_BYTES:
-        raise BundleInvalid(file, f"is longer than {_MAX_JSON_BYTES} bytes")
-    return content
+def _write_rows(directory: Path, validation: Validation, seen: Seen) -> None:
+    rows = {"probabilities": validation.probabilities, "labels": validation.labels}
+    save_arrays(directory / VALIDATION_FILE, rows)
+    none = np.zeros((len(seen.signatures), 0), dtype=np.float32)
+    vectors = none if seen.vectors is None else seen.vectors
+    save_arrays(directory / SEEN_FILE, {"signatures": seen.signatures, "vectors": vectors})
 
 
 def _parse(file: Path, construct: Callable[[dict[str, Any]], _T]) -> _T:
     try:
-        return construct(json.loads(_read_limited(file)))
+        return construct(json.loads(read_limited(file)))
     except (ModelStoreError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise BundleInvalid(file, f"does not say what it must ({type(error).__name__}: {error})") from error
+
+
+def _check_list(manifest: Manifest, file: Path) -> None:
+    if odd := sorted(manifest.files.keys() ^ set(_FILES)):
+        raise BundleInvalid(file, f"key 'files': {odd[0]!r} is missing or unknown")
 
 
 def _check_against_classes(bundle: Bundle) -> None:

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto, helper, numpy_helper
 
-from model_store.bundle import Seen, Validation, write_bundle
+from model_store.bundle import Seen, Validation, read_manifest, write_bundle
 from model_store.calibration import Calibration, calibration_digest
+from model_store.manifest import MANIFEST
 from model_store.model import Model, load_model
 from model_store.policy import Policy
 from model_store.reference import build_reference
 from model_store.store import ModelStore
 from model_store.text import TextFrontEnd
 from model_store.thresholds import ClassThreshold, Interval, Target
+from model_store.verify import describe
 
 NAMED = ("billing", "delivery", "login")
 UNKNOWN_TEXT = "nothing here is known"
@@ -84,6 +87,13 @@ def write_tiny(
     if change is not None:
         change(parts)
     write_bundle(directory, **parts)
+
+
+def reseal(directory: Path) -> None:
+    """Make the manifest list the files as they are now, as somebody who tampers with care would."""
+    manifest = read_manifest(directory)
+    files = {name: describe(directory / name) for name in manifest.files}
+    (directory / MANIFEST).write_bytes(replace(manifest, files=files).to_bytes())
 
 
 def tiny_front_end(classes: tuple[str, ...]) -> TextFrontEnd:
