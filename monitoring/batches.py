@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from model_store.signatures import Signatures
+from monitoring.reservoir import Candidate
+
 BatchReason: TypeAlias = Literal["alarm", "by_hand"]
 BatchState: TypeAlias = Literal["open", "closed"]
 ItemState: TypeAlias = Literal["open", "labelled", "skipped"]
@@ -11,6 +14,18 @@ Slice: TypeAlias = Literal["watched", "uncertain", "explore"]
 Stratum: TypeAlias = Literal["certainty", "exploration"]
 
 SLICES: Final[tuple[Slice, ...]] = ("watched", "uncertain", "explore")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """A candidate that goes into a batch, how it was chosen, and its signature of shape (64,)."""
+
+    candidate: Candidate
+    signature: Signatures
+    slice: Slice
+    stratum: Stratum
+    inclusion_probability: float
+    dup_count: int
 
 
 @dataclass(frozen=True, slots=True)
