@@ -4,9 +4,9 @@ from monitoring.store.alarms import Alarm, alarm_id
 from monitoring.store.audit import AuditEntry
 from monitoring.store.batches import Load, NewBatch, Taken
 from monitoring.store.candidates import Population
-from monitoring.store.closing import ClosedBucket, Closing, Fenced, Open, WaveInput
+from monitoring.store.closing import ClosedBucket, Closing, Fenced, Open, Span, WaveInput
 from monitoring.store.counts import BucketRow, Claim
-from monitoring.store.detectors import DetectorRow
+from monitoring.store.detectors import DetectorChange, DetectorRow
 from monitoring.store.lease import Lease, LeaseStatus
 from monitoring.store.retention import Pruned
 from monitoring.store.state import Store, open_store
@@ -18,6 +18,7 @@ __all__ = [
     "Claim",
     "ClosedBucket",
     "Closing",
+    "DetectorChange",
     "DetectorRow",
     "Fenced",
     "Lease",
@@ -27,6 +28,7 @@ __all__ = [
     "Open",
     "Population",
     "Pruned",
+    "Span",
     "Store",
     "Taken",
     "WaveInput",

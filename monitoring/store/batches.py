@@ -12,6 +12,7 @@ from monitoring.batches import Batch, BatchItem, BatchReason, BatchSummary
 from monitoring.errors import UnknownBatch
 from monitoring.recorder import ModelKey
 from monitoring.store import codec
+from monitoring.store.audit import insert_audit
 from monitoring.store.database import Database
 from monitoring.store.tables import batch_items, batches
 
@@ -81,6 +82,35 @@ class BatchesTable:
         with self._database.read() as connection:
             return read_batch(connection, batch_id)
 
+    def exists(self, batch_id: str) -> bool:
+        """Return whether the batch was made."""
+        query = sa.select(batches.c.batch_id).where(batches.c.batch_id == batch_id)
+        with self._database.read() as connection:
+            return connection.scalar(query) is not None
+
+    def close(self, batch_id: str, *, at: float, who: str) -> None:
+        """Close a batch that nobody will finish, audited: items without a label are skipped."""
+        with self._database.write(durable=True) as connection:
+            batch = read_batch(connection, batch_id)
+            if batch.state == "closed":
+                return
+            connection.execute(
+                batch_items.update()
+                .where(batch_items.c.batch_id == batch_id, batch_items.c.state == "open")
+                .values(state="skipped")
+            )
+            connection.execute(
+                batches.update().where(batches.c.batch_id == batch_id).values(state="closed", closed_at=at)
+            )
+            insert_audit(
+                connection,
+                at=at,
+                who=who,
+                action="close_batch",
+                model_key=batch.model_key,
+                details={"batch": batch_id},
+            )
+
     def counts_by_reason(self) -> Mapping[str, int]:
         """Return how many batches were ever made, by reason."""
         query = sa.select(batches.c.reason, sa.func.count()).group_by(batches.c.reason)
@@ -138,11 +168,6 @@ def read_batch(connection: sa.Connection, batch_id: str) -> Batch:
         manifest=row.manifest,
         items=tuple(_item(each) for each in items),
     )
-
-
-def has_batch(connection: sa.Connection, batch_id: str) -> bool:
-    """Return whether the batch was made."""
-    return connection.scalar(sa.select(batches.c.batch_id).where(batches.c.batch_id == batch_id)) is not None
 
 
 def insert_batch(connection: sa.Connection, batch: NewBatch) -> None:

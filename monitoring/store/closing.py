@@ -15,12 +15,21 @@ import sqlalchemy as sa
 from monitoring.clock import Clock
 from monitoring.recorder import ModelKey
 from monitoring.store.alarms import Alarm, clear_alarms, insert_alarm, note_batch
-from monitoring.store.batches import Load, NewBatch, Taken, has_batch, insert_batch, read_load, read_taken
+from monitoring.store.audit import insert_audit
+from monitoring.store.batches import Load, NewBatch, Taken, insert_batch, read_load, read_taken
 from monitoring.store.candidates import Population, attach_candidates, read_population
 from monitoring.store.codec import sparse
-from monitoring.store.counts import Claim, insert_sources, read_claim, read_classes, take_flushes
+from monitoring.store.counts import (
+    Claim,
+    first_unclaimed,
+    insert_sources,
+    read_claim,
+    read_classes,
+    take_flushes,
+)
 from monitoring.store.database import Database
 from monitoring.store.detectors import DetectorRow, read_detector, write_detector
+from monitoring.store.grid import Stretch, due
 from monitoring.store.lease import Lease, holds
 from monitoring.store.tables import alarms, buckets
 
@@ -43,6 +52,21 @@ class Open:
     classes: tuple[str, ...]
     detector: DetectorRow | None
     claim: Claim
+    stretch: Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The traffic a wave is about: epochs of a model as counted up to bucket `seq`.
+
+    `claim` holds the flushes that this bucket takes, while it is not committed.
+    """
+
+    model_key: ModelKey
+    first_epoch: int
+    last_epoch: int
+    seq: int
+    claim: Claim | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +83,11 @@ class ClosedBucket:
 
 @dataclass(frozen=True, slots=True)
 class WaveInput:
-    """What a wave is computed from; `load` and `taken` are checked again when its batch is stored."""
+    """What a wave is computed from; when its batch is stored it must not have become out of date."""
 
     population: Population
     taken: Taken
     load: Load
-    exists: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +109,52 @@ class ClosingStore:
         self._database = database
         self._clock = clock
 
-    def read(self, model_key: ModelKey) -> Open:
-        """Return what a closing bucket of the model would take."""
+    def read(self, model_key: ModelKey, *, bucket_seconds: float) -> Open | None:
+        """Return what the next bucket of the model takes; None when none is due.
+
+        What a bucket holds follows from when flushes were committed, not from when a watcher looked: after
+        an outage the buckets are closed one by one, as they would have been.
+        """
+        now = self._clock.now()
         with self._database.read() as connection:
             classes = read_classes(connection, model_key)
+            detector = read_detector(connection, model_key)
+            stretch = due(
+                now,
+                bucket_seconds,
+                last=None if detector is None else detector.last_closed_at,
+                first=first_unclaimed(connection, model_key),
+            )
+            if stretch is None:
+                return None
             return Open(
                 model_key=model_key,
                 classes=classes,
-                detector=read_detector(connection, model_key),
-                claim=read_claim(connection, model_key, n_classes=len(classes)),
+                detector=detector,
+                claim=read_claim(
+                    connection,
+                    model_key,
+                    n_classes=len(classes),
+                    before=stretch.end,
+                    or_after=now + bucket_seconds,
+                ),
+                stretch=stretch,
             )
 
-    def read_wave(
-        self, model_key: ModelKey, *, batch_id: str, alarm: Alarm, claim: Claim | None
-    ) -> WaveInput:
-        """Return what the wave of an alarm is computed from.
-
-        `claim` holds the flushes that the alarm's own bucket takes, while it is not committed.
-        """
+    def read_wave(self, span: Span, *, at: float) -> WaveInput:
+        """Return what a wave is computed from; `at` tells the day whose budget counts."""
         with self._database.read() as connection:
             return WaveInput(
                 population=read_population(
                     connection,
-                    model_key,
-                    first_epoch=alarm.first_epoch,
-                    last_epoch=alarm.last_epoch,
-                    seq=alarm.bucket_seq,
-                    claimed=claim,
+                    span.model_key,
+                    first_epoch=span.first_epoch,
+                    last_epoch=span.last_epoch,
+                    seq=span.seq,
+                    claimed=span.claim,
                 ),
                 taken=read_taken(connection),
-                load=read_load(connection, now=self._clock.now()),
-                exists=has_batch(connection, batch_id),
+                load=read_load(connection, now=at),
             )
 
     def commit(self, closing: Closing, *, lease: Lease) -> None:
@@ -135,7 +173,7 @@ class ClosingStore:
             if closing.cleared_at is not None:
                 clear_alarms(connection, model_key, at=closing.cleared_at)
             if closing.batch is not None:
-                self._store_batch(connection, *closing.batch)
+                _store_batch(connection, *closing.batch)
             if closing.raised is not None:
                 insert_alarm(connection, closing.raised)
 
@@ -144,7 +182,7 @@ class ClosingStore:
         with self._fenced(lease) as connection:
             if batch.alarm_id is None or not _waits(connection, batch.alarm_id):
                 raise Fenced("batches")
-            self._store_batch(connection, batch, load)
+            _store_batch(connection, batch, load)
             note_batch(connection, batch.alarm_id, batch_id=batch.id, note=None)
 
     def note(self, alarm: Alarm, note: str, *, lease: Lease) -> None:
@@ -153,10 +191,18 @@ class ClosingStore:
             if _waits(connection, alarm.id):
                 note_batch(connection, alarm.id, batch_id=None, note=note)
 
-    def add_by_hand(self, batch: NewBatch, *, load: Load) -> None:
-        """Store a batch that somebody asked for; Fenced when a batch was made or labelled meanwhile."""
+    def add_by_hand(self, batch: NewBatch, *, load: Load, who: str) -> None:
+        """Store a batch that somebody asked for, audited; Fenced when another was made meanwhile."""
         with self._write() as connection:
-            self._store_batch(connection, batch, load)
+            _store_batch(connection, batch, load)
+            insert_audit(
+                connection,
+                at=batch.created_at,
+                who=who,
+                action="batch",
+                model_key=batch.model_key,
+                details={"batch": batch.id, "items": len(batch.items)},
+            )
 
     @contextmanager
     def _fenced(self, lease: Lease) -> Iterator[sa.Connection]:
@@ -173,11 +219,12 @@ class ClosingStore:
         except sa.exc.IntegrityError as error:  # two open batches with one item, or one batch twice
             raise Fenced("batches") from error
 
-    def _store_batch(self, connection: sa.Connection, batch: NewBatch, load: Load) -> None:
-        now = read_load(connection, now=self._clock.now())
-        if now.open_batches > load.open_batches or now.items_today > load.items_today:
-            raise Fenced("batches")
-        insert_batch(connection, batch)
+
+def _store_batch(connection: sa.Connection, batch: NewBatch, load: Load) -> None:
+    now = read_load(connection, now=batch.created_at)
+    if now.open_batches > load.open_batches or now.items_today > load.items_today:
+        raise Fenced("batches")
+    insert_batch(connection, batch)
 
 
 def _insert_bucket(

@@ -152,8 +152,21 @@ def read_classes(connection: sa.Connection, model_key: ModelKey) -> tuple[str, .
     return tuple(found)
 
 
-def read_claim(connection: sa.Connection, model_key: ModelKey, *, n_classes: int) -> Claim:
-    """Return what no bucket holds yet."""
+def first_unclaimed(connection: sa.Connection, model_key: ModelKey) -> float | None:
+    """Return when the oldest flush that no bucket holds was committed, UTC epoch seconds."""
+    found: float | None = connection.scalar(
+        sa.select(sa.func.min(flushes.c.committed_at)).where(flushes.c.model_key == model_key)
+    )
+    return found
+
+
+def read_claim(
+    connection: sa.Connection, model_key: ModelKey, *, n_classes: int, before: float, or_after: float
+) -> Claim:
+    """Return the flushes no bucket holds that were committed before a time, or after one that is to come.
+
+    The latter were committed under a clock that was set back since.
+    """
     counts = np.zeros((n_classes, N_DECISIONS), np.int64)
     score_bins = np.zeros((n_classes, SCORE_BINS), np.int64)
     ids: list[int] = []
@@ -162,7 +175,12 @@ def read_claim(connection: sa.Connection, model_key: ModelKey, *, n_classes: int
     first_at: float | None = None
     last_at: float | None = None
     for row in connection.execute(
-        sa.select(flushes).where(flushes.c.model_key == model_key).order_by(flushes.c.id)
+        sa.select(flushes)
+        .where(
+            flushes.c.model_key == model_key,
+            sa.or_(flushes.c.committed_at < before, flushes.c.committed_at > or_after),
+        )
+        .order_by(flushes.c.id)
     ):
         ids.append(row.id)
         counts += codec.dense(row.counts)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from monitoring.clock import Clock
 from monitoring.recorder import ModelKey
+from monitoring.store.alarms import clear_alarms
 from monitoring.store.audit import insert_audit
 from monitoring.store.counts import read_classes
 from monitoring.store.database import Database
@@ -31,6 +32,15 @@ class DetectorRow:
     status: Snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class DetectorChange:
+    """What a detector becomes by hand, and when that cleared its alarm, if it did."""
+
+    snapshot: Snapshot
+    status: Snapshot
+    alarm_cleared_at: float | None = None
+
+
 class DetectorsTable:
     """One row per model with traffic."""
 
@@ -47,13 +57,13 @@ class DetectorsTable:
     def change(
         self,
         model_key: ModelKey,
-        edit: Callable[[Snapshot, float], tuple[Snapshot, Snapshot]],
+        edit: Callable[[Snapshot], DetectorChange],
         *,
         who: str,
         action: str,
         details: Mapping[str, object],
     ) -> DetectorRow | None:
-        """Replace snapshot and status by `edit(snapshot, last_closed_at)`, under a new revision, audited.
+        """Replace the detector by `edit(snapshot)`, under a new revision, audited.
 
         A bucket that a watcher is closing meanwhile is then read again, so neither change is lost. None
         when there is no detector yet; whatever `edit` raises leaves everything as it was.
@@ -63,12 +73,16 @@ class DetectorsTable:
             row = read_detector(connection, model_key)
             if row is None:
                 return None
-            snapshot, status = edit(row.snapshot, row.last_closed_at)
+            changed = edit(row.snapshot)
             connection.execute(
                 detectors.update()
                 .where(detectors.c.model_key == model_key)
-                .values(revision=row.revision + 1, snapshot=dict(snapshot), status=dict(status))
+                .values(
+                    revision=row.revision + 1, snapshot=dict(changed.snapshot), status=dict(changed.status)
+                )
             )
+            if changed.alarm_cleared_at is not None:
+                clear_alarms(connection, model_key, at=changed.alarm_cleared_at)
             insert_audit(
                 connection,
                 at=self._clock.now(),

@@ -103,5 +103,5 @@ def test_a_read_only_directory_is_one_line(tmp_path: Path, clock: ManualClock) -
     """A directory without the right to write says so."""
     directory = tmp_path / "state"
     directory.mkdir(mode=0o500)
-    with pytest.raises(StateUnavailable, match="cannot lock it|writable"):
+    with pytest.raises(StateUnavailable, match=r"cannot lock it|writable"):
         open_store(directory, clock=clock)
