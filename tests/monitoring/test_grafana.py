@@ -18,17 +18,12 @@ import yaml
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from tests.support import exported, promql
+from tests.support.dashboard import ANNOTATIONS, DASHBOARD, HERE, PANELS, VARIABLES, queries
 
 ROOT: Final = Path(__file__).parents[2]
-HERE: Final = ROOT / "monitoring" / "grafana"
 RULES: Final = ROOT / "monitoring" / "prometheus" / "rules" / "seamark.yml"
 SPECS: Final = Path(os.environ.get("SEAMARK_SHARED", ROOT.parent / "shared")) / "specs" / "grafana"
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
-
-DASHBOARD: Final[dict[str, Any]] = json.loads((HERE / "seamark.json").read_text())
-PANELS: Final[list[dict[str, Any]]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-ANNOTATIONS: Final[list[dict[str, Any]]] = DASHBOARD["annotations"]["list"]
-VARIABLES: Final[list[dict[str, Any]]] = DASHBOARD["templating"]["list"]
 
 # Exported on purpose without a panel or a rule.
 UNUSED: Final[frozenset[str]] = frozenset()
@@ -37,11 +32,6 @@ needs_specs = pytest.mark.skipif(
     not SPECS.is_dir(), reason=f"Grafana's JSON schemas are not at {SPECS} (set SEAMARK_SHARED)"
 )
 each_panel = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
-
-
-def queries(panel: dict[str, Any]) -> list[str]:
-    """Return the PromQL of a panel."""
-    return [target["expr"] for target in panel.get("targets", [])]
 
 
 ALL_QUERIES: Final = [
