@@ -42,13 +42,11 @@ RUN groupadd --gid 10001 seamark \
 # The files stay root's: the service can read them and change none.
 COPY --from=build /opt/seamark /opt/seamark
 
-# /tmp and the volume are the only writable places, so the root may be read-only. BENTOML_HOME is per container:
-# two servers that share one delete each other's metrics.
+# /tmp and the volume are the only writable places, so the root may be read-only.
 ENV PATH=/opt/seamark/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
-    BENTOML_HOME=/tmp/bentoml \
     BENTOML_DO_NOT_TRACK=True \
     SEAMARK_HOST=0.0.0.0 \
     SEAMARK_PORT=3000 \

@@ -336,8 +336,8 @@ def _machine() -> list[Any]:
     return [
         graph(
             "Watcher lag",
-            "For how long no watcher has kept up with closing time buckets, as the workers read it from the "
-            "store. SeamarkWatcherLag opens a ticket at the line.",
+            "How late the watcher is with closing a time bucket, as the workers read it from the store; 0 when "
+            "it is on time. SeamarkWatcherLag opens a ticket at the line.",
             [Query(f"max(seamark_watcher_lag_seconds{{{JOB}}})", "watcher")],
             unit="s",
             line_at=LAG_LEVEL_SECONDS,
