@@ -213,3 +213,9 @@ def test_a_vocabulary_must_number_its_columns(arguments: dict[str, Any]):
     """Positions with a gap or used twice would read weights of other n-grams."""
     with pytest.raises(ValueError, match=r"positions|together"):
         TextFrontEnd(**arguments)
+
+
+def test_a_single_word_counts_only_where_its_range_says_so():
+    """A front end of pairs does not count a word that somebody put into its vocabulary."""
+    front_end = TextFrontEnd({"ab": 0, "ab cd": 1}, np.ones(2, np.float32), word_range=(2, 2))
+    assert front_end.vectorize(["ab cd"])[0][0].tolist() == [1]
