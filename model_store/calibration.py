@@ -3,18 +3,23 @@
 Every method is affine in what the classifier says, so serving needs a few vectorised lines and no solver:
 
 - `temperature`: softmax(scale * log p), one scale for all classes;
-- `platt`: sigmoid(scale_k * logit p_k + bias_k) per class, rows normalised to 1; with two classes it is the
-  classic form on the single logit, written as a softmax;
-- `identity`: the classifier's own probabilities, the yardstick of the other two.
+- `platt`, in one of two forms. Joint: softmax(scale * log p + bias_k), one slope and an intercept per class;
+  with two classes this is the classic sigmoid on the single logit. One against the rest: sigmoid(scale_k *
+  logit p_k + bias_k), rows normalised to 1;
+- `identity`: the classifier's own probabilities, the yardstick of the others.
+
+Intercepts matter: training with class weights moves every class by a constant that no temperature undoes.
 
 Sources: Platt 1999 with the targets and Newton steps of Lin, Lin and Weng, *A note on Platt's probabilistic
-outputs for support vector machines*, 2007; Guo et al., *On calibration of modern neural networks*, 2017.
+outputs for support vector machines*, 2007; Guo et al., *On calibration of modern neural networks*, 2017; the
+joint form is the bias-corrected temperature scaling of Alexandari et al., *Maximum likelihood with
+bias-corrected calibration is hard-to-beat at label shift adaptation*, 2020.
 """
 
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
@@ -24,6 +29,7 @@ from model_store.canonical import canonical_json
 
 Method: TypeAlias = Literal["identity", "temperature", "platt"]
 Link: TypeAlias = Literal["softmax", "sigmoid"]
+Candidate: TypeAlias = Literal["identity", "temperature", "platt_joint", "platt_one_vs_rest"]
 Float32s: TypeAlias = npt.NDArray[np.float32]
 Float64s: TypeAlias = npt.NDArray[np.float64]
 Labels: TypeAlias = npt.NDArray[np.integer[Any]]  # (n_items,), index of the true class
@@ -32,6 +38,9 @@ Probabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes), rows
 
 PLATT_POSITIVES: Final = 20
 FOLDS: Final = 5
+# Precisions of normal priors, in rows: weak enough to vanish on real data, and separable rows stay finite.
+_SCALE_PRIOR: Final = 0.01
+_BIAS_PRIOR: Final = 1.0
 # exp(-80) is 1.8e-35, still a normal float32: no probability is 0, so no threshold is, and p / t is finite.
 _FLOOR: Final = np.float32(-80.0)
 _CEILING: Final = np.float32(80.0)
@@ -171,21 +180,17 @@ def fit_calibration(
     n_classes = log_probabilities.shape[1]
     admitted, excluded = _admitted(np.bincount(labels, minlength=n_classes), len(labels), classes)
     fold_of = _folds(labels, np.random.default_rng(seed))
-    losses = {
-        method: _cross_validated(method, log_probabilities, labels, fold_of) if method != "identity" else
-        log_loss(Calibration.identity(n_classes).apply(log_probabilities), labels)
-        for method in admitted
-    }  # fmt: skip
+    losses = {c: _cross_validated(c, log_probabilities, labels, fold_of) for c in admitted}
     best = min(losses, key=losses.__getitem__)
     choice = {
         "criterion": f"least log loss in nats, {FOLDS} stratified folds",
+        "chosen": best,
         "log_loss": losses,
         "excluded": excluded,
         "n_items": len(labels),
         "reason": _reason(best, losses, excluded),
     }
-    scale, bias, link = _FIT[best](log_probabilities, labels)
-    return Calibration(best, scale, bias, link, choice)
+    return replace(_FIT[best](log_probabilities, labels), choice=choice)
 
 
 def log_loss(probabilities: npt.NDArray[np.floating[Any]], labels: Labels) -> float:
@@ -224,23 +229,24 @@ def classwise_ece(probabilities: Probabilities, labels: Labels, *, bins: int = 1
 
 def _admitted(
     counts: npt.NDArray[np.int64], n: int, classes: Sequence[str] | None
-) -> tuple[tuple[Method, ...], dict[str, str]]:
+) -> tuple[tuple[Candidate, ...], dict[str, str]]:
     excluded: dict[str, str] = {}
-    smallest = int(np.argmin(np.minimum(counts, n - counts)))
-    side = int(min(counts[smallest], n - counts[smallest]))
-    if side < PLATT_POSITIVES:
+    sides = np.minimum(counts, n - counts)
+    smallest = int(np.argmin(sides))
+    if sides[smallest] < PLATT_POSITIVES:
         name = classes[smallest] if classes is not None else str(smallest)
         which = "positives" if counts[smallest] <= n - counts[smallest] else "negatives"
-        excluded["platt"] = f"class {name!r} has {side} {which}, {PLATT_POSITIVES} needed"
+        excluded["platt"] = f"class {name!r} has {sides[smallest]} {which}, {PLATT_POSITIVES} needed"
     if n < 2 * FOLDS:
         excluded["temperature"] = f"{n} rows, {2 * FOLDS} needed"
-    order: tuple[Method, ...] = ("identity", "temperature", "platt")
-    return tuple(m for m in order if m not in excluded), excluded
+    # With two classes one against the rest is the joint form.
+    forms = get_args(Candidate) if len(counts) > 2 else get_args(Candidate)[:-1]
+    return tuple(c for c in forms if c.split("_")[0] not in excluded), excluded
 
 
-def _reason(best: Method, losses: Mapping[Method, float], excluded: Mapping[str, str]) -> str:
-    others = ", ".join(f"{m} {x:.4f}" for m, x in losses.items() if m != best)
-    out = "".join(f"; {m} not tried: {why}" for m, why in excluded.items())
+def _reason(best: Candidate, losses: Mapping[Candidate, float], excluded: Mapping[str, str]) -> str:
+    others = ", ".join(f"{c} {x:.4f}" for c, x in losses.items() if c != best)
+    out = "".join(f"; {method} not tried: {why}" for method, why in excluded.items())
     return (
         f"{best} has the least log loss, {losses[best]:.4f}"
         + (f" (against {others})" if others else "")
@@ -258,91 +264,136 @@ def _folds(labels: Labels, rng: np.random.Generator) -> npt.NDArray[np.int64]:
 
 
 def _cross_validated(
-    method: Method, log_probabilities: LogProbabilities, labels: Labels, fold_of: npt.NDArray[np.int64]
+    candidate: Candidate, log_probabilities: LogProbabilities, labels: Labels, fold_of: npt.NDArray[np.int64]
 ) -> float:
     total = 0.0
     for fold in range(FOLDS):
         held_out = fold_of == fold
-        scale, bias, link = _FIT[method](log_probabilities[~held_out], labels[~held_out])
-        calibrated = Calibration(method, scale, bias, link, {}).apply(log_probabilities[held_out])
-        total += log_loss(calibrated, labels[held_out]) * int(held_out.sum())
-    return total / len(labels)
+        calibration = _FIT[candidate](log_probabilities[~held_out], labels[~held_out])
+        total += log_loss(calibration.apply(log_probabilities[held_out]), labels[held_out]) * int(
+            held_out.sum()
+        )
+    return total / max(len(labels), 1)
 
 
-def _fit_identity(log_probabilities: LogProbabilities, labels: Labels) -> tuple[Float64s, Float64s, Link]:  # noqa: ARG001
-    n_classes = log_probabilities.shape[1]
-    return np.ones(n_classes), np.zeros(n_classes), "softmax"
+def _fit_identity(log_probabilities: LogProbabilities, labels: Labels) -> Calibration:  # noqa: ARG001
+    return Calibration.identity(log_probabilities.shape[1])
 
 
-def _fit_temperature(log_probabilities: LogProbabilities, labels: Labels) -> tuple[Float64s, Float64s, Link]:
+def _fit_temperature(log_probabilities: LogProbabilities, labels: Labels) -> Calibration:
     """Find the scale where the convex log loss is flat: Newton, kept inside a shrinking bracket."""
     z = log_probabilities.astype(np.float64)
     own = z[np.arange(len(labels)), labels]
     low, high, scale = 0.05, 20.0, 1.0
     for _ in range(60):
-        p = np.exp(scale * (z - z.max(axis=1, keepdims=True)))
-        p /= p.sum(axis=1, keepdims=True)
+        p = _softmax(scale * z)
         mean = (p * z).sum(axis=1)
-        slope = float((mean - own).mean())
-        curvature = float(((p * z * z).sum(axis=1) - mean**2).mean())
+        slope = float((mean - own).sum()) + _SCALE_PRIOR * (scale - 1)
+        curvature = float(((p * z * z).sum(axis=1) - mean**2).sum()) + _SCALE_PRIOR
         low, high = (low, scale) if slope > 0 else (scale, high)
-        new = scale - slope / curvature if curvature > 0 else low
+        new = scale - slope / curvature
         if not low < new < high:
             new = (low + high) / 2
         if abs(new - scale) < 1e-9:
             break
         scale = new
     n_classes = z.shape[1]
-    return np.full(n_classes, scale), np.zeros(n_classes), "softmax"
+    return Calibration("temperature", np.full(n_classes, scale), np.zeros(n_classes), "softmax", {})
 
 
-def _fit_platt(log_probabilities: LogProbabilities, labels: Labels) -> tuple[Float64s, Float64s, Link]:
-    n_classes = log_probabilities.shape[1]
+def _fit_joint(log_probabilities: LogProbabilities, labels: Labels) -> Calibration:
+    """Fit one scale and a bias per class by Newton on the convex penalised log loss."""
+    z = log_probabilities.astype(np.float64)
+    n_classes = z.shape[1]
     if n_classes == 2:
-        single = (log_probabilities[:, 1] - log_probabilities[:, 0]).astype(np.float64)
-        slope, intercept = _sigmoid_fit(single, labels == 1)
-        return np.array([slope, slope]), np.array([0.0, intercept]), "softmax"
+        slope, intercept = _sigmoid_fit(z[:, 1] - z[:, 0], labels == 1)
+        return Calibration("platt", np.full(2, slope), np.array([0.0, intercept]), "softmax", {})
+    one_hot = labels[:, None] == np.arange(n_classes)
+    own = z[one_hot].sum()
+    prior = np.array([*np.full(n_classes, _BIAS_PRIOR), _SCALE_PRIOR])
+    centre = np.array([*np.zeros(n_classes), 1.0])
+
+    def loss(theta: Float64s) -> float:
+        scores = theta[-1] * z + theta[:-1]
+        top = scores.max(axis=1)
+        normaliser = (np.log(np.exp(scores - top[:, None]).sum(axis=1)) + top).sum()
+        return float(normaliser - scores[one_hot].sum() + (prior * (theta - centre) ** 2).sum() / 2)
+
+    def derivatives(theta: Float64s) -> tuple[Float64s, Float64s]:
+        p = _softmax(theta[-1] * z + theta[:-1])
+        expected = (p * z).sum(axis=1)
+        gradient = np.append(p.sum(axis=0) - one_hot.sum(axis=0), expected.sum() - own)
+        hessian = np.empty((n_classes + 1, n_classes + 1))
+        hessian[:-1, :-1] = np.diag(p.sum(axis=0)) - p.T @ p
+        hessian[-1, :-1] = hessian[:-1, -1] = (p * (z - expected[:, None])).sum(axis=0)
+        hessian[-1, -1] = ((p * z * z).sum(axis=1) - expected**2).sum()
+        return gradient + prior * (theta - centre), hessian + np.diag(prior)
+
+    theta = _newton(centre, loss, derivatives, tolerance=1e-9 * len(labels))
+    return Calibration("platt", np.full(n_classes, theta[-1]), theta[:-1] - theta[:-1].mean(), "softmax", {})
+
+
+def _fit_one_vs_rest(log_probabilities: LogProbabilities, labels: Labels) -> Calibration:
     logits = _logit(log_probabilities).astype(np.float64)
-    fits = np.array([_sigmoid_fit(logits[:, k], labels == k) for k in range(n_classes)])
-    return fits[:, 0].copy(), fits[:, 1].copy(), "sigmoid"
+    fits = np.array([_sigmoid_fit(logits[:, k], labels == k) for k in range(logits.shape[1])])
+    return Calibration("platt", fits[:, 0].copy(), fits[:, 1].copy(), "sigmoid", {})
 
 
-_FIT: Final[Mapping[Method, Callable[[LogProbabilities, Labels], tuple[Float64s, Float64s, Link]]]] = {
+_FIT: Final[Mapping[Candidate, Callable[[LogProbabilities, Labels], Calibration]]] = {
     "identity": _fit_identity,
     "temperature": _fit_temperature,
-    "platt": _fit_platt,
+    "platt_joint": _fit_joint,
+    "platt_one_vs_rest": _fit_one_vs_rest,
 }
 
 
-def _sigmoid_fit(x: Float64s, positive: npt.NDArray[np.bool_], *, steps: int = 100) -> tuple[float, float]:
-    """Fit sigmoid(slope * x + intercept) by Newton with halving; Platt's soft targets keep it finite."""
+def _sigmoid_fit(x: Float64s, positive: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Fit sigmoid(slope * x + intercept); Platt's soft targets keep it finite."""
     n_positive = int(positive.sum())
     n_negative = len(x) - n_positive
     target = np.where(positive, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
     design = np.stack([x, np.ones_like(x)], axis=1)
-    theta = np.array([0.0, math.log((n_positive + 1) / (n_negative + 1))])
 
-    def loss(t: Float64s) -> float:
-        z = design @ t
+    def loss(theta: Float64s) -> float:
+        z = design @ theta
         return float((np.logaddexp(0, z) - target * z).sum())
 
-    current = loss(theta)
-    for _ in range(steps):
+    def derivatives(theta: Float64s) -> tuple[Float64s, Float64s]:
         p = 1 / (1 + np.exp(-np.clip(design @ theta, -700, 700)))
-        gradient = design.T @ (p - target)
-        if np.abs(gradient).max() < 1e-8 * len(x):
+        return design.T @ (p - target), (design * (p * (1 - p))[:, None]).T @ design + 1e-10 * np.eye(2)
+
+    start = np.array([0.0, math.log((n_positive + 1) / (n_negative + 1))])
+    slope, intercept = _newton(start, loss, derivatives, tolerance=1e-8 * len(x))
+    return float(slope), float(intercept)
+
+
+def _newton(
+    theta: Float64s,
+    loss: Callable[[Float64s], float],
+    derivatives: Callable[[Float64s], tuple[Float64s, Float64s]],
+    *,
+    tolerance: float,
+) -> Float64s:
+    """Minimise a convex loss by Newton steps, halved until the loss falls, until the gradient is flat."""
+    current = loss(theta)
+    for _ in range(100):
+        gradient, hessian = derivatives(theta)
+        if np.abs(gradient).max() < tolerance:
             break
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + 1e-10 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        size = 1.0
-        while (new := loss(theta - size * step)) > current - 1e-4 * size * float(
-            gradient @ step
-        ) and size > 1e-8:
+        descent, size = float(gradient @ step), 1.0
+        while (new := loss(theta - size * step)) > current - 1e-4 * size * descent and size > 1e-8:
             size /= 2
         if new >= current:
             break
         theta, current = theta - size * step, new
-    return float(theta[0]), float(theta[1])
+    return theta
+
+
+def _softmax(scores: Float64s) -> Float64s:
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    normalised: Float64s = p / p.sum(axis=1, keepdims=True)
+    return normalised
 
 
 def _logit(log_probabilities: LogProbabilities) -> Float32s:

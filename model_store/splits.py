@@ -17,6 +17,7 @@ from model_store.errors import TrainingError
 Rows: TypeAlias = npt.NDArray[np.intp]  # row numbers, ascending
 
 SHARES: Final = (0.5, 0.15, 0.2, 0.15)
+_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,15 +35,17 @@ class Splits:
 
 
 class ClassTooSmall(TrainingError):
-    """A class has not enough distinct rows for every split to get one."""
+    """A class has not enough distinct rows for every split to get one; `numbers` counts rows from 1."""
 
-    def __init__(self, class_name: str, rows: int, groups: int, needed: int) -> None:
-        super().__init__(class_name, rows, groups, needed)
-        self.class_name, self.rows, self.groups, self.needed = class_name, rows, groups, needed
+    def __init__(self, class_name: str, numbers: Sequence[int], groups: int, needed: int) -> None:
+        super().__init__(class_name, tuple(numbers), groups, needed)
+        self.class_name, self.numbers, self.groups, self.needed = class_name, tuple(numbers), groups, needed
 
     def __str__(self) -> str:
-        held = "1 row" if self.rows == 1 else f"{self.rows} rows"
-        if self.rows != self.groups:
+        shown = ", ".join(map(str, self.numbers[:_SHOWN]))
+        shown += ", ..." if len(self.numbers) > _SHOWN else ""
+        held = f"1 row ({shown})" if len(self.numbers) == 1 else f"{len(self.numbers)} rows ({shown})"
+        if len(self.numbers) != self.groups:
             held += f" in {self.groups} groups of near-duplicates"
         return (
             f"class {self.class_name!r} has {held}; the four splits need at least "
@@ -102,10 +105,12 @@ def split(
 def _check_sizes(
     labels: Labels, groups: npt.NDArray[np.integer], needed: int, classes: Sequence[str] | None
 ) -> None:
-    for k, n in enumerate(np.bincount(labels)):
-        distinct = len(np.unique(groups[labels == k]))
+    for k in range(int(labels.max()) + 1):
+        mine = np.flatnonzero(labels == k)
+        distinct = len(np.unique(groups[mine]))
         if distinct < needed:
-            raise ClassTooSmall(classes[k] if classes is not None else str(k), int(n), distinct, needed)
+            name = classes[k] if classes is not None else str(k)
+            raise ClassTooSmall(name, (mine + 1).tolist(), distinct, needed)
 
 
 def _larger_groups(
