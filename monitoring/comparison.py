@@ -55,13 +55,13 @@ class Comparison:
         """Return category `k`'s share of the baseline."""
         return int(self.baseline.counts[k]) / self.baseline.items
 
-    def detectable_items(self, k: int) -> int | None:
-        """Return after how many items category `k` at twice its share would be noticed; None if never."""
+    def detectable_items(self, k: int, ratio: float = DECLARED_RATIO) -> int | None:
+        """Return after about how many items `k` at `ratio` times its share is noticed; None if never."""
         return items_to_detect(
             self.share(k),
-            DECLARED_RATIO,
+            ratio,
             threshold=self.threshold,
-            weight=float(self._weights[0, k]),
+            weight=float(self._weights[0 if ratio > 1.0 else 1, k]),
             bucket_items=self.baseline.items / self.baseline.buckets,
             reference_items=float(self.baseline.items),
             tolerance=self.tolerance,

@@ -28,7 +28,7 @@ from monitoring.finding import (
     describe,
     share_interval,
 )
-from monitoring.recovery import CALM_BLOCKS, Recovery
+from monitoring.recovery import CALM_BLOCKS, Recovery, fresh_items
 from monitoring.scan import formula_threshold
 from monitoring.windows import DEFAULT_CAP, Counts, Windows, as_counts
 
@@ -355,7 +355,8 @@ class Detector:
         if self._scanned is None or self._scanned.result.statistic < self.threshold:
             return None
         self._alarm = describe(self._scanned, comparison, self.categories)
-        self._recovery = Recovery(self._new_windows())
+        fresh = fresh_items(self._alarm, comparison, self.categories)
+        self._recovery = Recovery(self._new_windows(), block_items=fresh)
         self._warm = True
         return Event("alarm_raised", at, self._alarm, "the statistic reached the threshold")
 
@@ -366,7 +367,7 @@ class Detector:
             return None
         self._windows, self._scanned = recovery.fresh, comparison.scan(recovery.fresh)
         self._alarm = self._recovery = None
-        why = f"{CALM_BLOCKS} times in a row {alarm.window_items} fresh items were calm"
+        why = f"{CALM_BLOCKS} times in a row {recovery.block_items} fresh items were calm"
         return Event("alarm_cleared", bucket.end, alarm, why)
 
     def _settle(self, at: float) -> None:

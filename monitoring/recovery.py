@@ -1,7 +1,7 @@
 """Is an alarm over: fresh data alone decides, as much of it as it took to raise the alarm, twice in a row."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 import numpy as np
@@ -13,6 +13,19 @@ from monitoring.windows import Counts, Windows, as_counts
 CALM_BLOCKS: Final = 2
 
 
+def fresh_items(alarm: Finding, comparison: Comparison, categories: Sequence[str]) -> int:
+    """Return how much data it took to raise the alarm: its window, or what its change needs if that is less.
+
+    A window may hold far more than was needed: one bucket after an outage can bring millions of items.
+    """
+    strongest = alarm.classes[0]
+    if strongest.reference == 0.0:
+        return alarm.window_items
+    ratio = strongest.current / strongest.reference
+    needed = comparison.detectable_items(categories.index(strongest.name), ratio)
+    return min(alarm.window_items, needed or alarm.window_items)
+
+
 class Recovery:
     """Collects what came since an alarm into blocks and says when two in a row were calm.
 
@@ -21,12 +34,15 @@ class Recovery:
     fresh : Windows
         Empty; holds everything since the last block that was not calm, and follows the detector's own windows
         when the alarm clears.
+    block_items : int
+        Items in a block; see `fresh_items`.
     """
 
-    __slots__ = ("_block", "_calm_blocks", "fresh")
+    __slots__ = ("_block", "_calm_blocks", "block_items", "fresh")
 
-    def __init__(self, fresh: Windows) -> None:
+    def __init__(self, fresh: Windows, *, block_items: int) -> None:
         self.fresh = fresh
+        self.block_items = block_items
         self._block = np.zeros(fresh.n_categories, dtype=np.int64)
         self._calm_blocks = 0
 
@@ -34,7 +50,7 @@ class Recovery:
         """Take in a bucket; return whether the alarm is over."""
         self.fresh.add(counts, start=start)
         self._block = self._block + counts
-        if self._block.sum() < alarm.window_items:
+        if self._block.sum() < self.block_items:
             return False
         if not self._is_calm(alarm, comparison):
             self._restart()
@@ -47,6 +63,7 @@ class Recovery:
         """Return a JSON-able snapshot; `from_json` restores it exactly."""
         return {
             "fresh": self.fresh.to_json(),
+            "block_items": self.block_items,
             "block": self._block.tolist(),
             "calm_blocks": self._calm_blocks,
         }
@@ -54,7 +71,7 @@ class Recovery:
     @classmethod
     def from_json(cls, snapshot: Mapping[str, Any]) -> Self:
         """Restore what `to_json` returned."""
-        recovery = cls(Windows.from_json(snapshot["fresh"]))
+        recovery = cls(Windows.from_json(snapshot["fresh"]), block_items=snapshot["block_items"])
         recovery._block = as_counts(snapshot["block"], recovery.fresh.n_categories)
         recovery._calm_blocks = snapshot["calm_blocks"]
         return recovery

@@ -1,0 +1,372 @@
+"""The detector's states, what an alarm says, and that a snapshot changes nothing."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring.detector import Bucket, Detector, DetectorConfig
+from monitoring.errors import BaselineRefused
+from tests.support.traffic import CATEGORIES, RARE_TRIPLED, USUAL, Traffic, frozen_detector
+
+HOUR = 3_600.0
+
+
+def test_it_warms_then_is_calm_then_drifts_then_is_calm_again():
+    """The life of an alarm: raised after a change, open while it lasts, cleared by fresh usual traffic."""
+    traffic = Traffic(seed=1)
+    detector = Detector(CATEGORIES, DetectorConfig(baseline_items=20_000, baseline_seconds=0.0))
+    assert detector.state == "warming"
+    assert list(traffic.feed(detector, USUAL, items=26_000)) == []
+    assert detector.state == "calm"
+    raised = traffic.until_event(detector, RARE_TRIPLED, within=2_000)
+    assert (raised.kind, detector.state, detector.alarm) == ("alarm_raised", "drift", raised.finding)
+    assert list(traffic.feed(detector, RARE_TRIPLED, items=5_000)) == []
+    cleared = traffic.until_event(detector, USUAL, within=10_000)
+    assert (cleared.kind, detector.state, detector.alarm) == ("alarm_cleared", "calm", None)
+    assert cleared.finding == raised.finding
+    assert list(traffic.feed(detector, USUAL, items=10_000)) == []
+
+
+def test_an_alarm_names_the_class_its_shares_and_the_time_of_the_change():
+    """The finding holds the estimate of the change in items and time, the shares, and whom to watch."""
+    traffic = Traffic(seed=2)
+    detector = frozen_detector(traffic, calm_items=5_000)
+    changed_at = traffic.time
+    finding = traffic.until_event(detector, RARE_TRIPLED, within=2_000).finding
+    rare = finding.classes[0]
+    assert (rare.name, rare.direction) == ("rare", "rise")
+    assert rare.reference == pytest.approx(0.04, abs=0.006)
+    assert rare.low < rare.current < rare.high
+    assert rare.low < 0.12 < rare.high
+    assert rare.evidence == finding.statistic >= finding.threshold
+    assert finding.watched == ("rare",)
+    assert abs(finding.since_time - changed_at) <= 10 * traffic.seconds
+    assert finding.since_items == finding.window_items == finding.window_buckets * traffic.items
+
+
+def test_a_fall_is_named_and_watched_when_nothing_rose_enough():
+    """When a rare class vanishes into a class too common to rise by a tenth, the fall itself is watched."""
+    traffic = Traffic(seed=3)
+    detector = frozen_detector(traffic)
+    finding = traffic.until_event(detector, (0.965, 0.005, 0.03), within=10_000).finding
+    assert [(shift.name, shift.direction) for shift in finding.classes] == [("rare", "fall")]
+    assert finding.watched == ("rare",)
+
+
+def test_classes_that_only_made_room_are_not_watched():
+    """A class that takes a third of all traffic drags others down; they are named, but not watched."""
+    traffic = Traffic(seed=4, items=500)
+    detector = frozen_detector(traffic)
+    finding = traffic.until_event(detector, (0.60, 0.37, 0.03), within=2_000).finding
+    assert {(shift.name, shift.direction) for shift in finding.classes} == {
+        ("rare", "rise"),
+        ("common", "fall"),
+    }
+    assert finding.watched == ("rare",)
+
+
+def test_nothing_alarms_before_a_live_baseline_is_frozen():
+    """While the baseline is provisional no change is drift, however large."""
+    traffic = Traffic(seed=5)
+    detector = Detector(CATEGORIES, DetectorConfig(baseline_items=20_000, baseline_seconds=HOUR * 24))
+    assert list(traffic.feed(detector, USUAL, items=30_000)) == []
+    assert list(traffic.feed(detector, RARE_TRIPLED, items=30_000)) == []
+    assert detector.state == "warming"
+    assert detector.baseline is not None
+    assert (detector.baseline.kind, detector.baseline.items) == ("provisional", 60_000)
+
+
+def test_it_warms_until_a_doubled_class_would_have_been_noticed():
+    """Calm is a claim: right after freezing nothing could have been seen, so nothing is claimed."""
+    traffic = Traffic(seed=6)
+    detector = frozen_detector(traffic)
+    assert detector.state == "warming"
+    needed = min(c.detectable_items for c in detector.status().categories if c.detectable_items is not None)
+    list(traffic.feed(detector, USUAL, items=needed - 50))
+    assert detector.state == "warming"
+    list(traffic.feed(detector, USUAL, items=100))
+    assert detector.state == "calm"
+
+
+def test_a_baseline_too_small_for_any_change_stays_warming():
+    """With 30 reference items a doubled class drowns in the reference's own noise: no claim is made."""
+    traffic = Traffic(seed=7, items=30)
+    detector = Detector(CATEGORIES, DetectorConfig(baseline_items=30, baseline_seconds=0.0))
+    list(traffic.feed(detector, USUAL, items=6_000))
+    assert detector.state == "warming"
+    assert [c.detectable_items for c in detector.status().categories] == [None, None, None]
+
+
+def test_an_hour_without_traffic_makes_it_blind_and_traffic_makes_it_see():
+    """Silence is reported, loses no evidence, and ends with the first item."""
+    traffic = Traffic(seed=8)
+    detector = frozen_detector(traffic, calm_items=5_000)
+    before = detector.status()
+    for _ in range(360):
+        assert detector.close(traffic.silence()) is None
+    after = detector.status()
+    assert (before.state, after.state) == ("calm", "blind")
+    assert after.since == before.last_items_at + detector.config.blind_after_seconds
+    assert (after.statistic, after.categories) == (before.statistic, before.categories)
+    list(traffic.feed(detector, USUAL, items=50))
+    assert detector.state == "calm"
+
+
+def test_an_open_alarm_outlasts_silence():
+    """No items are no fresh data: the alarm stays open and the state says drift, not blind."""
+    traffic = Traffic(seed=9)
+    detector = frozen_detector(traffic)
+    traffic.until_event(detector, RARE_TRIPLED, within=3_000)
+    for _ in range(360):
+        assert detector.close(traffic.silence()) is None
+    assert detector.state == "drift"
+
+
+def test_a_service_that_never_had_traffic_becomes_blind():
+    """Empty buckets from the start are counted from the first of them."""
+    traffic = Traffic(seed=10)
+    detector = Detector(CATEGORIES)
+    states = []
+    for _ in range(100):
+        detector.close(traffic.silence())
+        states.append(detector.state)
+    assert (states[0], states[-1]) == ("warming", "blind")
+
+
+def test_an_alarm_clears_only_on_as_much_fresh_data_as_it_took_twice():
+    """Usual traffic right after the alarm has to last twice for what its change needs to be seen."""
+    traffic = Traffic(seed=11)
+    detector = frozen_detector(traffic)
+    raised = traffic.until_event(detector, RARE_TRIPLED, within=3_000)
+    items_before = detector.status().items
+    traffic.until_event(detector, USUAL, within=20_000)
+    assert 2 * raised.finding.window_items <= detector.status().items - items_before <= 5_000
+
+
+def test_an_alarm_by_one_enormous_bucket_does_not_need_as_many_items_to_clear():
+    """After an outage a bucket may hold a million items; clearing takes what the change needs, not that."""
+    traffic = Traffic(seed=21)
+    detector = frozen_detector(traffic)
+    detector.close(Bucket([850_000, 120_000, 30_000], traffic.time, traffic.time + 10.0))
+    assert detector.state == "drift"
+    assert traffic.until_event(detector, USUAL, within=5_000).kind == "alarm_cleared"
+
+
+def test_a_bucket_of_ten_million_items_is_an_ordinary_bucket():
+    """Huge counts neither overflow nor produce anything but finite numbers."""
+    traffic = Traffic(seed=12)
+    detector = frozen_detector(traffic)
+    event = detector.close(Bucket([9_000_000, 900_000, 100_000], traffic.time, traffic.time + 10.0))
+    assert event is not None
+    assert 100 < event.finding.statistic < 1e9
+    json.dumps(detector.to_json(), allow_nan=False)
+
+
+def test_time_that_goes_backwards_does_not_disturb_it():
+    """A clock set back by an hour keeps counting, and since never lies in the future."""
+    traffic = Traffic(seed=13)
+    detector = frozen_detector(traffic, calm_items=2_000)
+    latest = traffic.time
+    traffic.time -= HOUR
+    event = traffic.until_event(detector, RARE_TRIPLED, within=3_000)
+    assert event.finding.since_time <= latest
+    assert detector.state == "drift"
+
+
+def test_one_class_only_is_no_drift():
+    """Traffic of a single class, in the baseline and after, is calm."""
+    detector = Detector(CATEGORIES, DetectorConfig(baseline_items=1_000, baseline_seconds=0.0))
+    events = [detector.close(Bucket([50, 0, 0], 10.0 * i, 10.0 * i + 10.0)) for i in range(200)]
+    assert not any(events)
+    assert detector.status().statistic == 0.0
+
+
+def test_a_class_absent_from_the_baseline_alarms_when_it_appears():
+    """A category with no reference items is watched like the others."""
+    detector = Detector(CATEGORIES, DetectorConfig(baseline_items=5_000, baseline_seconds=0.0))
+    events = [detector.close(Bucket([48, 2, 0], 10.0 * i, 10.0 * i + 10.0)) for i in range(200)]
+    events += [detector.close(Bucket([46, 2, 2], 10.0 * i, 10.0 * i + 10.0)) for i in range(200, 300)]
+    raised = [event for event in events if event is not None]
+    assert [shift.name for shift in raised[0].finding.classes] == ["no_class_passes"]
+    assert raised[0].finding.classes[0].reference == 0.0
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 900))
+def test_a_snapshot_at_any_moment_changes_nothing(seed: int, moment: int):
+    """Restoring from JSON gives the same events, states and statistic to the last bit, through an alarm."""
+    config = DetectorConfig(baseline_items=10_000, baseline_seconds=0.0)
+    traffic = Traffic(seed=seed)
+    shares = [USUAL] * 400 + [RARE_TRIPLED] * 200 + [USUAL] * 300
+    buckets = [traffic.bucket(each) for each in shares]
+    one, other = Detector(CATEGORIES, config), Detector(CATEGORIES, config)
+    for number, bucket in enumerate(buckets):
+        if number == moment:
+            other = Detector.from_json(
+                json.loads(json.dumps(other.to_json(), allow_nan=False)), config=config
+            )
+            assert other.status() == one.status()
+        assert one.close(bucket) == other.close(bucket)
+    assert one.status() == other.status()
+    assert one.to_json() == other.to_json()
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
+def test_counts_split_over_workers_give_the_same_detector(seed: int, workers: int):
+    """Items are counted somewhere; where makes no difference to any bit of the state."""
+    config = DetectorConfig(baseline_items=2_000, baseline_seconds=0.0)
+    traffic = Traffic(seed=seed)
+    one, other = Detector(CATEGORIES, config), Detector(CATEGORIES, config)
+    for number in range(120):
+        bucket = traffic.bucket(USUAL if number < 80 else RARE_TRIPLED)
+        parts = traffic.rng.multinomial(np.asarray(bucket.counts), np.full(workers, 1 / workers)).T
+        one.close(bucket)
+        other.close(Bucket(parts.sum(axis=0), bucket.start, bucket.end))
+    assert one.to_json() == other.to_json()
+
+
+def test_permuting_the_categories_permutes_the_answer():
+    """The order of the classes in a bundle means nothing to the detector."""
+    order = [2, 0, 1]
+    config = DetectorConfig(baseline_items=5_000, baseline_seconds=0.0)
+    traffic = Traffic(seed=14)
+    one = Detector(CATEGORIES, config)
+    other = Detector(tuple(CATEGORIES[k] for k in order), config)
+    for number in range(220):
+        bucket = traffic.bucket(USUAL if number < 200 else RARE_TRIPLED)
+        one.close(bucket)
+        other.close(Bucket(np.asarray(bucket.counts)[order], bucket.start, bucket.end))
+    assert one.alarm is not None
+    assert other.alarm is not None
+    assert [shift.name for shift in one.alarm.classes] == [shift.name for shift in other.alarm.classes]
+    assert other.alarm.statistic == pytest.approx(one.alarm.statistic)
+
+
+def test_freezing_by_hand_ends_the_warming_period_early():
+    """A person may decide that what was collected so far is normal, with a name and a reason."""
+    traffic = Traffic(seed=15)
+    detector = Detector(CATEGORIES)
+    list(traffic.feed(detector, USUAL, items=6_000))
+    assert detector.freeze(at=traffic.time, by="ana", why="a quiet week") is None
+    baseline = detector.baseline
+    assert baseline is not None
+    assert (baseline.kind, baseline.items, baseline.by, baseline.why) == (
+        "frozen",
+        6_000,
+        "ana",
+        "a quiet week",
+    )
+    assert traffic.until_event(detector, RARE_TRIPLED, within=5_000).kind == "alarm_raised"
+
+
+def test_a_later_freeze_takes_the_newest_traffic_and_starts_the_windows_anew():
+    """After a planned change the recent items become normal, and nothing older is compared."""
+    traffic = Traffic(seed=16)
+    detector = frozen_detector(traffic, calm_items=30_000)
+    detector.freeze(at=traffic.time, by="ana", why="new season")
+    status = detector.status()
+    assert status.baseline is not None
+    assert 20_000 <= status.baseline["items"] <= 30_000
+    assert status.baseline["end"] == traffic.time
+    assert (status.statistic, detector.state) == (0.0, "warming")
+
+
+def test_a_freeze_during_an_alarm_is_refused_unless_forced():
+    """Drift does not become normal by accident; forced, only traffic since the change is taken."""
+    traffic = Traffic(seed=17)
+    detector = frozen_detector(traffic, calm_items=5_000)
+    raised = traffic.until_event(detector, RARE_TRIPLED, within=3_000)
+    list(traffic.feed(detector, RARE_TRIPLED, items=20_000))
+    with pytest.raises(BaselineRefused, match="alarm is open"):
+        detector.freeze(at=traffic.time, by="ana", why="too early")
+    cleared = detector.freeze(at=traffic.time, by="ana", why="the new normal", force=True)
+    assert cleared is not None
+    assert (cleared.kind, cleared.finding) == ("alarm_cleared", raised.finding)
+    baseline = detector.baseline
+    assert baseline is not None
+    assert baseline.start >= raised.finding.since_time
+    assert int(baseline.counts[1]) / baseline.items == pytest.approx(0.12, abs=0.01)
+    assert list(traffic.feed(detector, RARE_TRIPLED, items=10_000)) == []
+
+
+@pytest.mark.parametrize(("items", "force"), [(300, False), (0, True)], ids=["too few", "none, forced"])
+def test_a_baseline_without_enough_items_is_refused(items: int, force: bool):
+    """Fewer than 500 items need force, and no force makes a baseline of nothing."""
+    traffic = Traffic(seed=18)
+    detector = Detector(CATEGORIES)
+    list(traffic.feed(detector, USUAL, items=items))
+    with pytest.raises(BaselineRefused, match=f"{items} items"):
+        detector.freeze(at=0.0, by="ana", why="now", force=force)
+
+
+def test_a_second_freeze_right_after_the_first_is_refused():
+    """After freezing there is no newer traffic to take."""
+    traffic = Traffic(seed=19)
+    detector = frozen_detector(traffic)
+    with pytest.raises(BaselineRefused, match="0 items"):
+        detector.freeze(at=traffic.time, by="ana", why="again", force=True)
+
+
+def test_the_status_is_json_and_speaks_of_every_category():
+    """What the API shows: shares with intervals, what is detectable, the baseline in force, the alarm."""
+    traffic = Traffic(seed=20)
+    detector = frozen_detector(traffic, calm_items=5_000)
+    status = json.loads(json.dumps(detector.status().to_json(), allow_nan=False))
+    assert [category["name"] for category in status["categories"]] == list(CATEGORIES)
+    rare = status["categories"][1]
+    assert rare["low"] < 0.04 < rare["high"]
+    assert 500 < rare["detectable_items"] < 3_000
+    assert (status["state"], status["alarm"], status["items"]) == ("calm", None, 25_000)
+    assert status["baseline"]["kind"] == "frozen"
+    assert 1_000 <= status["window_items"] < 2_000
+    assert 0.0 <= status["statistic"] < status["threshold"]
+
+
+def test_a_status_before_any_bucket_has_no_shares():
+    """Nothing was counted, so nothing is claimed."""
+    status = Detector(CATEGORIES).status()
+    assert (status.since, status.baseline, status.last_items_at, status.items) == (None, None, None, 0)
+    assert all(
+        c.current is None and c.reference is None and (c.low, c.high) == (0, 1) for c in status.categories
+    )
+
+
+@pytest.mark.parametrize(
+    "settings_",
+    [
+        pytest.param({"bucket_seconds": 0.0}, id="no bucket"),
+        pytest.param({"bucket_seconds": 100.0, "false_alarm_seconds": 10.0}, id="bucket beyond the period"),
+        pytest.param({"tolerance": -0.1}, id="negative tolerance"),
+        pytest.param({"tolerance_abs": 1.0}, id="tolerance of everything"),
+    ],
+)
+def test_impossible_settings_are_refused(settings_: dict[str, float]):
+    """The error names the setting and what is expected."""
+    with pytest.raises(ValueError, match="expected"):
+        DetectorConfig(**settings_)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("categories", [("one",), ("a", "a")], ids=["one", "twice the same"])
+def test_categories_must_be_two_or_more_and_different(categories: tuple[str, ...]):
+    """One category has no share to move, and two of one name could not be told apart."""
+    with pytest.raises(ValueError, match="at least two"):
+        Detector(categories)
+
+
+def test_a_snapshot_of_another_format_is_refused():
+    """A snapshot by another version is named, not misread."""
+    snapshot = Detector(CATEGORIES).to_json() | {"format": 99}
+    with pytest.raises(ValueError, match="format 99"):
+        Detector.from_json(snapshot, config=DetectorConfig())
+
+
+def test_counts_of_the_wrong_length_leave_the_detector_as_it_was():
+    """A bucket that cannot be read counts nothing."""
+    detector = Detector(CATEGORIES)
+    with pytest.raises(ValueError, match="shape"):
+        detector.close(Bucket([1, 2], 0.0, 10.0))
+    assert detector.to_json() == Detector(CATEGORIES).to_json()

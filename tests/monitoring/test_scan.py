@@ -1,0 +1,269 @@
+"""The scan's numbers: against exact tails and hand-computed values, and its invariants."""
+
+import math
+import time
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from monitoring.scan import (
+    class_weights,
+    formula_threshold,
+    items_to_detect,
+    scan,
+    signed_root,
+    signed_root_nlp,
+    whole_mix_evidence,
+)
+from monitoring.windows import Windows, WindowSet, single_window
+
+COUNTS = st.integers(0, 2_000)
+
+
+def windows_of(buckets: npt.ArrayLike) -> WindowSet:
+    """Return the windows after taking in `buckets`."""
+    rows = np.asarray(buckets)
+    windows = Windows(rows.shape[1])
+    for number, counts in enumerate(rows):
+        windows.add(counts, start=float(number))
+    return windows.suffixes()
+
+
+def test_the_signed_root_is_the_deviance_by_hand():
+    """80 of 1,000 against 800 of 20,000: four cells, half an item moved, worked out term by term."""
+    h = 880 / 21_000
+    cells = [(79.5, 1_000 * h), (920.5, 1_000 * (1 - h)), (800.5, 20_000 * h), (19_199.5, 20_000 * (1 - h))]
+    deviance = 2 * sum(count * math.log(count / expected) for count, expected in cells)
+    assert float(signed_root(80, 1_000, 800, 20_000)) == pytest.approx(math.sqrt(deviance), abs=1e-9)
+
+
+@settings(max_examples=80, deadline=None)
+@given(COUNTS, COUNTS, COUNTS, COUNTS)
+def test_exchanging_window_and_reference_exchanges_the_sign(a: int, b: int, r: int, s: int):
+    """A rise of one is a fall of the other by the same amount."""
+    n, m = a + b + 1, r + s + 1
+    one, other = float(signed_root(a, n, r, m)), float(signed_root(r, m, a, n))
+    assert one == pytest.approx(-other, abs=1e-7)
+
+
+@settings(max_examples=80, deadline=None)
+@given(COUNTS, COUNTS, COUNTS, COUNTS)
+def test_more_items_of_a_class_are_never_less_of_a_rise(a: int, b: int, r: int, s: int):
+    """The signed root does not decrease in the window's count."""
+    n, m = a + b + 1, r + s + 1
+    assert float(signed_root(a, n, r, m)) <= float(signed_root(a + 1, n, r, m)) + 1e-9
+
+
+def test_p_values_follow_fishers_exact_test_deep_into_the_tail():
+    """-ln p is within 8 % of the exact conditional test's where that can be computed."""
+    for a, n, r, m in [
+        (12, 100, 300, 5_000),
+        (80, 1_000, 800, 20_000),
+        (60, 300, 400, 10_000),
+        (4, 20, 40, 2_000),
+    ]:
+        exact = -stats.hypergeom.logsf(a - 1, n + m, a + r, n)
+        assert float(signed_root_nlp(a, n, r, m)) == pytest.approx(exact, rel=0.08)
+
+
+def test_a_tail_that_underflows_in_probabilities_is_still_measured():
+    """A bucket of ten million items gives a finite, enormous -ln p in both directions."""
+    n = 10_000_000
+    rise, fall = (float(signed_root_nlp(a, n, 800, 20_000)) for a in (n // 2, 0))
+    assert 10_000 < rise < 1e8
+    assert 500 < fall < 1e8
+
+
+@pytest.mark.parametrize(
+    ("a", "n", "r", "m"),
+    [
+        pytest.param(0, 100, 0, 1_000, id="in neither"),
+        pytest.param(100, 100, 1_000, 1_000, id="nothing else in either"),
+        pytest.param(50, 1_000, 500, 10_000, id="equal shares"),
+    ],
+)
+def test_equal_shares_are_no_evidence(a: int, n: int, r: int, m: int):
+    """The root is 0 and the p-value one half, also where a logarithm of 0 would be taken."""
+    assert float(signed_root(a, n, r, m)) == 0.0
+    assert float(signed_root_nlp(a, n, r, m)) == pytest.approx(math.log(2))
+
+
+def test_a_class_absent_from_the_reference_is_found():
+    """New items of a class that the reference never had are evidence, finite and a rise."""
+    reference = np.array([9_000, 1_000, 0])
+    result = scan(windows_of([[45, 4, 1]] * 20), reference, weights=class_weights(reference))
+    assert int(result.evidence.argmax()) == 2
+    assert bool(result.rises[2])
+    assert 10 < result.statistic < math.inf
+
+
+def test_traffic_of_one_class_only_is_compared_without_warnings():
+    """All items in one class, in window and reference alike, is no drift."""
+    reference = np.array([5_000, 0, 0])
+    result = scan(windows_of([[50, 0, 0]] * 10), reference, weights=class_weights(reference))
+    assert result.statistic == 0.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.permutations(range(5)))
+def test_permuting_the_classes_permutes_the_answer(seed: int, order: list[int]):
+    """No class is special: evidence and directions move with the columns."""
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.ones(5))
+    reference, buckets = (
+        rng.multinomial(3_000, shares),
+        rng.multinomial(60, rng.dirichlet(np.ones(5)), size=25),
+    )
+    weights = class_weights(reference)
+    one = scan(windows_of(buckets), reference, weights=weights, tolerance=0.1)
+    other = scan(windows_of(buckets[:, order]), reference[order], weights=weights[:, order], tolerance=0.1)
+    assert other.evidence == pytest.approx(one.evidence[order], rel=1e-9)
+    assert other.statistic == pytest.approx(one.statistic, rel=1e-9)
+
+
+def test_a_change_within_the_tolerance_is_no_evidence_however_many_items():
+    """4 % to 4.35 % of ten million items stays silent at a tolerance of 10 %, and not at one of 5 %."""
+    reference = np.array([9_600_000, 400_000, 0])
+    window = single_window(np.array([9_565_000, 435_000, 0]))
+    weights = class_weights(reference)
+    assert scan(window, reference, weights=weights, tolerance=0.10).statistic == 0.0
+    assert scan(window, reference, weights=weights, tolerance=0.05).statistic > 20
+    assert scan(window, reference, weights=weights, tolerance_abs=0.004).statistic == 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(COUNTS, min_size=3, max_size=3), st.lists(COUNTS, min_size=3, max_size=3), st.floats(0, 2))
+def test_a_tolerance_never_adds_evidence(counts: list[int], reference: list[int], tolerance: float):
+    """With a larger tolerance each class's evidence is smaller or equal."""
+    window, against = np.array(counts) + 1, np.array(reference) + 1
+    weights = class_weights(against)
+    strict = scan(single_window(window), against, weights=weights)
+    tolerant = scan(single_window(window), against, weights=weights, tolerance=tolerance)
+    assert (tolerant.evidence <= strict.evidence + 1e-9).all()
+
+
+def test_of_two_categories_only_the_rarer_is_tested():
+    """With two categories one count says all, so the whole budget is its own."""
+    assert class_weights(np.array([900, 100])).tolist() == [[0.0, 0.75], [0.0, 0.25]]
+    assert class_weights(np.array([5, 6])).tolist() == [[0.75, 0.0], [0.25, 0.0]]
+
+
+def test_the_budget_adds_up_to_what_the_whole_mix_leaves():
+    """Three quarters go to rises, and declared importance is spread in proportion."""
+    weights = class_weights(np.array([10, 20, 30]), shares=[2, 1, 1], whole_mix=0.2)
+    assert weights.sum() == pytest.approx(0.8)
+    assert weights[0].sum() == pytest.approx(0.6)
+    assert weights[0, 0] == pytest.approx(2 * weights[0, 1])
+
+
+def test_a_budget_for_the_wrong_number_of_categories_is_refused():
+    """The error says how many shares are expected."""
+    with pytest.raises(ValueError, match="expected 3"):
+        class_weights(np.array([1, 2, 3]), shares=[1, 1])
+
+
+def test_the_strongest_window_dates_the_change():
+    """After 200 calm and 20 changed buckets the strongest window is about 20 buckets long."""
+    rng = np.random.default_rng(5)
+    reference = rng.multinomial(20_000, [0.9, 0.06, 0.04])
+    calm = rng.multinomial(100, [0.9, 0.06, 0.04], size=200)
+    changed = rng.multinomial(100, [0.82, 0.06, 0.12], size=20)
+    windows = windows_of(np.concatenate([calm, changed]))
+    result = scan(windows, reference, weights=class_weights(reference), tolerance=0.1)
+    assert 16 <= windows.lengths[result.window] <= 24
+    assert int(result.strongest.argmax()) == 2
+
+
+def test_the_threshold_is_the_formula():
+    """The formula is ln N + ln(9 log2 min(N, max_window)), at least one scale."""
+    assert formula_threshold(1_000, 1_000) == pytest.approx(math.log(1_000) + math.log(9 * math.log2(1_000)))
+    assert formula_threshold(1_000, 64) == pytest.approx(math.log(1_000) + math.log(9 * 6))
+    assert formula_threshold(1_000, 1) == pytest.approx(math.log(1_000) + math.log(9))
+    with pytest.raises(ValueError, match="at least 1"):
+        formula_threshold(0, 10)
+
+
+def plan(share: float = 0.04, ratio: float = 2.0, **changes: float):
+    """Return `items_to_detect` under ordinary conditions, with `changes`."""
+    ordinary = {"threshold": 16.5, "weight": 0.75, "bucket_items": 20.0, "reference_items": 20_000.0}
+    return items_to_detect(share, ratio, **{**ordinary, **changes})
+
+
+def test_planning_gives_items_that_shrink_with_the_change_and_grow_with_tolerance():
+    """A larger change is found sooner, a tolerance or a smaller reference makes it later."""
+    assert plan(ratio=3.0) < plan(ratio=2.0) < plan(ratio=1.5)
+    assert plan() < plan(tolerance=0.1)
+    assert plan(reference_items=math.inf) < plan() < plan(reference_items=3_000.0)
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        pytest.param({"ratio": 1.05, "tolerance": 0.1}, id="within the tolerance"),
+        pytest.param({"share": 0.6}, id="twice the share is more than all"),
+        pytest.param({"share": 0.0}, id="absent from the reference"),
+        pytest.param({"reference_items": 300.0}, id="reference too small"),
+        pytest.param({"weight": 0.0}, id="not watched"),
+        pytest.param({"ratio": 1.0}, id="no change"),
+    ],
+)
+def test_planning_says_when_a_change_cannot_be_noticed(impossible: dict[str, float]):
+    """None, not a number that will never come true."""
+    assert plan(**impossible) is None
+
+
+def test_a_class_that_vanishes_can_be_planned_for():
+    """A fall to nothing has a finite answer too."""
+    assert 0 < plan(ratio=0.0) < plan(ratio=0.5)
+
+
+def test_the_whole_mix_finds_what_no_class_shows():
+    """Forty classes that each move a little are found as a whole before any of them."""
+    rng = np.random.default_rng(3)
+    shares = np.full(40, 1 / 40)
+    moved = shares * np.where(np.arange(40) % 2, 1.25, 0.75)
+    reference, buckets = rng.multinomial(40_000, shares), rng.multinomial(200, moved, size=30)
+    windows = windows_of(buckets)
+    alone = scan(windows, reference, weights=class_weights(reference))
+    whole = scan(windows, reference, weights=class_weights(reference, whole_mix=0.3), whole_mix=0.3)
+    assert whole.statistic > alone.statistic + 10
+
+
+def test_the_whole_mix_is_silent_without_a_change():
+    """Over 200 windows of unchanged traffic -ln p of the whole mix is exponential, not larger."""
+    rng = np.random.default_rng(8)
+    shares = rng.dirichlet(np.full(60, 0.5))
+    nlp = [
+        float(
+            whole_mix_evidence(single_window(rng.multinomial(500, shares)), rng.multinomial(20_000, shares))[
+                0
+            ]
+        )
+        for _ in range(200)
+    ]
+    assert 0.7 < np.mean(nlp) < 1.3
+    assert max(nlp) < 12
+
+
+def test_the_whole_mix_needs_two_groups():
+    """A window of three items has one group after pooling and says nothing."""
+    assert whole_mix_evidence(single_window(np.array([1, 1, 1])), np.array([50, 30, 20])).tolist() == [0.0]
+
+
+@pytest.mark.parametrize(("n_classes", "milliseconds"), [(3, 0.15), (151, 1.0)])
+def test_a_scan_costs_well_under_a_millisecond(n_classes: int, milliseconds: float):
+    """The best of many scans of 1,000 buckets stays within the budget of a closed bucket."""
+    rng = np.random.default_rng(1)
+    shares = rng.dirichlet(np.ones(n_classes))
+    reference = rng.multinomial(20_000, shares)
+    windows, weights = windows_of(rng.multinomial(50, shares, size=1_000)), class_weights(reference)
+    durations = []
+    for _ in range(100):
+        started = time.perf_counter()
+        scan(windows, reference, weights=weights, tolerance=0.1)
+        durations.append(time.perf_counter() - started)
+    assert min(durations) * 1e3 < milliseconds
