@@ -1,19 +1,24 @@
 """What did the labelers say: the labels that come back, row by row, each taken or refused with its reason."""
 
+import csv
 import hashlib
+import io
 import json
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from monitoring.cells import unguard
 from monitoring.errors import LabelsInvalid
 
 # Always accepted beside the model's own classes: how labelers report a class the model does not know.
 NONE_OF_THESE: Final = "none_of_these"
 Fields: TypeAlias = Mapping[str, object]
+EXPECTED: Final = 'expected {"labels": [...]}, JSON lines, a Label Studio export, or a CSV with key and label'
 _LISTED_LABELS: Final = 20
 _QUOTED_CHARACTERS: Final = 60
+_CSV_COLUMNS: Final = ("key", "id", "item_id", "label", "annotation_id", "annotator", "updated_at")
 _FIELD_CHARACTERS: Final = 512
 
 
@@ -63,10 +68,11 @@ class ParsedLabels:
 
 
 def parse_labels(body: bytes) -> ParsedLabels:
-    """Read labels in any of the three JSON forms, told apart by their content.
+    """Read labels in any of four forms, told apart by their content.
 
-    They are `{"labels": [row, ...]}`, one row a line (JSONL), and a Label Studio export (a list of tasks). A
-    row is `{"key" | "id": str, "label": str, "annotation_id"?, "annotator"?, "skipped"?: bool}`.
+    They are `{"labels": [row, ...]}`, one row a line (JSONL), a Label Studio export (a list of tasks), and
+    a CSV with a column `label`, as a pulled one comes back. A row is
+    `{"key" | "id": str, "label": str, "annotation_id"?, "annotator"?, "skipped"?: bool}`.
 
     Raises
     ------
@@ -77,7 +83,7 @@ def parse_labels(body: bytes) -> ParsedLabels:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        return parse_jsonl(text)
+        return parse_jsonl(text) if text.lstrip().startswith(("{", "[")) else parse_csv(text)
     match document:
         case {"labels": list(rows)}:
             return parse_rows(rows)
@@ -88,7 +94,7 @@ def parse_labels(body: bytes) -> ParsedLabels:
         case dict():
             return parse_rows([document])
         case _:
-            raise LabelsInvalid("body", 'expected {"labels": [...]}, JSON lines or a Label Studio export')
+            raise LabelsInvalid("body", EXPECTED)
 
 
 def parse_jsonl(text: str) -> ParsedLabels:
@@ -104,6 +110,22 @@ def parse_jsonl(text: str) -> ParsedLabels:
             "body", 'not JSON; expected {"labels": [...]}, JSON lines or a Label Studio export'
         )
     return parse_rows(rows)
+
+
+def parse_csv(text: str) -> ParsedLabels:
+    """Read a table with columns `key` (or `id`) and `label`; a row with an empty label is not labelled yet.
+
+    The apostrophe before what a spreadsheet would run as a formula is taken off, see `monitoring.cells`.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        columns = reader.fieldnames or ()
+        if "label" not in columns or not {"key", "id", "item_id"} & set(columns):
+            raise LabelsInvalid("body", f"neither JSON nor a table of labels; {EXPECTED}")
+        table = [{name: unguard(row[name] or "") for name in _CSV_COLUMNS if name in row} for row in reader]
+    except csv.Error as error:
+        raise LabelsInvalid("body", f"not CSV at line {reader.line_num}: {error}") from error
+    return parse_rows([row if row["label"] else None for row in table])
 
 
 def parse_rows(rows: Sequence[object]) -> ParsedLabels:

@@ -1,0 +1,62 @@
+"""How does a batch get into Label Studio: tasks to import, and the labeling configuration that fits them.
+
+The configuration shows the text alone: what a task's data says of an item's choice is for the way back, not
+for the labeler's screen. Predictions are left off exploration items: their labels must owe nothing to the
+model.
+"""
+
+import html
+import json
+from collections.abc import Mapping
+
+from monitoring.batches import Batch, BatchItem
+from monitoring.labels import NONE_OF_THESE
+
+
+def write_tasks(batch: Batch) -> bytes:
+    """Return the tasks by rank, as JSON; `item_id` in the data is the key the labels come back with."""
+    tasks = [{"data": _data(batch, item), "predictions": _predictions(batch, item)} for item in batch.items]
+    return json.dumps(tasks, ensure_ascii=False, allow_nan=False, indent=1).encode() + b"\n"
+
+
+def write_config(batch: Batch) -> bytes:
+    """Return the labeling configuration, XML: one choice among the classes and `none_of_these`."""
+    choices = "".join(
+        f'    <Choice value="{html.escape(name)}"/>\n' for name in (*batch.classes, NONE_OF_THESE)
+    )
+    return (
+        "<View>\n"
+        '  <Text name="text" value="$text"/>\n'
+        '  <Choices name="label" toName="text" choice="single" required="true">\n'
+        f"{choices}"
+        "  </Choices>\n"
+        "</View>\n"
+    ).encode()
+
+
+def _data(batch: Batch, item: BatchItem) -> Mapping[str, object]:
+    return {
+        # Label Studio refuses a task without the text its configuration names; "" where none is kept.
+        "text": item.text or "",
+        "item_id": item.key,
+        "source": item.source,
+        "batch": batch.id,
+        "rank": item.rank,
+        "incl_prob": item.inclusion_probability,
+        "dup_count": item.dup_count,
+        "model_version": batch.model_key,
+    }
+
+
+def _predictions(batch: Batch, item: BatchItem) -> list[Mapping[str, object]]:
+    if item.predicted is None or item.slice == "explore":
+        return []
+    score = item.probabilities[batch.classes.index(item.predicted)]
+    choice = {
+        "from_name": "label",
+        "to_name": "text",
+        "type": "choices",
+        "score": score,
+        "value": {"choices": [item.predicted]},
+    }
+    return [{"model_version": batch.model_key, "score": score, "result": [choice]}]

@@ -1,0 +1,49 @@
+"""What is there to say about one item of a batch, in every format that carries the whole record?"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from monitoring.batches import Batch, BatchItem
+
+FIELDS: Final = (
+    "batch",
+    "rank",
+    "key",
+    "id",
+    "source",
+    "time",
+    "text",
+    "slice",
+    "stratum",
+    "inclusion_probability",
+    "dup_count",
+    "model",
+    "predicted",
+)
+
+
+def fields(batch: Batch, item: BatchItem) -> tuple[object, ...]:
+    """Return the values of `FIELDS`: what identifies an item, how it was chosen, what the model said.
+
+    How far its labeling has come is not among it: a batch has the same bytes on every pull.
+    """
+    return (
+        batch.id,
+        item.rank,
+        item.key,
+        item.item_id,
+        item.source,
+        timestamp(item.at),
+        item.text,
+        item.slice,
+        item.stratum,
+        item.inclusion_probability,
+        item.dup_count,
+        batch.model_key,
+        item.predicted,
+    )
+
+
+def timestamp(seconds: float) -> str:
+    """Return UTC epoch seconds as ISO 8601 with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

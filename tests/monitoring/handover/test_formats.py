@@ -1,0 +1,195 @@
+"""A batch travels in three formats, the same bytes each time, and its labels find their way back."""
+
+import csv
+import hashlib
+import io
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monitoring import handover
+from monitoring.batches import Batch, BatchItem
+from monitoring.cells import unguard
+from monitoring.labels import parse_labels
+
+CLASSES = ("billing", '<fraud> & "theft"', "=odd")
+
+
+def item(rank: int, **fields: Any) -> BatchItem:
+    """Return an item of the watched slice, changed by `fields`."""
+    common = BatchItem(
+        rank=rank,
+        key=f"k{rank}",
+        item_id=f"k{rank}",
+        source="email",
+        text='Grüße,\n"two" lines; 🙂',
+        slice="watched",
+        stratum="certainty",
+        inclusion_probability=1.0,
+        dup_count=1,
+        probabilities=(0.25, 0.7, 0.05),
+        predicted=CLASSES[1],
+        at=1_769_853_600.25,
+    )
+    return replace(common, **fields)
+
+
+BATCH = Batch(
+    id="b-1",
+    alarm_id="a-1",
+    model_key="tickets@3",
+    created_at=1_769_853_700.0,
+    state="open",
+    manifest={"classes": list(CLASSES), "seed": "a-1", "schema": 1},
+    items=(
+        item(1),
+        item(2, slice="explore", stratum="exploration", inclusion_probability=0.003, dup_count=2),
+        item(3, key="=2+5", item_id=None, text="=cmd|' /C calc'!A0", predicted="=odd", slice="uncertain"),
+        item(4, predicted=None, probabilities=(0.4, 0.3, 0.3)),
+        item(5, text=None),
+    ),
+)
+
+
+@pytest.mark.parametrize("form", handover.FORMATS)
+def test_progress_and_repetition_change_no_byte(form: str):
+    """A batch pulled twice, or after half of it was labelled, or through a database, is the same file."""
+    labelled = tuple(replace(one, state="labelled", label="billing") for one in BATCH.items)
+    stored = tuple(
+        replace(one, probabilities=tuple(round(float(np.float32(p)), 6) for p in one.probabilities))
+        for one in BATCH.items
+    )
+    body = handover.export(BATCH, form)
+    assert body == handover.export(replace(BATCH, items=labelled, state="closed"), form)
+    assert body == handover.export(replace(BATCH, items=stored), form)
+
+
+def test_an_unknown_format_lists_the_known():
+    """The error says what there is."""
+    with pytest.raises(ValueError, match="'xlsx': expected one of jsonl, csv, label_studio"):
+        handover.export(BATCH, "xlsx")
+
+
+def test_json_lines_say_everything():
+    """One item a line, without a header; time in UTC, probabilities by class."""
+    lines = handover.export(BATCH, "jsonl").decode().splitlines()
+    assert len(lines) == 5
+    assert json.loads(lines[1]) == {
+        "batch": "b-1",
+        "rank": 2,
+        "key": "k2",
+        "id": "k2",
+        "source": "email",
+        "time": "2026-01-31T10:00:00.250Z",
+        "text": 'Grüße,\n"two" lines; 🙂',
+        "slice": "explore",
+        "stratum": "exploration",
+        "inclusion_probability": 0.003,
+        "dup_count": 2,
+        "model": "tickets@3",
+        "predicted": CLASSES[1],
+        "probabilities": {"billing": 0.25, CLASSES[1]: 0.7, "=odd": 0.05},
+    }
+
+
+def test_a_line_with_a_label_added_is_a_label():
+    """A data team may add `label` to the lines it pulled and send them back as they are."""
+    lines = [json.loads(line) | {"label": "billing"} for line in handover.export(BATCH, "jsonl").splitlines()]
+    parsed = parse_labels("\n".join(json.dumps(line) for line in lines).encode())
+    assert [row.key for row in parsed.rows] == ["k1", "k2", "=2+5", "k4", "k5"]
+
+
+def test_the_table_runs_no_formula_and_loses_no_text():
+    """No cell begins with what a spreadsheet evaluates; taking the guards off gives the items back."""
+    rows = list(csv.reader(io.StringIO(handover.export(BATCH, "csv").decode(), newline="")))
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    header, *cells = rows
+    items = [dict(zip(header, map(unguard, row), strict=True)) for row in cells]
+    assert [one["text"] for one in items] == [one.text or "" for one in BATCH.items]
+    assert [one["key"] for one in items] == [one.key for one in BATCH.items]
+    assert [float(items[0][f"p__{name}"]) for name in CLASSES] == [0.25, 0.7, 0.05]
+    assert {one["label"] for one in items} == {""}
+
+
+def test_the_table_filled_in_comes_back_as_labels():
+    """Label two rows in a spreadsheet, send the file: two labels, guards taken off, the rest still open."""
+    rows = list(csv.reader(io.StringIO(handover.export(BATCH, "csv").decode(), newline="")))
+    rows[1][rows[0].index("label")] = "billing"
+    rows[3][rows[0].index("label")] = "'=odd"
+    back = io.StringIO(newline="")
+    csv.writer(back).writerows(rows)
+    parsed = parse_labels(back.getvalue().encode())
+    assert [(row.key, row.label) for row in parsed.rows] == [("k1", "billing"), ("=2+5", "=odd")]
+    assert parsed.rejected == ()
+
+
+def test_tasks_predict_on_no_exploration_item():
+    """Labelers are not led where the labels must be fair, nor where the model had no answer."""
+    tasks = json.loads(handover.export(BATCH, "label_studio"))
+    assert [len(task["predictions"]) for task in tasks] == [1, 0, 1, 0, 1]
+    assert tasks[0]["predictions"][0] == {
+        "model_version": "tickets@3",
+        "score": 0.7,
+        "result": [
+            {
+                "from_name": "label",
+                "to_name": "text",
+                "type": "choices",
+                "score": 0.7,
+                "value": {"choices": [CLASSES[1]]},
+            }
+        ],
+    }
+    assert tasks[1]["data"] == {
+        "text": 'Grüße,\n"two" lines; 🙂',
+        "item_id": "k2",
+        "source": "email",
+        "batch": "b-1",
+        "rank": 2,
+        "incl_prob": 0.003,
+        "dup_count": 2,
+        "model_version": "tickets@3",
+    }
+
+
+def test_the_config_fits_the_tasks_and_hides_score_and_slice():
+    """Names match the predictions, every class and none_of_these can be chosen, only the text is shown."""
+    view = ET.fromstring(handover.labeling_config(BATCH))  # noqa: S314 - our own output
+    text, choices = view.find("Text"), view.find("Choices")
+    assert text is not None
+    assert choices is not None
+    assert text.attrib == {"name": "text", "value": "$text"}
+    assert (choices.get("name"), choices.get("toName")) == ("label", "text")
+    assert [choice.get("value") for choice in choices] == [*CLASSES, "none_of_these"]
+    assert handover.labeling_config(BATCH).count(b"$") == 1
+
+
+def test_label_studio_answers_find_their_items():
+    """The tasks, annotated as Label Studio exports them, are labels of the batch's keys."""
+    tasks = json.loads(handover.export(BATCH, "label_studio"))
+    for number, task in enumerate(tasks):
+        choice = {
+            "from_name": "label",
+            "to_name": "text",
+            "type": "choices",
+            "value": {"choices": ["billing"]},
+        }
+        task["annotations"] = [{"id": number, "completed_by": 1, "was_cancelled": False, "result": [choice]}]
+    parsed = parse_labels(json.dumps(tasks).encode())
+    assert [row.key for row in parsed.rows] == [one.key for one in BATCH.items]
+
+
+def test_the_manifest_vouches_for_each_file():
+    """Its digests are those of the exports, and it carries what the wave said."""
+    manifest = json.loads(handover.manifest(BATCH))
+    assert manifest["batch"] == "b-1"
+    assert manifest["seed"] == "a-1"
+    for form in handover.FORMATS:
+        body = handover.export(BATCH, form)
+        assert manifest["files"][form] == {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    config = handover.labeling_config(BATCH)
+    assert manifest["files"]["labeling_config"]["sha256"] == hashlib.sha256(config).hexdigest()
