@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from service.problems import KeyMissing, RemoteRefused, ScopeMissing
+from service.settings import ServiceError
 
 Scope = Literal["predict", "operate", "label"]
 SCOPES: Final[tuple[str, ...]] = get_args(Scope)
@@ -18,7 +19,7 @@ KEYS_PER_SCOPE: Final = 2
 _LINE: Final = re.compile(r"(?P<scope>[a-z]+):(?P<digest>[0-9a-f]{64})(?::(?P<label>[\w .@-]{1,64}))?")
 
 
-class KeysInvalid(ValueError):
+class KeysInvalid(ServiceError):
     """The file of keys cannot be used; the server does not start open by mistake."""
 
     def __init__(self, path: Path, line: int | None, expected: str) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from service.lane import Seat, lane_service, show_problems
 from service.metrics import WatcherMetrics, WorkerMetrics
-from service.ordinary import RawBody, respond_ordinarily
+from service.ordinary import PredictInput, PredictOutput, respond_ordinarily
 from service.routes import routes
 from service.settings import read_settings
 from service.watch import Watch
@@ -87,7 +87,7 @@ class Seamark:
         """Tell /readyz whether a bundle is loaded."""
         return SEAT.worker is not None and SEAT.worker.is_ready
 
-    @bentoml.api(route="/predict", input_spec=RawBody, output_spec=RawBody)
+    @bentoml.api(route="/predict", input_spec=PredictInput, output_spec=PredictOutput)
     async def predict(self, ctx: bentoml.Context) -> Response:
         """Decide the items of the request; the lane answers first where it is installed."""
         return await respond_ordinarily(SEAT, ctx)

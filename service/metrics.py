@@ -6,9 +6,10 @@ the start, and a replaced version's series are set to 0. Gauges that describe th
 wrote them and take the most recent value; only what is each process's own is summed or its maximum taken.
 """
 
+import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -243,3 +244,76 @@ class WatcherMetrics:
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._families = _families("watcher", registry)
+        self._shown: frozenset[str] = frozenset()
+        self._totals: dict[tuple[str, ...], float] = {}
+        for stage in STAGES:
+            self._families["monitoring_failures"].labels(stage)
+        for reason in ("alarm", "by_hand"):
+            self._families["batches"].labels(reason)
+
+    def count_failure(self, stage: str) -> None:
+        """Add one failure of the watcher."""
+        self._families["monitoring_failures"].labels(stage).inc()
+
+    def show_process(self) -> None:
+        """Export what this process is made of."""
+        self._families["resident_memory_bytes"].labels("watcher").set(resident_memory_bytes())
+
+    def show_drift(self, status: Mapping[str, Any], *, classes: Sequence[str]) -> None:
+        """Export a detector's status; `classes` exist as series whatever the status knows of them.
+
+        A category the status does not know has share 0; one that could never be noticed takes infinitely
+        many items.
+        """
+        families = self._families
+        for state in DRIFT_STATES:
+            families["drift_state"].labels(state).set(int(status["state"] == state))
+        for name in ("statistic", "threshold", "window_items"):
+            families[f"drift_{name}"].set(status[name])
+        alarm = status["alarm"]
+        families["drift_since_timestamp_seconds"].set(alarm["since_time"] if alarm else 0)
+        known = {each["name"]: each for each in status["categories"]}
+        categories = frozenset([*classes, NO_CLASS, *known])
+        for name in sorted(categories | self._shown):
+            self._show_category(name, known.get(name, {}))
+        self._shown = categories
+
+    def show_batches(self, *, by_state: Mapping[str, int], oldest_age_seconds: float) -> None:
+        """Export how far the labeling has come."""
+        for state in ("open", "labelled", "skipped"):
+            self._families["batch_items"].labels(state).set(by_state.get(state, 0))
+        self._families["batch_oldest_age_seconds"].set(oldest_age_seconds)
+
+    def show_totals(self, *, alarms: int, batches: Mapping[str, int]) -> None:
+        """Raise the counters to what the store has counted, whichever process exported how much of it."""
+        self._raise_to("alarms", (), alarms)
+        for reason, total in batches.items():
+            self._raise_to("batches", (reason,), total)
+
+    def _show_category(self, name: str, known: Mapping[str, Any]) -> None:
+        families = self._families
+        for kind in ("reference", "current"):
+            families["class_share_ratio"].labels(name, kind).set(known.get(kind) or 0.0)
+        families["drift_evidence"].labels(name).set(known.get("evidence", 0.0))
+        detectable = known.get("detectable_items")
+        families["detectable_items"].labels(name).set(math.inf if detectable is None else detectable)
+
+    def _raise_to(self, name: str, labels: tuple[str, ...], total: float) -> None:
+        exported = self._totals.get((name, *labels))
+        if exported is None:
+            # A watcher before this one may have exported a part: its series stay in multiprocess mode.
+            exported = _exported(f"{NAMESPACE}_{name}_total", labels)
+        if total > exported:
+            family = self._families[name]
+            (family.labels(*labels) if labels else family).inc(total - exported)
+        self._totals[(name, *labels)] = max(total, exported)
+
+
+def _exported(sample: str, labels: tuple[str, ...]) -> float:
+    """Return what all processes of this server, dead ones too, export together."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return 0.0
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    samples = (each for metric in registry.collect() for each in metric.samples if each.name == sample)
+    return sum(each.value for each in samples if tuple(each.labels.values()) == labels)

@@ -1,6 +1,6 @@
 """What does a client see when something is wrong? One table from exception to RFC 9457 problem.
 
-ServiceError
+Refusal
 ├── BodyInvalid
 │   ├── NotJson
 │   └── FieldInvalid
@@ -31,11 +31,11 @@ CONTENT_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:seamark:problem:"
 
 
-class ServiceError(Exception):
-    """Base of what the front door refuses."""
+class Refusal(Exception):
+    """Base of what the front door refuses a client."""
 
 
-class BodyInvalid(ServiceError):
+class BodyInvalid(Refusal):
     """The body is not what the route takes."""
 
 
@@ -61,7 +61,7 @@ class FieldInvalid(BodyInvalid):
         return f"{self.path}: {self.allowed}"
 
 
-class BodyTooLarge(ServiceError):
+class BodyTooLarge(Refusal):
     """More bytes than the server takes, announced or counted."""
 
     def __init__(self, limit_bytes: int) -> None:
@@ -72,7 +72,7 @@ class BodyTooLarge(ServiceError):
         return f"the body is larger than {self.limit_bytes} bytes; send fewer items a request"
 
 
-class ContentTypeUnsupported(ServiceError):
+class ContentTypeUnsupported(Refusal):
     """The route takes another media type."""
 
     def __init__(self, *supported: str) -> None:
@@ -83,14 +83,14 @@ class ContentTypeUnsupported(ServiceError):
         return f"send Content-Type: {' or '.join(self.supported)}"
 
 
-class KeyMissing(ServiceError):
+class KeyMissing(Refusal):
     """Keys are configured and the request carries none that is known."""
 
     def __str__(self) -> str:
         return "send Authorization: Bearer followed by a key of this server"
 
 
-class ScopeMissing(ServiceError):
+class ScopeMissing(Refusal):
     """The key is known, its scope is another."""
 
     def __init__(self, *scopes: str) -> None:
@@ -101,7 +101,7 @@ class ScopeMissing(ServiceError):
         return f"this route needs a key of scope {' or '.join(self.scopes)}"
 
 
-class RemoteRefused(ServiceError):
+class RemoteRefused(Refusal):
     """Without keys, only this host may write or read items."""
 
     def __str__(self) -> str:
@@ -111,14 +111,14 @@ class RemoteRefused(ServiceError):
         )
 
 
-class NothingHere(ServiceError):
+class NothingHere(Refusal):
     """No route has this path."""
 
     def __str__(self) -> str:
         return "no such path; the routes are listed in docs.json"
 
 
-class MethodNotAllowed(ServiceError):
+class MethodNotAllowed(Refusal):
     """The path exists for other methods."""
 
     def __init__(self, allowed: str) -> None:
@@ -129,14 +129,14 @@ class MethodNotAllowed(ServiceError):
         return f"this path takes {self.allowed or 'another method'}"
 
 
-class NoBundle(ServiceError):
+class NoBundle(Refusal):
     """No bundle is current, so nothing can be predicted."""
 
     def __str__(self) -> str:
         return "no bundle is loaded; promote one with `seamark bundle promote`"
 
 
-class QueueFull(ServiceError):
+class QueueFull(Refusal):
     """The model is slower than the requests arrive."""
 
     def __init__(self, waiting: int) -> None:
@@ -147,7 +147,7 @@ class QueueFull(ServiceError):
         return f"{self.waiting} requests wait already; try again in a second"
 
 
-class ClientGone(ServiceError):
+class ClientGone(Refusal):
     """The client hung up before its body was complete."""
 
     def __str__(self) -> str:
@@ -187,7 +187,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     model_errors.UnknownBundle: Kind(404, "unknown-version", "No such version"),
     model_errors.NothingToRollBack: Kind(409, "nothing-to-roll-back", "No earlier version"),
     model_errors.BundleError: Kind(409, "bundle-refused", "Bundle failed verification"),
-    model_errors.ClassifierUnusable: Kind(409, "bundle-refused", "Bundle failed verification"),
+    model_errors.ClassifierUnusable: Kind(500, "model-failed", "Model failed", "error"),
     model_errors.StoreNotWritable: Kind(503, "store-not-writable", "Store refuses writes", "unavailable"),
     model_errors.StoreInvalid: Kind(503, "store-invalid", "Store cannot be read", "unavailable"),
     monitoring_errors.UnknownModel: Kind(404, "unknown-model", "No traffic of this model yet"),

@@ -9,7 +9,7 @@ by arrival.
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -148,11 +148,3 @@ def checked_texts(items: Sequence[Item]) -> list[str]:
             raise FieldInvalid(f"$.items[{index}].text", f"expected at most {MAX_TEXT_BYTES} bytes of UTF-8")
         texts.append(text)
     return texts
-
-
-def json_schema() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Return the schemas of request and reply, and the components both refer to."""
-    (request, reply), components = msgspec.json.schema_components(
-        (PredictRequest, PredictReply), ref_template="#/components/schemas/{name}"
-    )
-    return request, reply, components

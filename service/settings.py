@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
+from monitoring.config import MonitoringConfig, WatcherConfig
+from monitoring.detector import DetectorConfig
+
 PREFIX: Final = "SEAMARK_"
 MAX_SOURCES: Final = 31  # with "other" at most 32 series
 DAY_SECONDS: Final = 86_400
@@ -13,7 +16,11 @@ DAY_SECONDS: Final = 86_400
 T = TypeVar("T")
 
 
-class SettingInvalid(ValueError):
+class ServiceError(Exception):
+    """Base of what keeps a server from starting."""
+
+
+class SettingInvalid(ServiceError):
     """A variable holds something outside its range."""
 
     def __init__(self, variable: str, value: str, expected: str) -> None:
@@ -104,6 +111,25 @@ class Settings:
     lane: Literal["on", "off"] = field(default="on", metadata=_from(_choice("on", "off")))
     lease_seconds: float = field(default=15.0, metadata=_from(_real(1, 3_600)))
     flush_seconds: float = field(default=1.0, metadata=_from(_real(0.05, 60)))
+
+    def monitoring(self) -> MonitoringConfig:
+        """Return what the watcher and the recorders are told of these settings."""
+        detector = DetectorConfig(
+            bucket_seconds=self.bucket_seconds,
+            false_alarm_seconds=self.false_alarm_days * DAY_SECONDS,
+            tolerance=self.tolerance_ratio,
+            baseline_items=self.baseline_items,
+            baseline_seconds=self.baseline_seconds,
+        )
+        watcher = WatcherConfig(
+            detector=detector,
+            lease_seconds=self.lease_seconds,
+            batch_size=self.batch_size,
+            max_open_batches=self.max_open_batches,
+            labels_per_day=self.labels_per_day,
+            retention_days=self.retention_days,
+        )
+        return MonitoringConfig(self.sources, self.keep_text, self.flush_seconds, watcher)
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that make another process read these very settings."""

@@ -1,25 +1,138 @@
-"""What runs in the watcher process, and what does it export?"""
+"""What runs in the watcher process: the watcher itself, and the export of what the store says."""
 
 import logging
+import os
+import socket
 import threading
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+from model_store.bundle import read_bundle
+from model_store.errors import ModelStoreError
+from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock
+from monitoring.emission import ModelFacts, facts_of
+from monitoring.errors import MonitoringError, UnknownModel
+from monitoring.store import Store
+from monitoring.watcher import Watcher
+from service.handler import log_place
 from service.metrics import WatcherMetrics
 from service.settings import Settings
+from service.state import State
+from service.swap import only_name
+
+EXPORT_SECONDS: Final = 2.0
+REOPEN_SECONDS: Final = 5.0
+
+# What is known of a model before its first bucket is closed.
+UNWATCHED: Final[Mapping[str, Any]] = {
+    "state": "warming",
+    "statistic": 0.0,
+    "window_items": 0,
+    "categories": (),
+    "alarm": None,
+}
 
 logger = logging.getLogger("seamark.watch")
 
 
 class Watch:
-    """The watcher in a thread of its own, and a second one that exports what the store says."""
+    """Two threads: one closes buckets, one exports; either may wait for a disk without the other."""
 
     def __init__(self, settings: Settings, metrics: WatcherMetrics, *, clock: Clock | None = None) -> None:
         self._settings, self._metrics, self._clock = settings, metrics, clock or SystemClock()
-        self._stop = threading.Event()
+        self._models = ModelStore(settings.store)
+        self._state = State(settings.state, clock=self._clock)
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=work, name=f"seamark-{work.__name__.strip('_')}", daemon=True)
+            for work in (self._watch, self._keep_exporting)
+        ]
 
     def start(self) -> None:
         """Start both threads."""
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Stop both threads and wait for them."""
-        self._stop.set()
+        """Stop both threads; the watcher finishes its bucket and gives the lease back."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        self._state.close()
+
+    def export(self) -> None:
+        """Export what the store says now."""
+        store, now = self._state.store(), self._clock.now()
+        self._metrics.show_process()
+        oldest = store.batches.oldest_open_at()
+        self._metrics.show_batches(
+            by_state=store.batches.items_by_state(),
+            oldest_age_seconds=0.0 if oldest is None else now - oldest,
+        )
+        self._metrics.show_totals(alarms=store.alarms.count(), batches=store.batches.counts_by_reason())
+        key, classes = self._current()
+        if key is not None:
+            self._metrics.show_drift(self._drift(store, key), classes=classes)
+
+    def facts(self, model_key: str) -> ModelFacts:
+        """Return what a wave needs to know of a model."""
+        name, _, version = model_key.partition("@")
+        return facts_of(read_bundle(self._models.path(name, version)))
+
+    def _watch(self) -> None:
+        store = self._opened()
+        if store is None:
+            return
+        watcher = Watcher(
+            store,
+            self._settings.monitoring().watcher,
+            clock=self._clock,
+            holder=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+            resolve=self.facts,
+            on_failure=self._metrics.count_failure,
+        )
+        watcher.run(self._stopping)
+
+    def _opened(self) -> Store | None:
+        """Return the store once it opens, None when told to stop before."""
+        while not self._stopping.is_set():
+            try:
+                return self._state.store()
+            except MonitoringError as error:
+                self._metrics.count_failure("close")
+                logger.error("%s; trying again", error)
+                self._stopping.wait(REOPEN_SECONDS)
+        return None
+
+    def _keep_exporting(self) -> None:
+        while not self._stopping.is_set():
+            self._observed(self.export)
+            self._stopping.wait(EXPORT_SECONDS)
+
+    def _observed(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # the observer boundary
+            self._metrics.count_failure("metrics")
+            log_place("exporting what the store says failed", error)
+
+    def _current(self) -> tuple[str | None, tuple[str, ...]]:
+        name = self._settings.model or only_name(self._models)
+        try:
+            version = self._models.current(name) if name else None
+            if name is None or version is None:
+                return None, ()
+            return f"{name}@{version}", read_bundle(self._models.path(name, version)).policy.classes
+        except ModelStoreError:
+            # The workers say which bundle is refused; the one before it keeps answering.
+            return None, ()
+
+    def _drift(self, store: Store, key: str) -> Mapping[str, Any]:
+        try:
+            row = store.detectors.get(key)
+        except UnknownModel:
+            row = None
+        threshold = self._settings.monitoring().watcher.detector.threshold
+        return row.status if row is not None else {**UNWATCHED, "threshold": threshold}

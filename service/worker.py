@@ -25,13 +25,14 @@ from monitoring.reservoir import Reservoir
 from service.access import Access, read_keys
 from service.handler import Handler, log_place
 from service.metrics import WorkerMetrics, forget_dead_processes
+from service.roll_call import RollCall
 from service.settings import Settings
 from service.state import State
 from service.swap import Swapper, declared_sources
 from service.tally import Stage, Tally
 
 DRAIN_SECONDS: Final = 10.0
-LAG_EVERY_TICKS: Final = 5
+SLOW_TICKS: Final = 5  # what asks a disk is done at every fifth tick
 
 logger = logging.getLogger("seamark.worker")
 
@@ -62,6 +63,7 @@ class Worker:
             generator=np.random.default_rng(),
             max_body_bytes=settings.max_body_bytes,
         )
+        self.roll_call = RollCall(settings.state, self.id, clock=clock)
         self.flusher = Flusher(self.state, self.id, clock=clock, on_failure=self._note_failure)
         # Filled by the flush thread; `tally` belongs to the event loop.
         self._noted: deque[Stage] = deque()
@@ -97,6 +99,7 @@ class Worker:
         self.handler.close()
         if not await asyncio.to_thread(self.flusher.close, DRAIN_SECONDS):
             logger.error("counts of the last %.0f s could not be stored", self.flusher.lag_seconds())
+        await asyncio.to_thread(self.roll_call.leave)
         await asyncio.to_thread(self.state.close)
 
     async def tick(self) -> None:
@@ -139,14 +142,17 @@ class Worker:
         metrics.count_refused(self.swapper.refused - self._refused_shown)
         self._refused_shown = self.swapper.refused
         metrics.show_process(lane_active=self._lane_active)
-        metrics.show_lags(watcher_seconds=self._watcher_lag(), flush_seconds=self.flusher.lag_seconds())
+        self._ticks += 1
+        due = self._ticks % SLOW_TICKS == 1
+        if due:
+            self.roll_call.say(current.model.key if current else None)
+        metrics.show_lags(
+            watcher_seconds=self._watcher_lag() if due else None, flush_seconds=self.flusher.lag_seconds()
+        )
 
     def _watcher_lag(self) -> float | None:
-        self._ticks += 1
-        if self._ticks % LAG_EVERY_TICKS:
-            return None
         try:
-            return self.state.store().lease.lag()
+            return self.state.store().lag()
         except MonitoringError:
             return None
 

@@ -1,10 +1,33 @@
-"""Which paths does the service answer besides /predict?"""
+"""Which paths does the service answer besides /predict, and who may use them?
+
+A route that writes or hands out items answers the local host only, unless keys are configured.
+"""
+
+from functools import partial
 
 from starlette.routing import BaseRoute
 
+from service.exchange import route
 from service.lane import Seat
+from service.routes import batches, drift, models
 
 
 def routes(seat: Seat) -> list[BaseRoute]:
     """Return every route of the service's own application."""
-    return []
+    operate = partial(route, seat, scopes=("operate",))
+    label = partial(route, seat, scopes=("label", "operate"))
+    batch = "/v1/batches/{batch}"
+    return [
+        operate("GET", "/v1/drift", drift.get_drift, local_only=False),
+        operate("GET", "/v1/drift/history", drift.get_history, local_only=False),
+        operate("POST", "/v1/drift/baseline", drift.post_baseline, local_only=True),
+        operate("GET", "/v1/models", models.list_models, local_only=False),
+        operate("POST", "/v1/models/rollback", models.roll_back, local_only=True),
+        operate("POST", "/v1/models/{version}/promote", models.promote, local_only=True),
+        label("GET", "/v1/batches", batches.list_batches, local_only=False),
+        label("GET", batch, batches.get_batch, local_only=False),
+        label("GET", f"{batch}/items", batches.get_items, local_only=True),
+        label("GET", f"{batch}/manifest", batches.get_manifest, local_only=False),
+        label("GET", f"{batch}/labeling-config", batches.get_labeling_config, local_only=False),
+        label("POST", f"{batch}/labels", batches.post_labels, local_only=True, accepts=batches.LABEL_TYPES),
+    ]

@@ -8,7 +8,7 @@ import pytest
 from model_store import errors as model_errors
 from monitoring import errors as monitoring_errors
 from service import problems
-from service.problems import PROBLEMS, FieldInvalid, MethodNotAllowed, ServiceError, kind_of
+from service.problems import PROBLEMS, FieldInvalid, MethodNotAllowed, Refusal, kind_of
 
 ALL = [
     error
@@ -16,7 +16,7 @@ ALL = [
     for _, error in inspect.getmembers(module, inspect.isclass)
     if issubclass(error, Exception) and error.__module__ == module.__name__
 ]
-BASES = {"ServiceError", "BodyInvalid", "ModelStoreError", "BundleError", "StoreError", "MonitoringError"}
+BASES = {"Refusal", "BodyInvalid", "ModelStoreError", "BundleError", "StoreError", "MonitoringError"}
 OFFLINE = {"RowsError", "TargetError", "TrainingError"}  # a fit raises these, the service never does
 
 
@@ -63,4 +63,4 @@ def test_headers_go_with_the_problem() -> None:
         pass
 
     assert problems.headers(Narrower("GET, POST"))["Allow"] == "GET, POST"
-    assert kind_of(ServiceError()) is problems.UNEXPECTED
+    assert kind_of(Refusal()) is problems.UNEXPECTED

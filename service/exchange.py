@@ -1,0 +1,138 @@
+"""How is a `/v1` route answered: access, body, a function in a thread, JSON or a problem?
+
+A route's function reads and writes stores, so it runs in a thread; the event loop only carries bytes.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service import problems
+from service.access import Scope
+from service.handler import log_place, read_body
+from service.lane import Seat, problem_response
+from service.problems import ContentTypeUnsupported, FieldInvalid, NoBundle
+from service.schema import body_invalid
+from service.worker import Worker
+
+JSON_TYPE: Final = "application/json"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a route's function gets of a request."""
+
+    worker: Worker
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    content_type: str
+
+    def json(self, kind: type[T]) -> T:
+        """Return the body as a struct.
+
+        Raises
+        ------
+        NotJson, FieldInvalid
+            It is not one; the error names the field and what is allowed.
+        """
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            fields = ", ".join(each.encode_name for each in msgspec.structs.fields(kind))  # type: ignore[arg-type]
+            raise body_invalid(error, fields=fields) from None
+
+    def whole_number(self, name: str, *, default: int, low: int, high: int) -> int:
+        """Return a number of the query."""
+        raw = self.query.get(name, str(default))
+        if not raw.isascii() or not raw.isdigit() or not low <= int(raw[:20]) <= high:
+            raise FieldInvalid(f"query.{name}", f"expected a whole number from {low} to {high}")
+        return int(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A reply that is not JSON of ours: a file for somebody's tool."""
+
+    body: bytes
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Work = Callable[[Call], object]
+
+
+def route(
+    seat: Seat,
+    method: str,
+    path: str,
+    work: Work,
+    *,
+    scopes: tuple[Scope, ...],
+    local_only: bool,
+    accepts: tuple[str, ...] = (JSON_TYPE,),
+) -> Route:
+    """Return a route that answers with what `work` returns.
+
+    Parameters
+    ----------
+    scopes
+        Any of them opens the route, where keys are configured.
+    local_only
+        Without keys, refuse other hosts.
+    accepts
+        Media types of a body. Demanding one keeps the forms of foreign web pages out.
+    """
+
+    async def answer(request: Request) -> Response:
+        try:
+            worker = seat.worker
+            if worker is None:
+                raise NoBundle
+            authorization = request.headers.get("authorization")
+            if local_only:
+                client = request.client.host if request.client else None
+                worker.access.require_local(client, authorization, *scopes)
+            else:
+                worker.access.require(authorization, *scopes)
+            call = await _call(request, worker, accepts)
+            return _response(await asyncio.to_thread(work, call))
+        except Exception as error:
+            if problems.kind_of(error) is problems.UNEXPECTED:
+                log_place(f"{method} {path} failed", error)
+            return problem_response(error)
+
+    return Route(path, answer, methods=[method], name=work.__name__)
+
+
+async def _call(request: Request, worker: Worker, accepts: tuple[str, ...]) -> Call:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = b""
+    if request.method == "POST":
+        if content_type not in accepts:
+            raise ContentTypeUnsupported(*accepts)
+        length = request.headers.get("content-length", "").encode("latin-1")
+        body = await read_body(request.receive, length, worker.settings.max_body_bytes)
+    return Call(worker, request.path_params, request.query_params, body, content_type)
+
+
+def _response(result: object) -> Response:
+    if isinstance(result, Content):
+        return Response(result.body, media_type=result.media_type, headers=dict(result.headers))
+    return Response(msgspec.json.encode(result, enc_hook=_plain), media_type=JSON_TYPE)
+
+
+def _plain(value: Any) -> Any:
+    """Turn what msgspec does not know, mappings and numbers of numpy, into what it does."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,140 @@
+"""The two services as BentoML builds them, in this process and without a port."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from starlette.testclient import TestClient
+
+from model_store.store import ModelStore
+from service import app
+from service.lane import Lane
+from service.settings import Settings
+from tests.support import bundles
+
+BODY = {"items": [{"text": "a billing question", "id": "a"}, {"text": "billing or login"}, {"text": "?"}]}
+
+
+@dataclass
+class Served:
+    """The entry service through its lane and, behind it, as BentoML alone answers."""
+
+    lane: TestClient
+    ordinary: TestClient
+    models: ModelStore
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Start the entry service over a tiny bundle; its watcher is not started."""
+    directory = tmp_path_factory.mktemp("served")
+    models = ModelStore(directory / "models")
+    bundles.publish_tiny(models)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "SETTINGS", Settings(store=models.root, state=directory / "state"))
+        asgi = app.Seamark.to_asgi()
+        assert isinstance(asgi, Lane), (
+            "BentoML no longer builds its application with Service.to_asgi: "
+            "adapt service.lane.lane_service; until then the ordinary route answers"
+        )
+        with TestClient(asgi, client=("127.0.0.1", 1)) as lane:
+            yield Served(lane, TestClient(asgi.app, client=("127.0.0.1", 1)), models)
+
+
+@pytest.mark.parametrize(
+    ("body", "query"),
+    [
+        (json.dumps(BODY), ""),
+        (json.dumps(BODY), "?probabilities=true"),
+        (json.dumps(BODY), "?probabilities=perhaps"),
+        ('{"items": []}', ""),
+        ("{", ""),
+    ],
+    ids=["decisions", "probabilities", "bad query", "bad field", "not JSON"],
+)
+def test_lane_and_ordinary_route_give_the_same_bytes(served: Served, body: str, query: str) -> None:
+    """Status, body and our headers are the same on both ways."""
+    headers = {"Content-Type": "application/json", "Seamark-Request-Id": "same"}
+    replies = [
+        client.post(f"/predict{query}", content=body, headers=headers)
+        for client in (served.lane, served.ordinary)
+    ]
+    lane, ordinary = replies
+    assert lane.content == ordinary.content
+    assert lane.status_code == ordinary.status_code
+    assert lane.headers["content-type"] == ordinary.headers["content-type"]
+    assert lane.headers["seamark-request-id"] == ordinary.headers["seamark-request-id"] == "same"
+    # The lane is outside BentoML's middleware, the ordinary route is not.
+    assert "server" not in lane.headers
+    assert ordinary.headers["server"] == "BentoML Service/Seamark"
+
+
+def test_limits_hold_on_the_ordinary_route_too(served: Served) -> None:
+    """BentoML has no body limit and parses forms; our route refuses both the same way."""
+    large = served.ordinary.post(
+        "/predict", content=b"x" * (5 * 2**20), headers={"Content-Type": "application/json"}
+    )
+    assert large.status_code == 413
+    form = served.ordinary.post("/predict", data={"text": "a"})
+    assert form.status_code == 415
+    assert form.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_health_is_answered(served: Served, path: str) -> None:
+    """Alive, and ready with a bundle loaded."""
+    assert served.lane.get(path).status_code == 200
+
+
+def test_without_a_bundle_the_service_is_not_ready(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/readyz is a problem of status 503 then, and /livez stays 200."""
+    worker = app.SEAT.worker
+    assert worker is not None
+    monkeypatch.setattr(worker.swapper, "current", None)
+    answer = served.lane.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "urn:seamark:problem:no-bundle"
+    assert served.lane.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/predict", 405, "method-not-allowed"),
+        ("DELETE", "/v1/drift", 405, "method-not-allowed"),
+        ("POST", "/predict/more", 404, "nothing-here"),
+        ("GET", "/v2/nothing", 404, "nothing-here"),
+    ],
+)
+def test_wrong_paths_and_methods_are_problems(
+    served: Served, method: str, path: str, status: int, kind: str
+) -> None:
+    """404 and 405 have the form of every other error."""
+    answer = served.lane.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == f"urn:seamark:problem:{kind}"
+
+
+def test_the_services_are_configured_as_documented() -> None:
+    """Loopback, no access log, no tracing, no probe of the watcher; the watcher is one process."""
+    config = app.Seamark.config
+    assert config["http"] == {"host": "127.0.0.1", "port": 3000}
+    assert config["workers"] == 2
+    assert config["runner_probe"] == {"enabled": False}
+    for service in (app.Seamark, app.Monitor):
+        assert service.config["logging"]["access"] == {"enabled": False}
+        assert service.config["tracing"]["excluded_urls"] == ".*"
+    assert app.Monitor.config["workers"] == 1
+    assert list(app.Seamark.dependencies) == ["monitor"]
+
+
+def test_openapi_shows_the_limits_of_predict(served: Served) -> None:
+    """BentoML's own document has our schema, so that its tools and a reader find the limits."""
+    document = served.lane.get("/docs.json").json()
+    request = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert request["properties"]["items"]["maxItems"] == 256
+    item = document["components"]["schemas"]["Item"]
+    assert item["properties"]["text"]["maxLength"] == 32 * 1024
+    assert item["additionalProperties"] is False
