@@ -133,6 +133,7 @@ def _drift() -> list[Any]:
     current = f'max by (class) (seamark_class_share_ratio{{{CLASS}, kind="current"}})'
     reference = f'max by (class) (seamark_class_share_ratio{{{CLASS}, kind="reference"}})'
     evidence = f"max by (class) (seamark_drift_evidence{{{CLASS}}})"
+    detectable = f"max by (class) (seamark_detectable_items{{{CLASS}}})"
     return [
         figure(
             "Mix of classes",
@@ -191,13 +192,17 @@ def _drift() -> list[Any]:
             "Which class",
             "Shares in the reference and in the current window, how strong the evidence is that they differ "
             "(nats; compare with the threshold above), and after how many items a doubling of this class "
-            "would be noticed at all. `no_class_passes` is the share of items below every threshold.",
+            "would be noticed at all (empty: never). `no_class_passes` is the share of items below every "
+            "threshold.",
             [
                 Query(reference, "reference"),
                 Query(current, "current"),
                 Query(f"{current} / ({reference} > 0)", "times the reference"),
                 Query(evidence, "evidence"),
-                Query(f"max by (class) (seamark_detectable_items{{{CLASS}}})", "items to notice a doubling"),
+                Query(
+                    f"max by (class) (seamark_detectable_items{{{CLASS}}}) < Inf",
+                    "items to notice a doubling",
+                ),
             ],
             units={
                 "reference": "percentunit",
@@ -336,8 +341,8 @@ def _machine() -> list[Any]:
     return [
         graph(
             "Watcher lag",
-            "How late the watcher is with closing a time bucket, as the workers read it from the store; 0 when "
-            "it is on time. SeamarkWatcherLag opens a ticket at the line.",
+            "How late the watcher is with closing a time bucket, as the workers read it from the store; 0 "
+            "when it is on time. SeamarkWatcherLag opens a ticket at the line.",
             [Query(f"max(seamark_watcher_lag_seconds{{{JOB}}})", "watcher")],
             unit="s",
             line_at=LAG_LEVEL_SECONDS,

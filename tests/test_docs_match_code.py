@@ -1,0 +1,58 @@
+"""Do the tables in the docs say what the code does?"""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from service.problems import PROBLEMS, TYPE_PREFIX, UNEXPECTED
+from service.settings import Settings
+
+ROOT: Final = Path(__file__).parents[1]
+DOCS: Final = ROOT / "docs"
+RULES: Final = ROOT / "monitoring" / "prometheus" / "rules" / "seamark.yml"
+
+
+def rows(document: str, *, beginning: str) -> list[list[str]]:
+    """Return the cells of every table row whose first cell begins so, without backticks."""
+    lines = (DOCS / document).read_text().splitlines()
+    tables = [line.strip("|").split("|") for line in lines if line.startswith("| ")]
+    cells = [[cell.strip().strip("`") for cell in row] for row in tables]
+    return [row for row in cells if row[0].startswith(beginning)]
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """The table of variables is complete, and a changed default is changed there too."""
+    documented = {row[0]: row[1] for row in rows("operating.md", beginning="SEAMARK_")}
+    settings = {f"SEAMARK_{entry.name.upper()}": entry.default for entry in dataclasses.fields(Settings)}
+    assert documented.keys() == settings.keys()
+    written = {name: default for name, default in settings.items() if default not in (None, ())}
+    assert {name: documented[name] for name in written} == {
+        name: f"{default:g}" if isinstance(default, float) else str(default)
+        for name, default in written.items()
+    }
+
+
+def test_every_problem_is_documented_with_its_status() -> None:
+    """A client finds each `type` it may get, and the status it comes with."""
+    documented = {row[0]: int(row[1]) for row in rows("http.md", beginning=TYPE_PREFIX)}
+    # Status 499 is for the log alone: nobody is left to read it.
+    shown = [kind for kind in (*PROBLEMS.values(), UNEXPECTED) if kind.status != 499]
+    assert documented == {TYPE_PREFIX + kind.name: kind.status for kind in shown}
+
+
+def test_every_alert_is_documented_with_its_severity() -> None:
+    """The table of alerts is the rule file's."""
+    documented = sorted((row[0], row[1]) for row in rows("operating.md", beginning="Seamark"))
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    assert documented == sorted((alert["alert"], alert["labels"]["severity"]) for alert in alerts)
+
+
+def test_links_between_the_docs_lead_somewhere() -> None:
+    """Every relative link names a file that is there."""
+    for document in sorted(DOCS.rglob("*.md")):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.relative_to(ROOT)} links to {target}"
