@@ -1,4 +1,4 @@
-"""Who closes buckets, notices drift and hands out batches? One watcher at a time; each may die at any time."""
+"""Who closes buckets, notices drift and hands out batches? One watcher at a time, each mortal at any point."""
 
 import logging
 import threading

@@ -1,0 +1,193 @@
+"""Batches and the labels that come back."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from monitoring.batches import BatchItem
+from monitoring.clock import ManualClock
+from monitoring.errors import UnknownAlarm, UnknownBatch
+from monitoring.labels import NONE_OF_THESE, LabelRow
+from monitoring.store import Fenced, Load, NewBatch, Store
+
+IDLE = Load(open_batches=0, items_today=0)
+BUSY = Load(open_batches=99, items_today=9_999)
+
+
+@pytest.fixture
+def batch(clock: ManualClock) -> Callable[..., NewBatch]:
+    """Make a batch of items with the given keys."""
+
+    def make(batch_id: str, keys: Sequence[str]) -> NewBatch:
+        items = tuple(
+            BatchItem(
+                rank=rank,
+                key=key,
+                item_id=key,
+                source="email",
+                text=f"text of {key}",
+                slice="explore",
+                stratum="exploration",
+                inclusion_probability=0.25,
+                dup_count=2,
+                probabilities=(0.25, 0.75),
+                predicted="spam",
+                at=clock.now(),
+            )
+            for rank, key in enumerate(keys, start=1)
+        )
+        return NewBatch(
+            id=batch_id,
+            alarm_id=None,
+            model_key="mail@1",
+            reason="by_hand",
+            created_at=clock.now(),
+            manifest={"classes": ["ham", "spam"], "sha": "é"},
+            items=items,
+            signatures=np.arange(64 * len(keys), dtype=np.uint32).reshape(-1, 64),
+        )
+
+    return make
+
+
+def label(key: str, name: str | None, *, annotation: str = "a1", annotator: str = "ann") -> LabelRow:
+    """One annotation; None skips the item."""
+    return LabelRow(key, name, annotation, annotator, skipped=name is None)
+
+
+def test_a_batch_comes_back_as_it_was_stored(store: Store, batch: Callable[..., NewBatch]) -> None:
+    """Items, their order and the manifest are equal."""
+    made = batch("b1", ["x", "y"])
+    store.closing.add_by_hand(made, load=IDLE, who="ops")
+    found = store.batches.get("b1")
+    assert (found.items, found.manifest, found.state) == (made.items, made.manifest, "open")
+    (summary,) = store.batches.list()
+    assert (summary.n_open, summary.n_labelled, summary.n_skipped, summary.reason) == (2, 0, 0, "by_hand")
+
+
+def test_an_item_is_in_at_most_one_open_batch(store: Store, batch: Callable[..., NewBatch]) -> None:
+    """Invariant 4: the database refuses a second open batch with the item, and stores nothing of it."""
+    store.closing.add_by_hand(batch("b1", ["x", "y"]), load=IDLE, who="ops")
+    with pytest.raises(Fenced, match="batches"):
+        store.closing.add_by_hand(batch("b2", ["z", "y"]), load=BUSY, who="ops")
+    assert not store.batches.exists("b2")
+    store.labels.accept("b1", [label("x", "ham"), label("y", "spam")], at=1.0)
+    store.closing.add_by_hand(batch("b2", ["z", "y"]), load=BUSY, who="ops")
+    assert store.batches.open_item_keys() == {"z", "y"}
+
+
+def test_a_batch_computed_under_a_load_that_grew_is_refused(
+    store: Store, batch: Callable[..., NewBatch]
+) -> None:
+    """Two requests at once cannot both fit under a budget that has room for one."""
+    store.closing.add_by_hand(batch("b1", ["x"]), load=IDLE, who="ops")
+    with pytest.raises(Fenced, match="batches"):
+        store.closing.add_by_hand(batch("b2", ["y"]), load=IDLE, who="ops")
+
+
+def test_the_daily_load_begins_at_midnight_utc(
+    store: Store, batch: Callable[..., NewBatch], clock: ManualClock
+) -> None:
+    """Items handed out yesterday are not today's."""
+    store.closing.add_by_hand(batch("b1", ["x", "y"]), load=IDLE, who="ops")
+    assert store.batches.load(now=clock.now() + 43_199) == Load(1, 2)
+    assert store.batches.load(now=clock.now() + 43_200) == Load(1, 0)
+
+
+def test_labels_posted_twice_count_once(store: Store, batch: Callable[..., NewBatch]) -> None:
+    """The second posting changes nothing and says so; also within one posting."""
+    store.closing.add_by_hand(batch("b1", ["x", "y"]), load=IDLE, who="ops")
+    rows = [label("x", "ham"), label("x", "ham"), label("y", NONE_OF_THESE)]
+    first = store.labels.accept("b1", rows, at=1.0)
+    second = store.labels.accept("b1", rows, at=2.0)
+    assert (first.accepted, first.repeated) == (2, 1)
+    assert (second.accepted, second.repeated) == (0, 3)
+    assert store.labels.count() == 2
+
+
+def test_a_bad_row_does_not_keep_the_others_out(store: Store, batch: Callable[..., NewBatch]) -> None:
+    """Unknown items and labels are rejected row by row, with the position and the reason."""
+    store.closing.add_by_hand(batch("b1", ["x", "y"]), load=IDLE, who="ops")
+    receipt = store.labels.accept(
+        "b1", [label("stranger", "ham"), label("x", "eggs"), label("y", "ham")], at=1.0
+    )
+    assert receipt.accepted == 1
+    assert [row for row, _ in receipt.rejected] == [0, 1]
+    assert "unknown label 'eggs'" in receipt.rejected[1].reason
+    assert [item.state for item in store.batches.get("b1").items] == ["open", "labelled"]
+
+
+def test_a_batch_closes_when_every_item_is_labelled_or_skipped(
+    store: Store, batch: Callable[..., NewBatch]
+) -> None:
+    """Until then it is open; afterwards it no longer counts against the limit."""
+    store.closing.add_by_hand(batch("b1", ["x", "y"]), load=IDLE, who="ops")
+    store.labels.accept("b1", [label("x", "ham")], at=1.0)
+    assert store.batches.get("b1").state == "open"
+    store.labels.accept("b1", [label("y", None)], at=2.0)
+    found = store.batches.get("b1")
+    assert found.state == "closed"
+    assert [(item.state, item.label) for item in found.items] == [("labelled", "ham"), ("skipped", None)]
+    assert store.batches.oldest_open_at() is None
+    assert store.batches.items_by_state() == {"labelled": 1, "skipped": 1}
+
+
+def test_the_majority_decides_and_all_annotations_are_kept(
+    store: Store, batch: Callable[..., NewBatch]
+) -> None:
+    """Three annotators in three postings, the first one outvoted."""
+    store.closing.add_by_hand(batch("b1", ["x"]), load=IDLE, who="ops")
+    for annotator, name in (("ann", "ham"), ("bob", "spam"), ("cyd", "spam")):
+        store.labels.accept("b1", [label("x", name, annotation=annotator, annotator=annotator)], at=1.0)
+    assert store.batches.get("b1").items[0].label == "spam"
+    assert [row.label for row in store.labels.of("b1")["x"]] == ["ham", "spam", "spam"]
+
+
+def test_a_batch_given_up_frees_its_items(store: Store, batch: Callable[..., NewBatch]) -> None:
+    """What has no label is skipped; closing twice is closing once, and audited once."""
+    store.closing.add_by_hand(batch("b1", ["x", "y"]), load=IDLE, who="ops")
+    store.labels.accept("b1", [label("x", "ham")], at=1.0)
+    store.batches.close("b1", at=2.0, who="lead")
+    store.batches.close("b1", at=3.0, who="lead")
+    assert [item.state for item in store.batches.get("b1").items] == ["labelled", "skipped"]
+    assert store.batches.open_item_keys() == frozenset()
+    assert [(entry.who, entry.action) for entry in store.audit.list()] == [
+        ("lead", "close_batch"),
+        ("ops", "batch"),
+    ]
+
+
+def test_what_is_taken_is_open_or_labelled(store: Store, batch: Callable[..., NewBatch]) -> None:
+    """Skipped items may come again; the others are known by key and by signature."""
+    made = batch("b1", ["x", "y", "z"])
+    store.closing.add_by_hand(made, load=IDLE, who="ops")
+    store.labels.accept("b1", [label("x", "ham"), label("y", None)], at=1.0)
+    taken = store.batches.taken()
+    assert taken.keys == {"x", "z"}
+    assert made.signatures is not None
+    assert taken.signatures.tolist() == made.signatures[[0, 2]].tolist()
+
+
+def test_unknown_batches_and_alarms_are_named(store: Store) -> None:
+    """The error holds the id."""
+    for call in (
+        lambda: store.batches.get("nope"),
+        lambda: store.labels.of("nope"),
+        lambda: store.labels.accept("nope", [], at=0.0),
+        lambda: store.batches.close("nope", at=0.0, who="ops"),
+    ):
+        with pytest.raises(UnknownBatch, match="batch 'nope' does not exist"):
+            call()
+    with pytest.raises(UnknownAlarm, match="alarm 'nope' does not exist"):
+        store.alarms.get("nope")
+
+
+def test_an_empty_store_has_nothing(store: Store) -> None:
+    """Every list and count works before anything happened."""
+    assert store.batches.list() == ()
+    assert store.batches.taken().signatures.shape == (0, 64)
+    assert store.batches.items_by_state() == {}
+    assert store.alarms.list() == ()
+    assert store.counts.models() == ()
+    assert store.lease.status() is None

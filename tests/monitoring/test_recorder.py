@@ -1,0 +1,196 @@
+"""What a worker counts, and that it does not matter how a stream is cut or spread over workers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_store.policy import Decisions
+from monitoring.observed import Observed
+from monitoring.recorder import SCORE_BINS, Recorder, Sealed
+from monitoring.reservoir import EPOCH_SECONDS, Observation, Reservoir, merge
+
+CLASSES = ("ham", "spam", "phish")
+SOURCES = ("email", "chat", "other")
+START = 1_700_000_000.0 // EPOCH_SECONDS * EPOCH_SECONDS
+
+
+def recorder(*, batch_size: int = 20) -> Recorder:
+    """A fresh recorder with a real reservoir."""
+    reservoir = Reservoir(CLASSES, sources=SOURCES, batch_size=batch_size)
+    return Recorder("mail@1", CLASSES, SOURCES, reservoir)
+
+
+def decided(*answers: tuple[int, int, float], at: float = START, source: str = "email") -> Observed:
+    """One request of items given as (top class, decision, top probability)."""
+    n = len(answers)
+    probabilities = np.zeros((n, 3), np.float32)
+    for row, (top, _, score) in enumerate(answers):
+        probabilities[row] = (1 - score) / 2
+        probabilities[row, top] = score
+    tops = np.array([top for top, _, _ in answers], np.int32)
+    kinds = np.array([kind for _, kind, _ in answers], np.int8)
+    return Observed(
+        texts=[f"text {at} {row}" for row in range(n)],
+        ids=[None] * n,
+        sources=[source] * n,
+        decisions=Decisions(
+            probabilities=probabilities,
+            flags=probabilities > 0.5,
+            label=np.where(kinds == 2, -1, tops).astype(np.int32),
+            decision=kinds,
+            top=tops,
+        ),
+        arrived_at=at,
+        priorities=np.linspace(0.1, 0.9, n),
+    )
+
+
+def random_stream(seed: int, n: int) -> list[Observed]:
+    """Requests of one to four items, the labels now and then not the top class, from all sources."""
+    rng = np.random.default_rng(seed)
+    stream = []
+    for request in range(n):
+        size = int(rng.integers(1, 5))
+        probabilities = rng.dirichlet(np.ones(3), size).astype(np.float32)
+        tops = probabilities.argmax(axis=1).astype(np.int32)
+        kinds = rng.choice(3, size, p=[0.7, 0.1, 0.2]).astype(np.int8)
+        labels = np.where(rng.random(size) < 0.2, rng.integers(0, 3, size), tops)
+        stream.append(
+            Observed(
+                texts=[f"text {request} {row}" for row in range(size)],
+                ids=[None] * size,
+                sources=[SOURCES[k] for k in rng.integers(0, 3, size)],
+                decisions=Decisions(
+                    probabilities=probabilities,
+                    flags=probabilities > 0.4,
+                    label=np.where(kinds == 2, -1, labels).astype(np.int32),
+                    decision=kinds,
+                    top=tops,
+                ),
+                arrived_at=START + request,
+                priorities=rng.random(size),
+            )
+        )
+    return stream
+
+
+def test_items_are_counted_by_class_decision_and_score() -> None:
+    """Three items of one request land in the cells their answers say."""
+    live = recorder()
+    live.observe(decided((0, 0, 0.97), (1, 1, 0.52), (2, 2, 0.4), at=START + 5))
+    sealed = live.seal(START + 6)
+    assert sealed.counts.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert [np.flatnonzero(row).tolist() for row in sealed.score_bins] == [[19], [10], [8]]
+    assert sealed.source_counts == {"email": 3}
+    assert (sealed.first_at, sealed.last_at, sealed.items) == (START + 5, START + 5, 3)
+
+
+def test_a_probability_of_one_is_in_the_last_bin() -> None:
+    """The last bin is closed at 1."""
+    live = recorder()
+    live.observe(decided((1, 0, 1.0)))
+    assert live.seal(START).score_bins[1, SCORE_BINS - 1] == 1
+
+
+def test_a_label_that_is_not_the_top_class_counts_under_the_label() -> None:
+    """The decision rule may answer another class than the most probable one; the answer is what counts."""
+    observed = decided((0, 0, 0.6))
+    observed.decisions.label[0] = 2
+    live = recorder()
+    live.observe(observed)
+    assert live.seal(START).counts.tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 0]]
+
+
+def test_counts_are_those_of_the_decisions() -> None:
+    """The recorder's loop and the vectorised count of a whole request agree."""
+    live = recorder()
+    expected = np.zeros((3, 3), np.int64)
+    for observed in random_stream(seed=4, n=50):
+        live.observe(observed)
+        expected += observed.decisions.counts(3)
+    assert live.seal(START).counts.tolist() == expected.tolist()
+
+
+def test_sealing_starts_anew() -> None:
+    """Nothing is sealed twice."""
+    live = recorder()
+    live.observe(decided((0, 0, 0.9)))
+    live.seal(START + 1)
+    second = live.seal(START + 2)
+    assert second.items == 0
+    assert second.source_counts == {}
+    assert second.candidates == ()
+    assert (second.first_at, second.last_at) == (None, None)
+
+
+def test_a_seal_belongs_to_the_epoch_in_which_its_reservoir_was_filled() -> None:
+    """The first seal after the end of an epoch still closes that one; the next has an empty reservoir."""
+    live = recorder()
+    live.seal(START + 1)
+    live.observe(decided((0, 0, 0.9), at=START + EPOCH_SECONDS - 0.5))
+    across = live.seal(START + EPOCH_SECONDS + 0.5)
+    live.observe(decided((0, 0, 0.1), at=START + EPOCH_SECONDS + 1))
+    after = live.seal(START + EPOCH_SECONDS + 1.5)
+    assert (across.epoch, after.epoch) == (START // EPOCH_SECONDS, START // EPOCH_SECONDS + 1)
+    assert len(across.candidates) == len(after.candidates) == 1
+
+
+def test_counts_survive_a_reservoir_that_fails() -> None:
+    """An item whose offer as a candidate fails is counted all the same."""
+
+    class Broken(Reservoir):
+        def offer(self, observed: Observation) -> None:
+            raise RuntimeError(f"out of slots for {len(observed.texts)} items")
+
+    live = Recorder("mail@1", CLASSES, SOURCES, Broken(CLASSES, sources=SOURCES, batch_size=20))
+    with pytest.raises(RuntimeError, match="out of slots"):
+        live.observe(decided((0, 0, 0.9)))
+    assert live.seal(START).items == 1
+
+
+def test_other_models_do_not_merge() -> None:
+    """Counts of two versions mean different things."""
+    other = Recorder("mail@2", CLASSES, SOURCES, Reservoir(CLASSES, sources=SOURCES, batch_size=20))
+    with pytest.raises(ValueError, match="cannot merge counts of mail@1 with counts of mail@2"):
+        recorder().seal(START).merge(other.seal(START))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_workers=st.integers(1, 4),
+    seal_every=st.integers(1, 30),
+)
+def test_merging_any_split_equals_the_whole(seed: int, n_workers: int, seal_every: int) -> None:
+    """Invariant 2: however a stream is spread over workers and cut into seals, the merge is the same."""
+    stream = random_stream(seed, 60)
+    whole = recorder(batch_size=4)
+    for observed in stream:
+        whole.observe(observed)
+    expected = whole.seal(START + 60)
+
+    assigned = np.random.default_rng(seed).integers(0, n_workers, len(stream))
+    workers = [recorder(batch_size=4) for _ in range(n_workers)]
+    parts: list[Sealed] = []
+    for turn, (worker, observed) in enumerate(zip(assigned, stream, strict=True)):
+        workers[worker].observe(observed)
+        if turn % seal_every == 0:
+            parts.append(workers[worker].seal(START + turn))
+    parts.extend(worker.seal(START + 60) for worker in workers)
+    merged = parts[0]
+    for part in parts[1:]:
+        merged = merged.merge(part)
+
+    assert merged.counts.tolist() == expected.counts.tolist()
+    assert merged.score_bins.tolist() == expected.score_bins.tolist()
+    assert merged.source_counts == expected.source_counts
+    assert (merged.first_at, merged.last_at) == (expected.first_at, expected.last_at)
+    assert best(merged, like=expected) == best(expected, like=expected)
+
+
+def best(sealed: Sealed, *, like: Sealed) -> dict[str, list[str]]:
+    """The keys of each kind of candidate, as many as one recorder holds."""
+    held = {kind: len(found) for kind, found in merge(like.candidates, classes=CLASSES).items()}
+    found = merge(sealed.candidates, classes=CLASSES)
+    return {kind: [each.key for each in found[kind]][:n] for kind, n in held.items()}
