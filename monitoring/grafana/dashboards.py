@@ -199,10 +199,7 @@ def _drift() -> list[Any]:
                 Query(current, "current"),
                 Query(f"{current} / ({reference} > 0)", "times the reference"),
                 Query(evidence, "evidence"),
-                Query(
-                    f"max by (class) (seamark_detectable_items{{{CLASS}}}) < Inf",
-                    "items to notice a doubling",
-                ),
+                Query(f"{detectable} < Inf", "items to notice a doubling"),
             ],
             units={
                 "reference": "percentunit",

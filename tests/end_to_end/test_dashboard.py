@@ -46,7 +46,7 @@ def scraper(
 ) -> Iterator[RunningPrometheus]:
     """Yield a Prometheus that scrapes the running service."""
     with prometheus.launched(tmp_path_factory.mktemp("prometheus"), running_service.base_url) as running:
-        eventually(lambda: running.target()["health"] == "up", within=20, what="the service is scraped")
+        eventually(lambda: bool(running.instances()), within=20, what="the service is scraped")
         yield running
 
 
@@ -60,7 +60,7 @@ def concrete(expr: str, instance: str) -> str:
 
 def unanswered(scraper: RunningPrometheus, *, allowed_empty: frozenset[str]) -> dict[str, list[float]]:
     """Return the queries without data, or with a value that is not finite, and what they answered."""
-    instance = scraper.target()["labels"]["instance"]
+    (instance,) = scraper.instances()
     answers = {name: scraper.values(concrete(expr, instance)) for name, expr in QUERIES.items()}
     return {
         name: values

@@ -42,11 +42,10 @@ class RunningPrometheus:
         groups = self.client.get("/api/v1/rules").json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
-    def target(self) -> dict[str, Any]:
-        """Return what Prometheus thinks of the one target."""
+    def instances(self) -> list[str]:
+        """Return the `instance` label of every target that answers its scrapes."""
         targets = self.client.get("/api/v1/targets").json()["data"]["activeTargets"]
-        assert len(targets) == 1, targets
-        return dict(targets[0])
+        return [target["labels"]["instance"] for target in targets if target["health"] == "up"]
 
 
 def adapted(address: str, rules: Path) -> dict[str, Any]:
