@@ -22,6 +22,7 @@ from service.schema import body_invalid
 from service.worker import Worker
 
 JSON_TYPE: Final = "application/json"
+MAX_IDEMPOTENCY_KEY: Final = 128
 T = TypeVar("T")
 
 
@@ -33,7 +34,7 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
-    content_type: str
+    idempotency_key: str | None = None
 
     def json(self, kind: type[T]) -> T:
         """Return the body as a struct.
@@ -120,7 +121,10 @@ async def _call(request: Request, worker: Worker, accepts: tuple[str, ...]) -> C
             raise ContentTypeUnsupported(*accepts)
         length = request.headers.get("content-length", "").encode("latin-1")
         body = await read_body(request.receive, length, worker.settings.max_body_bytes)
-    return Call(worker, request.path_params, request.query_params, body, content_type)
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY:
+        raise FieldInvalid("Idempotency-Key", f"expected 1 to {MAX_IDEMPOTENCY_KEY} characters")
+    return Call(worker, request.path_params, request.query_params, body, key)
 
 
 def _response(result: object) -> Response:

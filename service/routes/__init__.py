@@ -25,6 +25,8 @@ def routes(seat: Seat) -> list[BaseRoute]:
         operate("POST", "/v1/models/rollback", models.roll_back, local_only=True),
         operate("POST", "/v1/models/{version}/promote", models.promote, local_only=True),
         label("GET", "/v1/batches", batches.list_batches, local_only=False),
+        label("POST", "/v1/batches", batches.post_batch, local_only=True),
+        label("POST", f"{batch}/close", batches.post_close, local_only=True),
         label("GET", batch, batches.get_batch, local_only=False),
         label("GET", f"{batch}/items", batches.get_items, local_only=True),
         label("GET", f"{batch}/manifest", batches.get_manifest, local_only=False),

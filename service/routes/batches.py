@@ -1,16 +1,42 @@
 """Which items wait for labels, how does a data team get them, and how do the labels come back?"""
 
+import uuid
 from collections import Counter
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
+from msgspec import Meta, Struct
+
+from model_store.bundle import read_bundle
 from monitoring import handover
 from monitoring.batches import Batch, BatchSummary
-from monitoring.handover.label_studio import write_config
+from monitoring.emission import emit_by_hand, facts_of
 from monitoring.labels import parse_labels
 from service.exchange import Call, Content
 from service.problems import FieldInvalid
+from service.routes.models import Name, current_key
 
+# Media type and ending of each form of `monitoring.handover`.
+FORMS: Final[Mapping[str, tuple[str, str]]] = {
+    "jsonl": ("application/x-ndjson", "jsonl"),
+    "csv": ("text/csv; charset=utf-8", "csv"),
+    "label_studio": ("application/json", "json"),
+}
 LABEL_TYPES: Final = ("application/json", "application/jsonl", "application/x-ndjson", "text/csv")
+
+
+class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who wants a batch, which classes it is about, and how many items it holds at most."""
+
+    by: Name
+    watched: Annotated[list[Name], Meta(max_length=32)] = []
+    size: Annotated[int, Meta(ge=1, le=5_000)] | None = None
+
+
+class Close(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who closes a batch."""
+
+    by: Name
 
 
 def list_batches(call: Call) -> object:
@@ -19,9 +45,41 @@ def list_batches(call: Call) -> object:
     return {"batches": [_progress(each) for each in call.worker.state.store().batches.list(limit=limit)]}
 
 
+def post_batch(call: Call) -> object:
+    """Make a batch from the last day's traffic; the same Idempotency-Key gives the same batch."""
+    asked, worker, key = call.json(NewBatch), call.worker, current_key(call)
+    name, _, version = key.partition("@")
+    bundle = read_bundle(worker.models.path(name, version))
+    for index, each in enumerate(asked.watched):
+        if each not in bundle.policy.classes:
+            raise FieldInvalid(f"$.watched[{index}]", f"expected one of {', '.join(bundle.policy.classes)}")
+    batch = emit_by_hand(
+        worker.state.store(),
+        key,
+        facts=facts_of(bundle),
+        config=worker.settings.monitoring().watcher,
+        clock=worker.clock,
+        idempotency_key=call.idempotency_key or uuid.uuid4().hex,
+        who=asked.by,
+        watched=asked.watched,
+        size=asked.size,
+    )
+    return _detail(worker.state.store().batches.get(batch))
+
+
+def post_close(call: Call) -> object:
+    """Close a batch nobody will finish: what is not labelled counts as skipped."""
+    store = call.worker.state.store()
+    store.batches.close(call.path["batch"], at=call.worker.clock.now(), who=call.json(Close).by)
+    return _detail(_batch(call))
+
+
 def get_batch(call: Call) -> object:
     """Return one batch: its progress and its manifest, without items."""
-    batch = _batch(call)
+    return _detail(_batch(call))
+
+
+def _detail(batch: Batch) -> dict[str, Any]:
     states = Counter(item.state for item in batch.items)
     return {
         "id": batch.id,
@@ -37,23 +95,26 @@ def get_batch(call: Call) -> object:
 
 def get_items(call: Call) -> object:
     """Return the items in the form a labeling tool takes."""
-    form, batch = _form(call), _batch(call)
+    form = call.query.get("format", "jsonl")
+    if form not in FORMS:
+        raise FieldInvalid("query.format", f"expected one of {', '.join(FORMS)}")
+    batch, (media_type, ending) = _batch(call), FORMS[form]
     headers = {
-        "Content-Disposition": f'attachment; filename="{batch.id}-{handover.file_name(form)}"',
+        "Content-Disposition": f'attachment; filename="{batch.id}.{ending}"',
         # Items are somebody's words: no cache on the way keeps them.
         "Cache-Control": "no-store",
     }
-    return Content(handover.export(batch, form), handover.media_type(form), headers)
+    return Content(handover.export(batch, form), media_type, headers)
 
 
 def get_manifest(call: Call) -> object:
-    """Return how the items were chosen, with the digest of the files of `?format=`."""
-    return Content(handover.package(_batch(call), _form(call))["manifest.json"], "application/json")
+    """Return how the items were chosen, with size and digest of each form of them."""
+    return Content(handover.manifest(_batch(call)), "application/json")
 
 
 def get_labeling_config(call: Call) -> object:
     """Return the labeling configuration for Label Studio."""
-    return Content(write_config(_batch(call)), "application/xml")
+    return Content(handover.labeling_config(_batch(call)), "application/xml")
 
 
 def post_labels(call: Call) -> object:
@@ -85,14 +146,6 @@ def _progress(batch: BatchSummary) -> dict[str, Any]:
         "labelled": batch.n_labelled,
         "skipped": batch.n_skipped,
     }
-
-
-def _form(call: Call) -> handover.Format:
-    wanted = call.query.get("format", "jsonl")
-    for form in handover.FORMATS:
-        if form == wanted:
-            return form
-    raise FieldInvalid("query.format", f"expected one of {', '.join(handover.FORMATS)}")
 
 
 def _batch(call: Call) -> Batch:

@@ -1,0 +1,236 @@
+"""A labeling batch over HTTP: made, pulled in every form, labelled, closed."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from service.access import Access, Key
+from service.exchange import Call
+from service.routes import routes
+from tests.support import bundles
+from tests.support.house import House
+
+
+@pytest.fixture
+def filled(house: House) -> House:
+    """Return a house with traffic to make batches from."""
+    house.answer([f"{name} case {at}" for at in range(60) for name in bundles.NAMED])
+    return house
+
+
+def make(house: House, **asked: Any) -> dict[str, Any]:
+    """Make a batch by hand and return what the service says of it."""
+    answer = house.local.post("/v1/batches", json={"by": "ada", **asked})
+    assert answer.status_code == 200, answer.text
+    batch: dict[str, Any] = answer.json()
+    return batch
+
+
+def rows(house: House, batch: str) -> list[dict[str, Any]]:
+    """Return the items of a batch."""
+    content = house.local.get(f"/v1/batches/{batch}/items").text
+    return [json.loads(line) for line in content.splitlines()]
+
+
+def test_a_batch_is_made_once_for_an_idempotency_key(filled: House) -> None:
+    """The same key gives the same batch; without keys every request makes another."""
+    headers = {"Idempotency-Key": "monday"}
+    first, again = (
+        filled.local.post("/v1/batches", json={"by": "ada", "size": 6}, headers=headers).json()
+        for _ in range(2)
+    )
+    assert first == again
+    assert first["items"] == first["open"] <= 6
+    listed = filled.local.get("/v1/batches").json()["batches"]
+    assert [(each["id"], each["reason"]) for each in listed] == [(first["id"], "by_hand")]
+
+
+def test_the_items_come_in_three_forms_whose_digests_the_manifest_has(filled: House) -> None:
+    """JSON lines, CSV and Label Studio tasks hold the same items; no cache may keep them."""
+    batch = make(filled, watched=["login"])["id"]
+    manifest = filled.local.get(f"/v1/batches/{batch}/manifest").json()
+    keys = []
+    for form in ("jsonl", "csv", "label_studio"):
+        answer = filled.local.get(f"/v1/batches/{batch}/items", params={"format": form})
+        assert answer.headers["cache-control"] == "no-store"
+        assert hashlib.sha256(answer.content).hexdigest() == manifest["files"][form]["sha256"]
+        if form == "jsonl":
+            keys.append([row["key"] for row in rows(filled, batch)])
+        elif form == "csv":
+            keys.append([row["key"] for row in csv.DictReader(io.StringIO(answer.text))])
+        else:
+            keys.append([task["data"]["item_id"] for task in answer.json()])
+    assert keys[0] == keys[1] == keys[2]
+    config = filled.local.get(f"/v1/batches/{batch}/labeling-config")
+    assert config.headers["content-type"].startswith("application/xml")
+    assert "login" in config.text
+
+
+def test_labels_count_once_and_bad_rows_say_why(filled: House) -> None:
+    """Accepted, repeated, rejected; the batch shows the progress and closes with the last label."""
+    batch = make(filled, size=6)["id"]
+    items = rows(filled, batch)
+    labels = [{"key": row["key"], "label": "login", "annotation_id": "1"} for row in items]
+    path = f"/v1/batches/{batch}/labels"
+    bad = {"key": items[0]["key"], "label": "no such class"}
+    assert filled.local.post(path, json={"labels": [labels[0], bad]}).json()["accepted"] == 1
+    receipt = filled.local.post(path, json={"labels": labels}).json()
+    assert (receipt["accepted"], receipt["repeated"]) == (len(items) - 1, 1)
+    rejected = filled.local.post(path, json={"labels": [bad]}).json()["rejected"]
+    assert (rejected[0]["row"], "unknown label" in rejected[0]["reason"]) == (0, True)
+    state = filled.local.get(f"/v1/batches/{batch}").json()
+    assert (state["state"], state["labelled"]) == ("closed", len(items))
+    counted = [
+        filled.registry.get_sample_value("seamark_labels_total", {"outcome": outcome})
+        for outcome in ("accepted", "repeated", "rejected")
+    ]
+    assert counted == [len(items), 1, 2]
+
+
+def test_a_csv_comes_back_as_it_was_pulled(filled: House) -> None:
+    """The table with its label column filled in is a body of labels."""
+    batch = make(filled, size=6)["id"]
+    table = list(csv.DictReader(io.StringIO(filled.local.get(f"/v1/batches/{batch}/items?format=csv").text)))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, table[0].keys())
+    writer.writeheader()
+    writer.writerows({**row, "label": "none_of_these"} for row in table)
+    answer = filled.local.post(
+        f"/v1/batches/{batch}/labels", content=out.getvalue(), headers={"Content-Type": "text/csv"}
+    )
+    assert answer.json()["accepted"] == len(table)
+
+
+def test_a_batch_nobody_finishes_can_be_closed(filled: House) -> None:
+    """What was not labelled is skipped, and the batch makes room for another."""
+    batch = make(filled, size=6)
+    closed = filled.local.post(f"/v1/batches/{batch['id']}/close", json={"by": "ada"}).json()
+    assert (closed["state"], closed["skipped"]) == ("closed", batch["items"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/batches/none", 404),
+        ("GET", "/v1/batches/none/items", 404),
+        ("GET", "/v1/batches/none/items?format=pdf", 422),
+        ("GET", "/v1/batches/none/manifest", 404),
+        ("GET", "/v1/batches/none/labeling-config", 404),
+    ],
+)
+def test_unknown_batches_and_forms_are_problems(house: House, method: str, path: str, status: int) -> None:
+    """404 for an unknown batch, 422 for an unknown form."""
+    answer = house.local.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b"[", "application/json", 422),
+        (b"\xff", "application/json", 422),
+        (b"{}", "application/x-www-form-urlencoded", 415),
+        (b'{"labels": []}', "application/json", 404),
+        (b" " * 5_000_000, "application/json", 413),
+    ],
+    ids=["not JSON", "not UTF-8", "a form", "no such batch", "too large"],
+)
+def test_bodies_of_labels_are_limited(house: House, content: bytes, content_type: str, status: int) -> None:
+    """A web page's form cannot post labels, nor can a body beyond the limit."""
+    answer = house.local.post(
+        "/v1/batches/none/labels", content=content, headers={"Content-Type": content_type}
+    )
+    assert answer.status_code == status
+
+
+def test_without_keys_other_hosts_neither_write_nor_read_items(filled: House) -> None:
+    """403 says how to configure keys; what holds no item stays readable."""
+    batch = make(filled, size=6)["id"]
+    refused = [
+        filled.remote.get(f"/v1/batches/{batch}/items"),
+        filled.remote.post(f"/v1/batches/{batch}/labels", json={"labels": []}),
+        filled.remote.post("/v1/batches", json={"by": "eve"}),
+        filled.remote.post("/v1/drift/baseline", json={"by": "eve"}),
+        filled.remote.post("/v1/models/1/promote", json={"who": "eve", "why": "x"}),
+        filled.remote.post("/v1/models/rollback", json={"who": "eve", "why": "x"}),
+    ]
+    assert {answer.status_code for answer in refused} == {403}
+    assert all("SEAMARK_KEYS_FILE" in answer.json()["detail"] for answer in refused)
+    assert filled.remote.get("/v1/batches").status_code == 200
+
+
+def test_with_keys_the_scope_decides(filled: House) -> None:
+    """A label key reads and labels batches from anywhere, and promotes nothing."""
+    secrets = {"label": "l", "operate": "o", "predict": "p"}
+    filled.worker.access = Access(
+        [Key(scope, hashlib.sha256(secret.encode()).hexdigest()) for scope, secret in secrets.items()]  # type: ignore[arg-type]
+    )
+
+    def status(scope: str | None, path: str) -> int:
+        headers = {"Authorization": f"Bearer {secrets[scope]}"} if scope else {}
+        return filled.remote.get(path, headers=headers).status_code
+
+    assert [status(scope, "/v1/batches") for scope in ("label", "operate", "predict", None)] == [
+        200,
+        200,
+        403,
+        401,
+    ]
+    assert [status(scope, "/v1/models") for scope in ("label", "operate", "predict", None)] == [
+        403,
+        200,
+        403,
+        401,
+    ]
+
+
+def test_every_route_refuses_when_the_state_is_away(open_house: Callable[..., House]) -> None:
+    """503 with Retry-After, and predict answers all the same."""
+    house = open_house()
+    house.worker.state.close()
+    directory = house.settings.state
+    for path in directory.iterdir():
+        if path.is_file():
+            path.unlink()
+    (directory / "seamark.sqlite3").mkdir()
+    answer = house.local.get("/v1/batches")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert house.predict({"items": [{"text": "billing"}]}) == 200
+
+
+def test_an_unexpected_failure_shows_and_logs_no_content(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A route that breaks is a 500 problem; its log line has the place and not the message."""
+
+    def broken() -> None:
+        raise RuntimeError("what a customer wrote")
+
+    monkeypatch.setattr(house.worker.state, "store", broken)
+    answer = house.local.get("/v1/batches")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:seamark:problem:unexpected")
+    assert "what a customer wrote" not in answer.text + caplog.text
+    assert "RuntimeError at" in caplog.text
+
+
+def test_every_route_has_a_scope(house: House) -> None:
+    """Nothing under /v1 answers without a key once keys are configured."""
+    house.worker.access = Access([Key("predict", "0" * 64)])
+    for each in routes(house.seat):
+        path = each.path.replace("{batch}", "b").replace("{version}", "1")  # type: ignore[attr-defined]
+        method = next(iter(each.methods - {"HEAD"}))  # type: ignore[attr-defined]
+        assert house.local.request(method, path).status_code == 401
+
+
+def test_numbers_of_a_query_have_a_range(house: House) -> None:
+    """A number is digits within its bounds; Unicode digits are none."""
+    call = Call(house.worker, {}, {"limit": "٣"}, b"")
+    with pytest.raises(Exception, match="whole number from 1 to 9"):
+        call.whole_number("limit", default=1, low=1, high=9)

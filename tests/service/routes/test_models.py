@@ -1,0 +1,74 @@
+"""Versions over HTTP: list, promote, roll back, and who runs which."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.support import bundles
+from tests.support.house import House
+
+CHANGE = {"who": "ada", "why": "better recall"}
+
+
+def test_the_list_has_versions_history_and_workers(house: House) -> None:
+    """What is there, what is in force and since when, and what each worker runs."""
+    bundles.publish_tiny(house.models, k=5, promote=False)
+    listed = house.remote.get("/v1/models").json()
+    assert (listed["name"], listed["current"]) == ("tiny", "1")
+    assert [len(each["classes"]) for each in listed["versions"]] == [3, 5]
+    assert [each["to_version"] for each in listed["history"]] == ["1"]
+    assert [each["model"] for each in listed["workers"]] == ["tiny@1"]
+
+
+def test_promotion_is_stored_followed_and_rolled_back(house: House) -> None:
+    """The reply comes when it is stored; the worker follows at its next poll, and back again."""
+    bundles.publish_tiny(house.models, k=5, promote=False)
+    promoted = house.local.post("/v1/models/2/promote", json=CHANGE)
+    assert promoted.status_code == 200
+    assert (promoted.json()["from_version"], promoted.json()["to_version"]) == ("1", "2")
+    asyncio.run(house.worker.poll())
+    for _ in range(5):
+        house.settle()
+    listed = house.local.get("/v1/models").json()
+    assert [each["model"] for each in listed["workers"]] == ["tiny@2"]
+    assert (listed["history"][-1]["who"], listed["history"][-1]["why"]) == ("ada", "better recall")
+    assert house.local.post("/v1/models/rollback", json=CHANGE).json()["to_version"] == "1"
+    asyncio.run(house.worker.poll())
+    assert house.worker.swapper.current is not None
+    assert house.worker.swapper.current.model.key == "tiny@1"
+
+
+@pytest.mark.parametrize("version", ["7", "x", "..", "1%2F..%2F1"])
+def test_an_unknown_version_is_a_404(house: House, version: str) -> None:
+    """A version is a number in the store and never a path."""
+    assert house.local.post(f"/v1/models/{version}/promote", json=CHANGE).status_code == 404
+    assert house.models.current("tiny") == "1"
+
+
+def test_a_bundle_that_fails_verification_is_not_promoted(house: House) -> None:
+    """409 names the file; the version in force stays, and the list says what is wrong."""
+    path: Path = bundles.publish_tiny(house.models, k=5, promote=False)
+    (path / "policy.json").write_bytes(b"{}")
+    refused = house.local.post("/v1/models/2/promote", json=CHANGE)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:seamark:problem:bundle-refused")
+    assert "policy.json" in refused.json()["detail"]
+    assert house.models.current("tiny") == "1"
+
+
+def test_nothing_to_roll_back_to_is_a_409(house: House) -> None:
+    """The first version has none before it."""
+    assert house.local.post("/v1/models/rollback", json=CHANGE).status_code == 409
+
+
+def test_a_change_needs_a_name_and_a_reason(house: House) -> None:
+    """Every promotion says who and why."""
+    bundles.publish_tiny(house.models, promote=False)
+    for body in ({}, {"who": "ada"}, {"who": "ada", "why": ""}):
+        assert house.local.post("/v1/models/2/promote", json=body).status_code == 422
+
+
+def test_a_worker_that_is_gone_is_forgotten(house: House) -> None:
+    """A line that is half a minute old is not listed any more."""
+    house.clock.advance(60.0)
+    assert house.local.get("/v1/models").json()["workers"] == []
