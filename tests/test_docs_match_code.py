@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Final
 
 import yaml
+from starlette.routing import Route
 
+from service.lane import Seat
 from service.problems import PROBLEMS, TYPE_PREFIX, UNEXPECTED
+from service.routes import routes
 from service.settings import Settings
 
 ROOT: Final = Path(__file__).parents[1]
@@ -41,6 +44,24 @@ def test_every_problem_is_documented_with_its_status() -> None:
     # Status 499 is for the log alone: nobody is left to read it.
     shown = [kind for kind in (*PROBLEMS.values(), UNEXPECTED) if kind.status != 499]
     assert documented == {TYPE_PREFIX + kind.name: kind.status for kind in shown}
+
+
+def test_every_route_is_documented_with_its_scopes() -> None:
+    """The table of `/v1` routes is complete and says which keys open them."""
+    documented = {
+        tuple(row[0].split(" ")): row[1] for row in rows("http.md", beginning="") if " /v1/" in row[0]
+    }
+    served = {
+        (method, route.path)
+        for route in routes(Seat())
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert documented.keys() == served
+    assert set(documented.values()) == {"operate", "label or operate"}
+    assert all(
+        ("batches" in path) == (scopes == "label or operate") for (_, path), scopes in documented.items()
+    )
 
 
 def test_every_alert_is_documented_with_its_severity() -> None:
