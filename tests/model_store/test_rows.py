@@ -1,0 +1,186 @@
+"""Tests of `model_store.rows`."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from model_store.errors import RowsError
+from model_store.rows import MAX_CELL_BYTES, ColumnMissing, Rows, RowsInvalid, RowsUnreadable, read_rows
+
+
+def _file(directory: Path, content: str | bytes, name: str = "rows.csv") -> Path:
+    path = directory / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def _message(path: Path, **columns: str) -> str:
+    with pytest.raises(RowsError) as caught:
+        read_rows(path, **({"text": "text"} | columns))
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.startswith(f"{path}: ")
+    return said.removeprefix(f"{path}: ")
+
+
+def test_the_columns_asked_for_are_read(tmp_path: Path):
+    """Others are left; labels that look like numbers stay strings."""
+    path = _file(tmp_path, "id,text,label,from,more\n7,good,1,web,x\n8,bad,01,mail,y\n")
+    rows = read_rows(path, text="text", label="label", source="from", id="id")
+    assert rows == Rows(("good", "bad"), ("1", "01"), ("web", "mail"), None, ("7", "8"), path)
+    assert len(rows) == 2
+
+
+def test_gzip_is_recognised_by_its_content(tmp_path: Path):
+    """Not by the name of the file."""
+    path = _file(tmp_path, gzip.compress(b"text\nhello\n"), "rows.csv")
+    assert read_rows(path, text="text").texts == ("hello",)
+
+
+def test_quotes_line_breaks_and_a_byte_order_mark(tmp_path: Path):
+    """What spreadsheets write is read, and blank lines are no rows."""
+    path = _file(tmp_path, b'\xef\xbb\xbftext,label\r\n"two\r\nlines, ""quoted""",a\r\n\r\n\xc3\xbc,b\r\n')
+    rows = read_rows(path, text="text", label="label")
+    assert rows.texts == ('two\r\nlines, "quoted"', "ü")
+
+
+def test_progress_ends_at_the_size_of_the_file(tmp_path: Path):
+    """The last call says that everything was read."""
+    path = _file(tmp_path, "text\n" + "word\n" * 12_000)
+    calls: list[tuple[str, int, int]] = []
+    read_rows(path, text="text", progress=lambda *call: calls.append(call))
+    size = path.stat().st_size
+    assert len(calls) == 3
+    assert calls[-1] == ("read", size, size)
+    assert all(0 < done <= total == size for _, done, total in calls)
+
+
+def test_a_missing_file(tmp_path: Path):
+    """The next action is to check the path."""
+    assert _message(tmp_path / "none.csv") == "no such file; check the path"
+
+
+def test_a_directory(tmp_path: Path):
+    """A directory is not a file of rows."""
+    assert "is a directory" in _message(tmp_path)
+
+
+def test_a_missing_column_is_answered_with_the_columns(tmp_path: Path):
+    """The message lists what the header has."""
+    path = _file(tmp_path, "body,label\nx,a\n")
+    assert _message(path) == "no column 'text'; the columns are body, label"
+    with pytest.raises(ColumnMissing):
+        read_rows(path, text="text")
+
+
+def test_a_column_that_is_there_twice(tmp_path: Path):
+    """Which one is meant cannot be known."""
+    assert "column 'text' 2 times" in _message(_file(tmp_path, "text,text\na,b\n"))
+
+
+@pytest.mark.parametrize(("content", "said"), [("", "the file is empty"), ("text\n", "a header and no rows")])
+def test_an_empty_file(tmp_path: Path, content: str, said: str):
+    """Nothing to train on is said at once."""
+    assert said in _message(_file(tmp_path, content))
+
+
+def test_bytes_that_are_not_utf8_are_named_by_row(tmp_path: Path):
+    """Latin-1 in the second row."""
+    path = _file(tmp_path, b"text\nfine\ncaf\xe9\n")
+    assert _message(path) == "row 2 is not UTF-8 (byte 0xe9); save the file as UTF-8"
+
+
+def test_a_header_that_is_not_utf8(tmp_path: Path):
+    """UTF-16 from a spreadsheet fails in the header."""
+    assert "the header is not UTF-8" in _message(_file(tmp_path, "text\nx\n".encode("utf-16")))
+
+
+def test_empty_texts_are_named_by_row(tmp_path: Path):
+    """The first five rows and how many more; white space is empty."""
+    path = _file(tmp_path, "text,label\n" + "ok,a\n" + " ,a\n" * 7)
+    assert _message(path) == "7 rows have an empty 'text': 2, 3, 4, 5, 6 and 2 more"
+    with pytest.raises(RowsInvalid) as caught:
+        read_rows(path, text="text")
+    assert (caught.value.numbers, caught.value.count) == ((2, 3, 4, 5, 6), 7)
+
+
+def test_one_empty_label_is_said_in_the_singular(tmp_path: Path):
+    """One row, one line, and blank lines do not shift the number."""
+    path = _file(tmp_path, "text,label\na,x\n\nb,\nc,y\n")
+    assert _message(path, label="label") == "row 2 has an empty 'label'"
+
+
+def test_an_empty_source_or_group_is_allowed(tmp_path: Path):
+    """Not every row comes from somewhere."""
+    rows = read_rows(_file(tmp_path, "text,s,g\nx,,\n"), text="text", source="s", group="g")
+    assert (rows.sources, rows.groups) == (("",), ("",))
+
+
+def test_repeated_ids_are_named(tmp_path: Path):
+    """An id that two rows share identifies neither."""
+    path = _file(tmp_path, "id,text\n1,a\n2,b\n1,c\n2,d\n")
+    assert _message(path, id="id") == "2 rows repeat a value of 'id' that an earlier row has: 3, 4"
+
+
+@pytest.mark.parametrize("size", [MAX_CELL_BYTES + 1, 10 * MAX_CELL_BYTES], ids=["just over", "10 MiB"])
+def test_a_cell_over_one_mebibyte(tmp_path: Path, size: int):
+    """It is refused by row, however long it is."""
+    path = _file(tmp_path, "text\nshort\n" + "a" * size + "\n")
+    assert "row 2 has a cell over 1 MiB" in _message(path)
+
+
+def test_a_cell_over_one_mebibyte_in_bytes(tmp_path: Path):
+    """The limit is bytes: 400,000 characters of three bytes each are too many."""
+    path = _file(tmp_path, "text\n" + "€" * 400_000 + "\n")
+    assert "row 1 has a cell over 1 MiB" in _message(path)
+
+
+def test_a_nul_character(tmp_path: Path):
+    """It would end strings in other tools."""
+    assert _message(_file(tmp_path, b"text\nok\na\0b\n")) == "row 2 has a NUL character in 'text'"
+
+
+def test_a_row_with_another_number_of_cells(tmp_path: Path):
+    """An unquoted comma shifts the columns."""
+    path = _file(tmp_path, "text,label\nfine,a\none, two,a\n")
+    assert _message(path) == "row 2 has 3 cells where the header has 2"
+
+
+def test_a_quote_that_is_not_closed(tmp_path: Path):
+    """The row where the trouble begins is named."""
+    assert "row 2 is not CSV" in _message(_file(tmp_path, 'text\nfine\n"open\nand on\n'))
+
+
+def test_a_damaged_gzip_file(tmp_path: Path):
+    """Cut short in a download."""
+    whole = gzip.compress(("text\n" + "".join(f"row {i * 7919 % 1000}\n" for i in range(5_000))).encode())
+    assert "gzip stream is damaged" in _message(_file(tmp_path, whole[: len(whole) // 2]))
+    broken = bytearray(whole)
+    broken[len(whole) // 2] ^= 0xFF
+    assert "gzip stream is damaged" in _message(_file(tmp_path, bytes(broken)))
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The operating system's reason is passed on."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = _file(tmp_path, "text\nx\n")
+    monkeypatch.setattr(Path, "open", refuse)
+    assert _message(path) == "cannot be read (Permission denied); check its permissions"
+
+
+def test_no_text_of_a_row_is_in_an_error(tmp_path: Path):
+    """Errors go to logs and terminals; rows may be private."""
+    path = _file(tmp_path, "id,text,label\n1,secret words,\n1,secret words,\n")
+    for columns in ({"label": "label"}, {"id": "id"}):
+        assert "secret" not in _message(path, **columns)
+
+
+def test_errors_are_of_one_tree():
+    """A caller catches RowsError."""
+    assert issubclass(RowsUnreadable, RowsError)
+    assert issubclass(RowsInvalid, RowsError)
+    assert issubclass(ColumnMissing, RowsError)
