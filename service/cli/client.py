@@ -1,0 +1,67 @@
+"""How does a command talk to a running service: one request, and a one-line error when it fails."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+
+class ClientError(Exception):
+    """The service could not be reached, or answered with a problem."""
+
+
+class Client:
+    """A client of the `/v1` routes of one service.
+
+    Parameters
+    ----------
+    url
+        Base address, for example `http://127.0.0.1:3000`.
+    key
+        Access key sent as a bearer token; empty sends none.
+    """
+
+    def __init__(self, url: str, key: str = "", *, timeout_seconds: float = 30.0) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._url = url.rstrip("/")
+        try:
+            self._http = httpx.Client(
+                base_url=self._url, headers=headers, timeout=timeout_seconds, trust_env=False
+            )
+        except httpx.InvalidURL as error:
+            raise ClientError(
+                f"--url {url!r}: {error}; give an address such as http://127.0.0.1:3000"
+            ) from error
+
+    def get(self, path: str, *, params: Mapping[str, str] | None = None) -> httpx.Response:
+        """Return the answer to GET `path`; raises `ClientError` on anything but 2xx."""
+        return self._send("GET", path, params=params)
+
+    def post(self, path: str, *, json: object = None, content: bytes | None = None) -> httpx.Response:
+        """Return the answer to POST `path` with a JSON body; raises `ClientError` on anything but 2xx."""
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        if content is not None:
+            return self._send("POST", path, content=content, headers=headers)
+        return self._send("POST", path, json=json)
+
+    def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **parts)
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise ClientError(
+                f"{self._url}: no answer ({reason}); start the service with `seamark serve` or pass --url"
+            ) from error
+        if response.is_success:
+            return response
+        raise ClientError(f"{method} {path}: {_problem(response)}")
+
+
+def _problem(response: httpx.Response) -> str:
+    """Return a problem's title and detail in one line, or the status where the body is not a problem."""
+    try:
+        body = response.json()
+        parts = [str(body[name]) for name in ("title", "detail") if body.get(name)]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        parts = []
+    return f"{response.status_code} " + (": ".join(parts) or response.reason_phrase)

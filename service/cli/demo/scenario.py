@@ -1,0 +1,105 @@
+"""Where do the demo's items come from: synthetic tickets, or the rows of a labelled file."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from model_store import Model, read_seen
+from service.cli.demo.errors import DemoError
+from service.cli.demo.traffic import Message
+from service.cli.tickets import generate, write_csv
+
+TRAINING_TICKETS = 12_000
+CHUNK = 4_096
+FRAUD_SHARE = 0.02
+
+
+class Scenario(Protocol):
+    """A labelled file to fit on, and a stream whose mix can be moved."""
+
+    data: Path
+    text: str
+    label: str
+    source: str | None
+    watched: str
+    share: float
+    note: str
+
+    def messages(self, model: Model, *, factor: float, seed: int) -> Iterator[Message]:
+        """Yield an endless stream in which the watched class has `factor` times its share."""
+        ...
+
+
+@dataclass(slots=True)
+class Tickets:
+    """Synthetic support tickets: five classes, three channels, 2 % fraud."""
+
+    data: Path
+    seed: int
+    text: str = "text"
+    label: str = "label"
+    source: str | None = "channel"
+    watched: str = "fraud"
+    share: float = FRAUD_SHARE
+    note: str = "synthetic support tickets, made by a seeded generator"
+
+    def __post_init__(self) -> None:
+        write_csv(self.data, generate(TRAINING_TICKETS, seed=self.seed, fraud_share=self.share))
+
+    def messages(self, model: Model, *, factor: float, seed: int) -> Iterator[Message]:
+        """Yield new tickets; only the mix depends on `factor`."""
+        del model
+        for chunk in itertools.count():
+            for ticket in generate(CHUNK, seed=seed + 1_000 * (chunk + 1), fraud_share=self.share * factor):
+                yield Message(f"{seed}-{chunk}-{ticket.id}", ticket.text, ticket.channel, ticket.label)
+
+
+@dataclass(slots=True)
+class LabelledFile:
+    """The rows of a file that the bundle was not made from, drawn with replacement."""
+
+    data: Path
+    text: str
+    label: str
+    watched: str = ""
+    share: float = 0.0
+    source: str | None = None
+    note: str = "rows of the file that the model has not seen, drawn with replacement"
+
+    def __post_init__(self) -> None:
+        from model_store.rows import read_rows  # noqa: PLC0415 - onnxruntime loads when needed
+
+        counts = Counter(read_rows(self.data, text=self.text, label=self.label).labels)
+        rarest = min(counts, key=lambda name: (counts[name], name))
+        self.watched = self.watched or rarest
+        if self.watched not in counts:
+            raise DemoError(
+                f"--watch {self.watched!r}: no such label; choose from {', '.join(sorted(counts))}"
+            )
+        self.share = counts[self.watched] / counts.total()
+
+    def messages(self, model: Model, *, factor: float, seed: int) -> Iterator[Message]:
+        """Yield unseen rows; the watched class is drawn `factor` times as often."""
+        from model_store.rows import read_rows  # noqa: PLC0415
+        from model_store.signatures import matches, minhash  # noqa: PLC0415
+
+        rows = read_rows(self.data, text=self.text, label=self.label)
+        fresh = np.flatnonzero(~matches(minhash(rows.texts), read_seen(model.bundle).signatures))
+        names = rows.labels or ()
+        labels = np.asarray(names)[fresh]
+        watched = labels == self.watched
+        if not 0 < watched.sum() < watched.size:
+            raise DemoError(
+                f"the model has seen every row of class {self.watched!r} or of the others; use a larger file"
+            )
+        share = min(watched.mean() * factor, 0.9)
+        weights = np.where(watched, share / watched.sum(), (1 - share) / (~watched).sum())
+        rng = np.random.default_rng(seed)
+        for chunk in itertools.count():
+            for index, row in enumerate(rng.choice(fresh, size=CHUNK, p=weights)):
+                yield Message(f"{seed}-{chunk}-{index}", rows.texts[row], "other", names[row])

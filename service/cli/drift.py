@@ -1,0 +1,148 @@
+"""Commands about drift: where a running service stands, what it compares with, and a replay of a file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+
+from service.cli.client import Client
+from service.cli.options import DEFAULT_STORE, DEFAULT_URL, By, Key, Store, Url, Why, current_user
+from service.cli.output import Json, show, stages, table
+
+app = typer.Typer(no_args_is_help=True, help="Drift: status, baseline, replay of a file.")
+
+
+@app.command()
+def status(url: Url = DEFAULT_URL, key: Key = "", json: Json = False) -> None:
+    """Show whether the mix has moved, which class, since when, and how sure that is."""
+    value = Client(url, key).get("/v1/drift").json()
+    show(value, as_json=json, human=lambda: render_status(value))
+
+
+@app.command()
+def baseline(
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    by: By = "",
+    why: Why = "",
+    force: Annotated[bool, typer.Option("--force", help="Also during an alarm.")] = False,
+    json: Json = False,
+) -> None:
+    """Freeze the live traffic seen so far as the new reference (kept in the audit trail)."""
+    body = {"by": by or current_user(), "why": why, "force": force}
+    value = Client(url, key).post("/v1/drift/baseline", json=body).json()
+    show(value, as_json=json, human=lambda: f"baseline frozen: {value['items']} items")
+
+
+@app.command()
+def replay(
+    data: Annotated[Path, typer.Argument(help="CSV (UTF-8), may be .gz.")],
+    bundle: Annotated[str, typer.Option("--bundle", help="Name of the bundle.")],
+    text: Annotated[str, typer.Option("--text", help="Column with the text.")],
+    label: Annotated[
+        str | None, typer.Option("--label", help="Column with the label; --shift needs it.")
+    ] = None,
+    shift: Annotated[str | None, typer.Option("--shift", help="CLASS=FACTOR, for example fraud=3.")] = None,
+    at: Annotated[int | None, typer.Option("--at", min=1, help="Item at which the shift begins.")] = None,
+    items: Annotated[int, typer.Option("--items", min=100, help="Length of the stream.")] = 30_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draw.")] = 0,
+    bucket_items: Annotated[int, typer.Option("--bucket-items", min=1, help="Items per closed bucket.")] = 50,
+    store: Store = DEFAULT_STORE,
+    json: Json = False,
+) -> None:
+    """Score and scan a stream drawn from the rows of a file, without a server."""
+    from model_store import ModelStore, load_model, read_seen  # noqa: PLC0415 - onnxruntime loads when needed
+    from model_store.rows import read_rows  # noqa: PLC0415
+    from monitoring.replay import replay as replay_rows  # noqa: PLC0415
+    from service.cli.bundle import current_path  # noqa: PLC0415
+
+    wanted = parse_shift(shift)
+    with stages(quiet=json) as progress:
+        rows = read_rows(data, text=text, label=label, progress=progress)
+        model = load_model(current_path(ModelStore(store), bundle))
+        result = replay_rows(
+            model,
+            rows,
+            shift=wanted,
+            at=at,
+            items=items,
+            seed=seed,
+            bucket_items=bucket_items,
+            seen_signatures=read_seen(model.bundle).signatures,
+            progress=progress,
+        )
+    value = result.to_json()
+    show(value, as_json=json, human=lambda: _render_replay(value))
+
+
+def parse_shift(text: str | None) -> tuple[str, float] | None:
+    """Return (class, factor) of `CLASS=FACTOR`; raises `typer.BadParameter` on anything else."""
+    if text is None:
+        return None
+    name, separator, factor = text.rpartition("=")
+    try:
+        value = float(factor)
+    except ValueError:
+        value = -1.0
+    if not separator or not name or not 0.0 <= value <= 1e6:
+        raise typer.BadParameter(
+            f"{text!r} is not CLASS=FACTOR with a factor from 0 to 1000000", param_hint="--shift"
+        )
+    return name, value
+
+
+def render_status(value: dict[str, Any]) -> Group:
+    """Return what an operator reads: one sentence, then the classes by evidence."""
+    classes = sorted(value.get("classes", ()), key=lambda each: -(each.get("evidence") or 0.0))
+    rows = [
+        [
+            each["class"],
+            each["reference"],
+            each["current"],
+            _interval(each),
+            each["direction"],
+            each["evidence"],
+        ]
+        for each in classes[:15]
+    ]
+    columns = ["class", "reference", "current", "95 % interval", "direction", "evidence"]
+    return Group(sentence(value), table("", columns, rows)) if rows else Group(sentence(value))
+
+
+def sentence(value: dict[str, Any]) -> str:
+    """Return the state of drift in one sentence."""
+    state = value.get("state", "warming")
+    if state == "drift" and value.get("alarm"):
+        first = value["alarm"]["classes"][0]
+        return (
+            f"drift: {first['class']} is {first['current']:.1%} of traffic "
+            f"({first['low']:.1%}-{first['high']:.1%}), reference {first['reference']:.1%}"
+        )
+    if state == "warming":
+        return f"warming: {value.get('items', 0)} items seen, the live baseline is not frozen yet"
+    statistic, threshold = value.get("statistic"), value.get("threshold")
+    if statistic is None or threshold is None:
+        return str(state)
+    return f"{state}: strongest evidence {statistic:.1f} of {threshold:.1f} needed for an alarm"
+
+
+def _interval(each: dict[str, Any]) -> str:
+    if each.get("low") is None:
+        return "-"
+    return f"{each['low']:.3f}-{each['high']:.3f}"
+
+
+def _render_replay(value: dict[str, Any]) -> object:
+    alarm = value["alarm"]
+    if alarm is None:
+        baseline, threshold = value["baseline_items"], value["threshold"]
+        return f"no alarm in {value['items']} items (baseline {baseline}, threshold {threshold:.1f})"
+    return table(
+        f"alarm at item {alarm['item']}, change estimated at item {alarm['since_item']}",
+        ["class", "reference", "current", "low", "high", "direction"],
+        [
+            [each[name] for name in ("class", "reference", "current", "low", "high", "direction")]
+            for each in alarm["classes"]
+        ],
+    )

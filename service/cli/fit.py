@@ -1,0 +1,83 @@
+"""The command that turns a labelled file into a verified bundle."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from model_store import ModelStore
+from service.cli.options import DEFAULT_STORE, Store, current_user
+from service.cli.output import Json, out, show, stages, table
+
+
+def fit(
+    data: Annotated[Path, typer.Argument(help="Labelled CSV (UTF-8), may be .gz.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the bundle.")],
+    text: Annotated[str, typer.Option("--text", help="Column with the text.")],
+    label: Annotated[str, typer.Option("--label", help="Column with the label.")],
+    source: Annotated[str | None, typer.Option("--source", help="Column with the channel.")] = None,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", help="Column whose equal values stay in one split (a thread, a user)."),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", help="CLASS:recall=0.85,precision=0.6; repeat for more classes."),
+    ] = None,
+    store: Store = DEFAULT_STORE,
+    promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits and of training.")] = 0,
+    licence: Annotated[str, typer.Option("--licence", help="Licence of the data, kept in the bundle.")] = "",
+    json: Json = False,
+) -> None:
+    """Train, calibrate and threshold a text classifier; publish it as a new version."""
+    from model_store.fit import fit as fit_bundle  # noqa: PLC0415 - scikit-learn loads only when it trains
+    from model_store.rows import read_rows  # noqa: PLC0415
+    from model_store.thresholds import parse_target  # noqa: PLC0415
+
+    targets = tuple(parse_target(each) for each in target or ())
+    with stages(quiet=json) as progress:
+        rows = read_rows(data, text=text, label=label, source=source, group=group, progress=progress)
+        bundles = ModelStore(store)
+        result = fit_bundle(
+            rows, name=name, store=bundles, targets=targets, seed=seed, licence=licence, progress=progress
+        )
+    value = result.to_json()
+    if promote:
+        version = value["bundle"]["version"]
+        bundles.promote(name, version, who=current_user(), why=f"fit of {data.name}", at=time.time())
+    show(value, as_json=json, human=lambda: _summary(value))
+    if not json:
+        _next_step(value, promoted=promote)
+
+
+def _summary(value: dict[str, Any]) -> object:
+    bundle, calibration = value["bundle"], value["calibration"]
+    return table(
+        f"{bundle['name']} version {bundle['version']}: calibration {calibration['method']}, "
+        f"macro-F1 {value['metrics']['macro_f1']:.3f} on the test split",
+        ["class", "status", "threshold", "recall", ">=", "precision", ">=", "PR-AUC"],
+        [
+            [
+                each["class"],
+                each["status"],
+                each["threshold"],
+                each["recall"]["estimate"],
+                each["recall"]["lower"],
+                each["precision"]["estimate"],
+                each["precision"]["lower"],
+                value["metrics"]["pr_auc"][each["class"]],
+            ]
+            for each in value["classes"]
+        ],
+    )
+
+
+def _next_step(value: dict[str, Any], *, promoted: bool) -> None:
+    bundle = value["bundle"]
+    out.print(f"bundle: {bundle['path']} (its card.md explains each figure)")
+    if promoted:
+        out.print(f"in force; serve it with `seamark serve --model {bundle['name']}`")
+    else:
+        out.print(f"put it in force with `seamark bundle promote {bundle['name']} {bundle['version']}`")

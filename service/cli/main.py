@@ -1,0 +1,60 @@
+"""The `seamark` command: one module per command group, errors in one line with an exit code."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from model_store.errors import ModelStoreError
+from monitoring.errors import MonitoringError
+from service.cli import batch, bundle, demo, drift
+from service.cli.client import ClientError
+from service.cli.fit import fit
+from service.cli.output import err
+from service.cli.serve import serve
+from service.settings import ServiceError
+
+EXPECTED = (ModelStoreError, MonitoringError, ServiceError, ClientError, demo.DemoError)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Seamark serves a classifier, notices when its traffic moves, and says what to label next.",
+)
+app.command()(fit)
+app.command()(serve)
+app.command()(demo.demo)
+app.add_typer(bundle.app, name="bundle")
+app.add_typer(drift.app, name="drift")
+app.add_typer(batch.app, name="batch")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(version("seamark"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def run() -> None:
+    """Run the command line; a foreseen error is one line on standard error and exit code 1."""
+    try:
+        app()
+    except EXPECTED as error:
+        err.print(f"seamark: {error}", markup=False)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of the output has gone: nothing to say, and nobody to say it to
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
