@@ -15,12 +15,13 @@ from model_store.calibration import (
     LogProbabilities,
     calibration_digest,
     classwise_ece,
-    fit_calibration,
 )
+from model_store.calibrators import fit_calibration
 from model_store.classifier import Classifier
 from model_store.errors import BundleInvalid, RowsError, TrainingError
 from model_store.evaluate import Evaluation, card, evaluate
 from model_store.export import check_parity, linear_onnx
+from model_store.guarantees import fit_thresholds
 from model_store.manifest import MAX_SOURCES, NAME, RESERVED_CLASS
 from model_store.policy import Policy
 from model_store.reference import build_reference
@@ -34,7 +35,6 @@ from model_store.thresholds import (
     Target,
     check_delta,
     check_targets,
-    fit_thresholds,
 )
 from model_store.train import OneClass, TrainedText, facts, train
 

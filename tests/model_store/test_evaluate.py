@@ -8,8 +8,9 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from model_store.calibration import Calibration
 from model_store.evaluate import average_precision, card, evaluate, macro_f1
+from model_store.guarantees import fit_thresholds
 from model_store.policy import Policy
-from model_store.thresholds import fit_thresholds, parse_target
+from model_store.thresholds import parse_target
 
 
 @given(n=st.integers(5, 200), k=st.integers(2, 6), seed=st.integers(0, 1_000))
