@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -169,36 +170,34 @@ def fit(
         "split_rows": {part: len(members) for part, members in splits.items()},
         "largest_parity_difference": parity,
         **facts(trained),
-    }  # fmt: skip
+    }
     seen = np.sort(np.concatenate([splits.train, splits.calibration, splits.threshold]))
 
-    def build(directory: Path) -> None:
-        write_bundle(
-            directory,
+    build = partial(
+        write_bundle,
+        name=name,
+        task="binary" if len(classes) == 2 else "multiclass",
+        classes=classes,
+        onnx=onnx,
+        front_end=trained.front_end,
+        calibration=calibration,
+        policy=policy,
+        reference=build_reference(policy.decide(validation.probabilities), validation.labels, classes),
+        validation=validation,
+        seen=Seen(signatures[seen]),
+        card=card(
             name=name,
-            task="binary" if len(classes) == 2 else "multiclass",
-            classes=classes,
-            onnx=onnx,
-            front_end=trained.front_end,
-            calibration=calibration,
-            policy=policy,
-            reference=build_reference(policy.decide(validation.probabilities), validation.labels, classes),
-            validation=validation,
-            seen=Seen(signatures[seen]),
-            card=card(
-                name=name,
-                licence=licence,
-                training=training,
-                calibration=calibration,
-                thresholds=thresholds,
-                delta=delta,
-                evaluation=evaluation,
-            ),
-            training=training,
-            sources=sources,
             licence=licence,
-        )
-
+            training=training,
+            calibration=calibration,
+            thresholds=thresholds,
+            delta=delta,
+            evaluation=evaluation,
+        ),
+        training=training,
+        sources=sources,
+        licence=licence,
+    )
     report("publish", 0, 1)
     path = store.publish(name, build)
     report("publish", 1, 1)

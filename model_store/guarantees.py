@@ -67,16 +67,9 @@ def recall_threshold(positive_scores: Float32s, recall: float, *, delta: float) 
     bound reaches `recall`; it depends on n alone, so nothing is selected and no correction is due. None when
     even j = n does not reach it, that is, n < `n_min`.
     """
-    n = len(positive_scores)
-    if n < n_min(recall, delta):
+    if len(positive_scores) < n_min(recall, delta):
         return None
-    ranks = np.arange(1, n + 1)
-    reached = betainc(ranks, n - ranks + 1, recall) <= delta
-    if not reached[-1]:
-        return None
-    rank = int(ranks[np.argmax(reached)])
-    threshold = np.partition(positive_scores, n - rank)[n - rank]
-    return RecallThreshold(np.float32(threshold), rank, n, float(lower_bound(rank, n, delta)))
+    return _order_statistic(positive_scores, recall, delta)
 
 
 def fit_thresholds(
@@ -217,10 +210,18 @@ def _insufficient(rows: _Rows, siblings: Mapping[str, float], strictest: int) ->
     )
 
 
+def _order_statistic(positive_scores: Float32s, recall: float, delta: float) -> RecallThreshold:
+    """Return the recall threshold of at least `n_min` positives."""
+    n = len(positive_scores)
+    ranks = np.arange(1, n)
+    reached = betainc(ranks, n - ranks + 1, recall) <= delta * (1 + 1e-9)
+    rank = int(ranks[np.argmax(reached)]) if reached.any() else n
+    threshold = np.partition(positive_scores, n - rank)[n - rank]
+    return RecallThreshold(np.float32(threshold), rank, n, float(lower_bound(rank, n, delta)))
+
+
 def _recall_only(rows: _Rows, recall: float) -> ClassThreshold:
-    found = recall_threshold(rows.positive_scores, recall, delta=rows.delta)
-    if found is None:  # pragma: no cover - n_min was checked
-        raise AssertionError("n_min admits a class that the order statistic refuses")
+    found = _order_statistic(rows.positive_scores, recall, rows.delta)
     hits, _ = rows.counts(float(found.threshold))
     # The bound is that of the rank, not of the hits: where scores tie, hits depend on the data chosen with.
     return rows.at(float(found.threshold), "certified", recall=Interval(hits / rows.n, found.lower))
@@ -252,9 +253,7 @@ def _both(rows: _Rows, recall: float, precision: float) -> ClassThreshold:
     holds, precision >= p follows from n / (n + x) estimating a proportion of at least p / (p + r (1 - p)),
     and that is one Clopper-Pearson test of n successes in n + x trials at a hypothesis fixed in advance.
     """
-    found = recall_threshold(rows.positive_scores, recall, delta=rows.delta / 2)
-    if found is None:  # pragma: no cover - n_min was checked
-        raise AssertionError("n_min admits a class that the order statistic refuses")
+    found = _order_statistic(rows.positive_scores, recall, rows.delta / 2)
     threshold = float(found.threshold)
     hits, flagged = rows.counts(threshold)
     q = float(lower_bound(rows.n, rows.n + flagged - hits, rows.delta / 2))

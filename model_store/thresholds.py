@@ -166,7 +166,8 @@ def n_min(ratio: float, delta: float) -> int:
     >>> n_min(0.85, 0.1)
     15
     """
-    return math.ceil(math.log(delta) / math.log(ratio))
+    # .5 ** 2 is .25 in exact arithmetic: rounding of the logarithms must not ask for a third.
+    return max(math.ceil(math.log(delta) / math.log(ratio) - 1e-9), 1)
 
 
 def check_delta(delta: float) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta, norm
 
 from model_store.guarantees import fit_thresholds, lower_bound, recall_threshold
-from model_store.thresholds import ClassThreshold, Target, parse_target
+from model_store.thresholds import ClassThreshold, Target, n_min, parse_target
 
 TWO = ("rare", "rest")
 
@@ -308,3 +308,15 @@ def test_every_threshold_is_a_float32(seed: int):
         for found in fit_thresholds(p, labels, TWO, [parse_target(target)]):
             assert float(np.float32(found.threshold)) == found.threshold
             assert 0 < found.threshold <= 1
+
+
+@pytest.mark.parametrize(("recall", "delta"), [(0.5, 0.25), (0.9, 0.9**7), (0.8, 0.8**3), (0.85, 0.1)])
+def test_exactly_enough_positives_certify_with_the_lowest_score(recall: float, delta: float):
+    """At n_min no positive may be missed, also where delta is a power of the recall to the last bit."""
+    n = n_min(recall, delta)
+    scores = np.linspace(0.9, 0.2, n, dtype=np.float32)
+    found = recall_threshold(scores, recall, delta=delta)
+    assert found is not None
+    assert (found.rank, found.threshold) == (n, scores[-1])
+    assert found.lower == pytest.approx(delta ** (1 / n))
+    assert recall_threshold(scores[:-1], recall, delta=delta) is None

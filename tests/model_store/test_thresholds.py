@@ -19,6 +19,7 @@ from model_store.thresholds import (
 
 def test_n_min():
     """The least n is where an unbroken run of successes is rarer than delta."""
+    assert (n_min(0.5, 0.25), n_min(0.5, 0.125), n_min(0.9, 0.9**5), n_min(0.1, 0.5)) == (2, 3, 5, 1)
     assert (n_min(0.85, 0.1), n_min(0.8, 0.1), n_min(0.99, 0.1), n_min(0.85, 0.05)) == (15, 11, 230, 19)
 
 
