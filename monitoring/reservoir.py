@@ -7,25 +7,21 @@ is the top of the parts' tops, and forgetting slots early makes a worker report 
 """
 
 import hashlib
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, inf
-from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Final, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from model_store.policy import Decisions
+from monitoring.slot import Rank, Slot
 
 Probabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes), rows sum to 1
 ProbabilityVector: TypeAlias = npt.NDArray[np.float32]  # (n_classes,), sums to 1
 Family: TypeAlias = Literal["top", "uncertain", "random"]
 KeepText: TypeAlias = Literal["full", "none"]
-# (score, -arrival, key, -priority), larger is better. Arrival and key come before the priority: were ties of
-# saturated probabilities broken by it, certainty picks would depend on the random draw and bias its weights.
-Rank: TypeAlias = tuple[float, float, str, float]
-Held = TypeVar("Held")
 
 EPOCH_SECONDS: Final = 600
 OTHER_SOURCE: Final = "other"
@@ -141,7 +137,7 @@ def merge(
     merged: dict[str, tuple[Candidate, ...]] = {}
     for kind, members in sorted(_members(pool).items()):
         family, _, name = kind.partition(":")
-        slot: _Slot[Candidate] = _Slot(len(pool) if kept is None else int(getattr(kept, family)))
+        slot: Slot[Candidate] = Slot(len(pool) if kept is None else int(getattr(kept, family)))
         scores = probabilities[:, columns[name]] if family == "top" else uncertainty
         for i in members:
             one = pool[i]
@@ -202,9 +198,9 @@ class Reservoir:
     def reset(self) -> None:
         """Open empty slots for a new epoch; what was not drained yet is still reported."""
         kept, classes = self._slots, self._classes
-        self._top = [_Slot[_Entry](kept.top) for _ in classes]
-        self._uncertain = [_Slot[_Entry](kept.uncertain) for _ in classes]
-        self._random = {source: _Slot[_Entry](kept.random) for source in self._sources}
+        self._top = [Slot[_Entry](kept.top) for _ in classes]
+        self._uncertain = [Slot[_Entry](kept.uncertain) for _ in classes]
+        self._random = {source: Slot[_Entry](kept.random) for source in self._sources}
         self._top_floors = np.full(len(classes), -np.inf, np.float32)
         self._remembered: dict[int, tuple[float, float]] = {}
 
@@ -262,11 +258,11 @@ class Reservoir:
         if entry.kinds:
             self._fresh[entry] = None
 
-    def _place(self, entry: "_Entry", kind: str, slot: "_Slot[_Entry]", score: float) -> None:
+    def _place(self, entry: "_Entry", kind: str, slot: "Slot[_Entry]", score: float) -> None:
         one = entry.candidate
         self._place_at(entry, kind, slot, one.key, (score, -one.at, one.key, -one.priority))
 
-    def _place_at(self, entry: "_Entry", kind: str, slot: "_Slot[_Entry]", unit: object, rank: Rank) -> None:
+    def _place_at(self, entry: "_Entry", kind: str, slot: "Slot[_Entry]", unit: object, rank: Rank) -> None:
         displaced = slot.offer(unit, rank, entry)
         if displaced is entry:
             return
@@ -319,42 +315,6 @@ class _Entry:
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
         self.kinds: set[str] = set()
-
-
-class _Slot(Generic[Held]):
-    """The best `size` units by rank, one entry a unit."""
-
-    __slots__ = ("_held", "_ranks", "_size", "floor")
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._ranks: list[tuple[Rank, object]] = []
-        self._held: dict[object, tuple[Rank, Held]] = {}
-        self.floor = -inf
-
-    def offer(self, unit: object, rank: Rank, entry: Held) -> Held | None:
-        """Return what `entry` displaced: None when there was room, `entry` itself when it did not get in."""
-        known = self._held.get(unit)
-        if known is not None:
-            if rank <= known[0]:
-                return entry
-            del self._ranks[bisect_left(self._ranks, (known[0], unit))]
-            displaced: Held | None = known[1]
-        elif len(self._ranks) < self._size:
-            displaced = None
-        elif rank <= self._ranks[0][0]:
-            return entry
-        else:
-            _, worst = self._ranks.pop(0)
-            displaced = self._held.pop(worst)[1]
-        insort(self._ranks, (rank, unit))
-        self._held[unit] = (rank, entry)
-        if len(self._ranks) == self._size:
-            self.floor = self._ranks[0][0][0]
-        return displaced
-
-    def best_first(self) -> tuple[Held, ...]:
-        return tuple(self._held[unit][1] for _, unit in reversed(self._ranks))
 
 
 def _margin(row: list[float], top: int) -> float:
