@@ -1,4 +1,4 @@
-"""Who closes buckets, notices drift and hands out batches? One watcher at a time, each mortal at any point."""
+"""Who closes buckets, notices drift and hands out batches? One watcher at a time; each may die anywhere."""
 
 import logging
 import threading
@@ -203,9 +203,10 @@ class Watcher:
         if now < self._prune_at:
             return
         self._prune_at = now + PRUNE_SECONDS
-        self._store.retention.prune(
-            now=self._clock.now(), retention_days=self._config.retention_days, lease=lease
-        )
+        at = self._clock.now()
+        self._store.retention.prune(now=at, retention_days=self._config.retention_days, lease=lease)
+        self._store.compaction.buckets_to_hours(now=at, lease=lease)
+        self._store.compaction.candidates_to_slots(now=at, batch_size=self._config.batch_size, lease=lease)
 
 
 def advance(read: Open, config: DetectorConfig) -> tuple[Detector, Event | None]:

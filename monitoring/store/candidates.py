@@ -126,7 +126,7 @@ def read_population(
     )
     return Population(
         candidates=tuple(
-            _candidate(row)
+            read_candidate(row)
             for row in rows
             if row.epoch not in lost and (row.bucket_seq is not None or row.flush_id in flush_ids)
         ),
@@ -135,7 +135,8 @@ def read_population(
     )
 
 
-def _candidate(row: "sa.Row[Any]") -> Candidate:
+def read_candidate(row: "sa.Row[Any]") -> Candidate:
+    """Return the candidate of a row."""
     return Candidate(
         key=row.key,
         item_id=row.item_id,

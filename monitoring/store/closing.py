@@ -36,7 +36,7 @@ from monitoring.store.tables import alarms, buckets
 FencedBy: TypeAlias = Literal["lease", "detector", "flushes", "batches"]
 
 
-class Fenced(Exception):  # noqa: N818 - a signal to read again, not an error anyone sees
+class Fenced(Exception):
     """Somebody else was faster; nothing was changed. `by` says which fence held."""
 
     def __init__(self, by: FencedBy) -> None:
@@ -242,6 +242,7 @@ def _insert_bucket(
             state=bucket.state,
             statistic=bucket.statistic,
             threshold=bucket.threshold,
+            coarse=False,
         )
     )
 

@@ -13,6 +13,7 @@ from monitoring.store.alarms import AlarmsTable
 from monitoring.store.audit import AuditTable
 from monitoring.store.batches import BatchesTable
 from monitoring.store.closing import ClosingStore
+from monitoring.store.compaction import Compaction
 from monitoring.store.counts import CountsTable
 from monitoring.store.database import Database
 from monitoring.store.detectors import DetectorsTable
@@ -41,6 +42,7 @@ class Store:
         self.lease = LeaseTable(database, clock)
         self.closing = ClosingStore(database, clock)
         self.retention = Retention(database)
+        self.compaction = Compaction(database)
         self.audit = AuditTable(database)
 
     @property

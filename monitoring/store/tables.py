@@ -97,6 +97,7 @@ buckets = sa.Table(
     _column("state", sa.String(16)),
     _column("statistic", sa.Double, nullable=True),
     _column("threshold", sa.Double, nullable=True),
+    _column("coarse", sa.Boolean),
     sa.Index("buckets_end", "end_at"),
 )
 

@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("statistic", sa.Double(), nullable=True),
         sa.Column("threshold", sa.Double(), nullable=True),
+        sa.Column("coarse", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("model_key", "seq"),
     )
     op.create_index("buckets_end", "buckets", ["end_at"], unique=False)

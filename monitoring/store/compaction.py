@@ -1,0 +1,151 @@
+"""How does the state stay small? Old buckets become hours, and past epochs keep one reservoir each."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from monitoring.recorder import ModelKey
+from monitoring.reservoir import EPOCH_SECONDS, Slots, merge, slots
+from monitoring.store import codec
+from monitoring.store.candidates import read_candidate
+from monitoring.store.counts import read_classes
+from monitoring.store.database import Database, in_parts
+from monitoring.store.lease import Lease, holds
+from monitoring.store.tables import alarms, bucket_sources, buckets, candidates
+
+SECONDS_PER_HOUR: Final = 3_600
+FINE_SECONDS: Final = 2 * 86_400
+MOST_BUCKETS_AT_ONCE: Final = 2_000
+
+
+class Compaction:
+    """Makes history coarser and candidates fewer, without changing a sum or a sample."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def buckets_to_hours(self, *, now: float, lease: Lease) -> int:
+        """Merge buckets older than two days into one an hour; return how many were merged.
+
+        A hundred and fifty classes in ten-second buckets are 35 MB a day, in hours 0.1 MB.
+        """
+        before = (now - FINE_SECONDS) // SECONDS_PER_HOUR * SECONDS_PER_HOUR
+        query = (
+            sa.select(buckets)
+            .where(buckets.c.coarse.is_(sa.false()), buckets.c.end_at <= before)
+            .order_by(buckets.c.model_key, buckets.c.seq)
+            .limit(MOST_BUCKETS_AT_ONCE)
+        )
+        with self._database.write(durable=False) as connection:
+            if not holds(connection, lease):
+                return 0
+            rows = connection.execute(query).all()
+            for _, hour in groupby(rows, key=lambda row: (row.model_key, row.start_at // SECONDS_PER_HOUR)):
+                _merge_buckets(connection, list(hour))
+            return len(rows)
+
+    def candidates_to_slots(self, *, now: float, batch_size: int, lease: Lease) -> int:
+        """Keep, of each past epoch, what one reservoir of all its traffic would hold; return how many went.
+
+        Epochs of an alarm that still waits for its batch stay whole: it samples them as they were then.
+        """
+        removed = 0
+        for model_key, epoch, n in self._epochs(before=int(now // EPOCH_SECONDS) - 1):
+            with self._database.read() as connection:
+                kept = _kept(connection, model_key, epoch, batch_size=batch_size)
+                superfluous = _superfluous(connection, model_key, epoch, kept=kept, held=n)
+            if superfluous:
+                with self._database.write(durable=False) as connection:
+                    if not holds(connection, lease):
+                        return removed
+                    for part in in_parts(superfluous):
+                        connection.execute(candidates.delete().where(candidates.c.id.in_(part)))
+                removed += len(superfluous)
+        return removed
+
+    def _epochs(self, *, before: int) -> Sequence[tuple[ModelKey, int, int]]:
+        """Return past epochs and how many candidates each has, but for those an alarm waits for."""
+        waiting = (
+            sa.select(alarms.c.alarm_id)
+            .where(
+                alarms.c.model_key == candidates.c.model_key,
+                alarms.c.batch_id.is_(None),
+                alarms.c.cleared_at.is_(None),
+                candidates.c.epoch.between(alarms.c.first_epoch, alarms.c.last_epoch),
+            )
+            .exists()
+        )
+        query = (
+            sa.select(candidates.c.model_key, candidates.c.epoch, sa.func.count())
+            .where(candidates.c.epoch < before, candidates.c.bucket_seq.is_not(None), ~waiting)
+            .group_by(candidates.c.model_key, candidates.c.epoch)
+            .order_by(candidates.c.model_key, candidates.c.epoch)
+        )
+        with self._database.read() as connection:
+            return [(model_key, epoch, int(n)) for model_key, epoch, n in connection.execute(query)]
+
+
+def _kept(
+    connection: sa.Connection, model_key: ModelKey, epoch: int, *, batch_size: int
+) -> tuple[Slots, int]:
+    """Return the slots of a reservoir for the epoch's traffic, and how many candidates they hold at most."""
+    n_classes = len(read_classes(connection, model_key))
+    n_sources = connection.scalar(
+        sa.select(sa.func.count(bucket_sources.c.source.distinct())).where(
+            bucket_sources.c.model_key == model_key, bucket_sources.c.epoch == epoch
+        )
+    )
+    kept = slots(batch_size, n_classes=n_classes, n_sources=max(int(n_sources or 0), 1))
+    return kept, n_classes * (kept.top + kept.uncertain) + int(n_sources or 0) * kept.random
+
+
+def _superfluous(
+    connection: sa.Connection, model_key: ModelKey, epoch: int, *, kept: tuple[Slots, int], held: int
+) -> Sequence[int]:
+    each, most = kept
+    if held <= most:
+        return ()
+    rows = connection.execute(
+        sa.select(candidates).where(
+            candidates.c.model_key == model_key,
+            candidates.c.epoch == epoch,
+            candidates.c.bucket_seq.is_not(None),
+        )
+    )
+    ids = {row.id: read_candidate(row) for row in rows}
+    best = merge(ids.values(), classes=read_classes(connection, model_key), kept=each)
+    stays = {id(one) for found in best.values() for one in found}
+    return [row_id for row_id, one in ids.items() if id(one) not in stays]
+
+
+def _merge_buckets(connection: sa.Connection, rows: Sequence["sa.Row[Any]"]) -> None:
+    """Replace the buckets by one in the place of the last."""
+    last = rows[-1]
+    for part in in_parts([row.seq for row in rows]):
+        connection.execute(
+            buckets.delete().where(buckets.c.model_key == last.model_key, buckets.c.seq.in_(part))
+        )
+    connection.execute(
+        buckets.insert().values(
+            model_key=last.model_key,
+            seq=last.seq,
+            start_at=min(row.start_at for row in rows),
+            end_at=max(row.end_at for row in rows),
+            items=sum(row.items for row in rows),
+            counts=_sum(row.counts for row in rows),
+            score_bins=_sum(row.score_bins for row in rows),
+            state="drift" if any(row.state == "drift" for row in rows) else last.state,
+            statistic=max((row.statistic for row in rows if row.statistic is not None), default=None),
+            threshold=last.threshold,
+            coarse=True,
+        )
+    )
+
+
+def _sum(stored: Iterable[dict[str, list[int]]]) -> dict[str, list[int]]:
+    first, *others = (codec.dense(each) for each in stored)
+    for other in others:
+        first += other
+    return codec.sparse(first)

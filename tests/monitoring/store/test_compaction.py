@@ -1,0 +1,191 @@
+"""The state becomes smaller, and no sum and no sample changes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from monitoring.clock import ManualClock
+from monitoring.detector import DetectorConfig
+from monitoring.finding import Finding
+from monitoring.recorder import Sealed
+from monitoring.reservoir import Candidate, draw_limit, merge, slots
+from monitoring.store import Alarm, ClosedBucket, Closing, DetectorRow, Lease, Population, Span, Store
+
+BATCH_SIZE = 20
+CLASSES = ("ham", "spam")
+
+
+@pytest.fixture
+def lease(store: Store) -> Lease:
+    """A lease that outlives the test."""
+    held = store.lease.acquire("one", seconds=1e9)
+    assert held is not None
+    return held
+
+
+@pytest.fixture
+def close(store: Store, clock: ManualClock, lease: Lease) -> Callable[..., None]:
+    """Close the next bucket, with an alarm if one is given."""
+
+    def commit(raised: Alarm | None = None) -> None:
+        read = store.closing.read("mail@1", bucket_seconds=DetectorConfig().bucket_seconds)
+        assert read is not None
+        seq = 1 if read.detector is None else read.detector.last_seq + 1
+        revision = 1 if read.detector is None else read.detector.revision + 1
+        bucket = ClosedBucket(seq, read.stretch.start, read.stretch.end, "calm", float(seq), 9.0)
+        row = DetectorRow(revision, seq, bucket.end, bucket.end, {}, {})
+        store.closing.commit(Closing(read, bucket, row, raised=raised), lease=lease)
+
+    return commit
+
+
+def scored(n: int, *, seed: int, at: float) -> list[Candidate]:
+    """Candidates of both classes that entered every kind of slot."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for i in range(n):
+        p = float(rng.random())
+        made.append(
+            Candidate(
+                key=f"{seed}-{i}",
+                item_id=None,
+                source="other",
+                text=f"text {seed} {i}",
+                probabilities=np.array([p, 1 - p], np.float32),
+                label=int(p < 0.5),
+                decision=0,
+                at=at,
+                priority=float(rng.random()),
+                kinds=frozenset(
+                    {"top:ham", "top:spam", f"uncertain:{CLASSES[int(p < 0.5)]}", "random:other"}
+                ),
+            )
+        )
+    return made
+
+
+def population(store: Store, clock: ManualClock, *, seq: int) -> Population:
+    """The population of the last day."""
+    epoch = int(clock.now() // 600)
+    return store.closing.read_wave(Span("mail@1", epoch - 100, epoch, seq, None), at=clock.now()).population
+
+
+def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
+    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
+) -> None:
+    """Five workers' reservoirs become one; its tops and its random sample are those of all five."""
+    for worker in range(5):
+        store.counts.flush(
+            f"worker-{worker}",
+            1,
+            seal([[200, 0, 0], [0, 0, 0]], candidates=scored(200, seed=worker, at=clock.now())),
+        )
+    clock.advance(10)
+    close()
+    before = population(store, clock, seq=1)
+    clock.advance(1_300)
+    removed = store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease)
+    after = population(store, clock, seq=1)
+    kept = slots(BATCH_SIZE, n_classes=2, n_sources=1)
+    assert merge(after.candidates, classes=CLASSES, kept=kept) == merge(
+        before.candidates, classes=CLASSES, kept=kept
+    )
+    assert removed == len(before.candidates) - len(after.candidates)
+    assert len(after.candidates) <= 2 * (kept.top + kept.uncertain) + kept.random
+    assert after.source_counts == before.source_counts == {"other": 1_000}
+    smallest = sorted(one.priority for one in before.candidates)[: draw_limit(BATCH_SIZE)]
+    assert sorted(one.priority for one in after.candidates)[: len(smallest)] == smallest
+    assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
+
+
+def test_an_epoch_that_an_alarm_waits_for_stays_whole(
+    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
+) -> None:
+    """The alarm samples the epoch as it was; what came later must not push its candidates out."""
+    store.counts.flush("worker", 1, seal(candidates=scored(300, seed=1, at=clock.now())))
+    clock.advance(10)
+    epoch = int(clock.now() // 600)
+    finding = Finding(
+        since_time=clock.now(),
+        since_items=1,
+        window_items=1,
+        window_buckets=1,
+        statistic=9.0,
+        threshold=9.0,
+        classes=(),
+        watched=("spam",),
+    )
+    close(Alarm("a1", "mail@1", 1, clock.now(), epoch, epoch, finding))
+    clock.advance(1_300)
+    assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
+    assert len(population(store, clock, seq=1).candidates) == 300
+
+
+def test_the_running_epoch_and_unclaimed_candidates_stay(
+    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
+) -> None:
+    """What a bucket has not taken yet is not part of any population, and must not displace what is."""
+    store.counts.flush("worker", 1, seal(candidates=scored(30, seed=1, at=clock.now())))
+    clock.advance(10)
+    close()
+    store.counts.flush(
+        "worker",
+        2,
+        replace(seal(candidates=scored(300, seed=2, at=clock.now())), epoch=int(clock.now() // 600)),
+    )
+    assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
+    clock.advance(1_300)
+    assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
+    assert len(population(store, clock, seq=1).candidates) == 30
+
+
+def test_old_buckets_become_hours(
+    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
+) -> None:
+    """Two hours of buckets become two, with the same sum; younger ones stay as they are."""
+    for seq in range(1, 13):
+        store.counts.flush("worker", seq, seal([[seq, 0, 0], [0, 1, 0]]))
+        clock.advance(600)
+        close()
+    total = store.counts.total("mail@1")
+    assert store.compaction.buckets_to_hours(now=clock.now(), lease=lease) == 0
+    assert store.compaction.buckets_to_hours(now=clock.now() + 2 * 86_400, lease=lease) == 12
+    hours = store.counts.history("mail@1")
+    assert [hour.counts[0, 0] for hour in hours] == [sum(range(1, 7)), sum(range(7, 13))]
+    assert [hour.statistic for hour in hours] == [6.0, 12.0]
+    assert store.counts.total("mail@1").tolist() == total.tolist()
+    assert store.compaction.buckets_to_hours(now=clock.now() + 2 * 86_400, lease=lease) == 0
+
+
+def test_a_lost_lease_forgets_nothing(
+    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None]
+) -> None:
+    """Whoever was fenced off leaves the tables alone."""
+    store.counts.flush("worker", 1, seal(candidates=scored(300, seed=1, at=clock.now())))
+    clock.advance(10)
+    close()
+    stale, later = Lease("somebody", 7), clock.now() + 500 * 86_400
+    assert store.retention.prune(now=later, retention_days=1, lease=stale).candidates == 0
+    assert store.compaction.buckets_to_hours(now=later, lease=stale) == 0
+    assert store.compaction.candidates_to_slots(now=later, batch_size=BATCH_SIZE, lease=stale) == 0
+    assert len(population(store, clock, seq=1).candidates) == 300
+    assert store.counts.total("mail@1").sum() == 1
+
+
+def test_a_population_leaves_out_epochs_that_lost_candidates(
+    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None]
+) -> None:
+    """Occurrences that could not be sampled are not counted as if they could."""
+    store.counts.flush("a", 1, seal(sources={"other": 1}, candidates=scored(5, seed=1, at=clock.now())))
+    clock.advance(600)
+    store.counts.flush("a", 2, seal(sources={"other": 1}, candidates=scored(6, seed=2, at=clock.now())))
+    store.counts.flush("b", 1, seal(sources={"other": 1}, candidates_lost=9))
+    clock.advance(10)
+    close()
+    close()
+    found = population(store, clock, seq=99)
+    assert len(found.candidates) == 5
+    assert found.source_counts == {"other": 1}
+    assert found.epochs_left_out == (int(clock.now() // 600),)
