@@ -44,21 +44,32 @@ class Runs(Protocol):
 
 
 class WindowRuns:
-    """A distance from the reference, taken at the end of every tumbling window."""
+    """A distance from the reference, taken at the end of every tumbling window.
 
-    def __init__(self, references: Counts, *, window: int, distance: Distance) -> None:
+    Runs begin their windows at different phases, as a change does not wait for the beginning of a window.
+    """
+
+    def __init__(self, references: Counts, *, window: int, bucket_items: int, distance: Distance) -> None:
         self._reference = references.astype(np.float64)
-        self._window = window
         self._distance = distance
+        self._buckets = window // bucket_items
+        self._missing = 1 + np.arange(len(references)) % self._buckets
+        self._first = np.ones(len(references), dtype=np.bool_)
         self._held = np.zeros_like(references)
 
     def step(self, counts: Counts) -> Floats:
-        """Return the distance when a window is full, else 0."""
+        """Return the distance in runs whose window is full, else 0; the first, cut short, is left out."""
         self._held = self._held + counts
-        if self._held[0].sum() < self._window:
-            return np.zeros(len(counts))
-        full, self._held = self._held, np.zeros_like(self._held)
-        return self._distance(full, self._reference)
+        self._missing = self._missing - 1
+        full = self._missing == 0
+        whole = full & ~self._first
+        found = np.zeros(len(counts))
+        if whole.any():
+            found[whole] = self._distance(self._held[whole], self._reference[whole])
+        self._held[full] = 0
+        self._missing[full] = self._buckets
+        self._first &= ~full
+        return found
 
 
 class OracleRuns:
@@ -159,7 +170,9 @@ def detectors(problem: Problem, change: str, references: Counts) -> dict[str, Ru
     }
     for name, distance in DISTANCES.items():
         for window in WINDOWS:
-            found[f"{name} {window}"] = WindowRuns(references, window=window, distance=distance)
+            found[f"{name} {window}"] = WindowRuns(
+                references, window=window, bucket_items=problem.bucket_items, distance=distance
+            )
     return found
 
 

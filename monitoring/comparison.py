@@ -1,7 +1,8 @@
 """What do recent windows say against one baseline, and what could they say at all?"""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,7 @@ class Scanned:
         return self.windows.counts[i], int(self.windows.lengths[i])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """A baseline and the rules by which traffic is compared with it; see `monitoring.scan`."""
 
@@ -35,10 +36,10 @@ class Comparison:
     threshold: float
     tolerance: float
     tolerance_abs: float
-    _weights: Weights = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_weights", class_weights(self.baseline.counts))
+    @cached_property
+    def _weights(self) -> Weights:
+        return class_weights(self.baseline.counts)
 
     def scan(self, windows: Windows) -> Scanned | None:
         """Return what all windows say; None when there are none."""
@@ -68,6 +69,7 @@ class Comparison:
             tolerance_abs=self.tolerance_abs,
         )
 
+    @cached_property
     def least_items(self) -> float:
         """Return the smallest of the categories' `detectable_items`; infinite if none can be noticed."""
         found = (self.detectable_items(k) for k in range(len(self.baseline.counts)))

@@ -165,7 +165,6 @@ class Detector:
         "_collector",
         "_comparison",
         "_items",
-        "_needed",
         "_recovery",
         "_scanned",
         "_since",
@@ -188,7 +187,6 @@ class Detector:
             len(self.categories), items=self.config.baseline_items, seconds=self.config.baseline_seconds
         )
         self._comparison: Comparison | None = None  # there is one as soon as a baseline is frozen
-        self._needed = math.inf
         self._windows = self._new_windows()
         self._scanned: Scanned | None = None
         self._warm = False
@@ -330,7 +328,6 @@ class Detector:
     def _restore_baseline(self, baseline: Baseline) -> None:
         if baseline.kind == "frozen":
             self._comparison = self._compare_with(baseline)
-            self._needed = self._comparison.least_items()
         else:
             self._collector.restore(baseline)
 
@@ -351,7 +348,7 @@ class Detector:
             self._start_from(collected.frozen(at=bucket.end, by=AUTOMATIC, why=self._collector.rule))
 
     def _judge(self, at: float, comparison: Comparison) -> Event | None:
-        self._warm = self._warm or self._windows.items >= self._needed
+        self._warm = self._warm or self._windows.items >= comparison.least_items
         if self._scanned is None or self._scanned.result.statistic < self.threshold:
             return None
         self._alarm = describe(self._scanned, comparison, self.categories)
@@ -384,7 +381,6 @@ class Detector:
 
     def _start_from(self, baseline: Baseline) -> None:
         self._comparison = self._compare_with(baseline)
-        self._needed = self._comparison.least_items()
         self._windows = self._new_windows()
         self._scanned = None
         self._alarm = self._recovery = None

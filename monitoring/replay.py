@@ -185,13 +185,15 @@ def _weights(rows: Rows, unseen: Indices, shift: tuple[str, float] | None) -> np
     name, factor = shift
     if rows.labels is None:
         raise ReplayRefused(f"shifting {name!r} needs the rows' true labels; name the label column")
-    if not (math.isfinite(factor) and factor > 0.0):
-        raise ReplayRefused(f"factor {factor} of {name!r}; expected a number above 0")
+    if not (math.isfinite(factor) and factor >= 0.0):
+        raise ReplayRefused(f"factor {factor} of {name!r}; expected a number of at least 0")
     labels = np.array(rows.labels)[unseen]
     if not (labels == name).any():
         found = ", ".join(sorted(set(labels.tolist()))[:20])
         raise ReplayRefused(f"no unseen row has the label {name!r}; labels are {found}")
     weights[labels == name] = factor
+    if not weights.any():
+        raise ReplayRefused(f"factor 0 of {name!r}, the only label there is, leaves no row to draw")
     return weights
 
 

@@ -325,8 +325,11 @@ def items_to_detect(
     information = _divergence(lowered, share) if moved > share else _divergence(moved, lowered)
     items = 0.0
     for _ in range(20):  # the longer the window, the less evidence it needs: settles within a few rounds
+        before = items
         need = max(threshold - math.log(weight) - math.log(max(items / bucket_items, 1.0)), 1.0)
         items = 1.1 * (need - 0.5 * math.log(4.0 * math.pi * need) + 0.7) / information
+        if abs(items - before) <= 0.001 * items:
+            break
     if items >= reference_items:
         return None
     return math.ceil(items / (1.0 - items / reference_items))

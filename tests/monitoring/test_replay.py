@@ -116,13 +116,23 @@ def test_where_to_shift_is_the_callers_choice():
     assert replay(FakeModel(), ROWS, shift=("loud", 3.0), at=20_000, items=20_000).alarm_item is None
 
 
+def test_a_class_that_vanishes_is_noticed():
+    """A factor of 0 leaves the class out of the shifted part."""
+    result = replay(FakeModel(), ROWS, shift=("loud", 0.0), items=40_000, seed=4)
+    assert result.finding is not None
+    assert result.finding.classes[0].current < 0.02
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         pytest.param({"rows": rows_of({"quiet": 50}, labels=False)}, "name the label column", id="no labels"),
         pytest.param({"shift": ("silent", 2.0)}, "labels are loud, quiet", id="unknown class"),
-        pytest.param({"shift": ("loud", 0.0)}, "above 0", id="factor 0"),
-        pytest.param({"shift": ("loud", float("inf"))}, "above 0", id="infinite factor"),
+        pytest.param({"shift": ("loud", -1.0)}, "at least 0", id="negative factor"),
+        pytest.param({"shift": ("loud", float("inf"))}, "at least 0", id="infinite factor"),
+        pytest.param(
+            {"rows": rows_of({"loud": 50}), "shift": ("loud", 0.0)}, "no row to draw", id="nothing left"
+        ),
         pytest.param({"at": 100}, "baseline of at least 500", id="no room for a baseline"),
         pytest.param({"at": 50_000}, "of 40000 is outside", id="after the end"),
         pytest.param({"bucket_items": 0}, "at least 1", id="no items in a bucket"),

@@ -1,0 +1,77 @@
+"""When an alarm is over: fresh data alone, twice, and as much as its change needs."""
+
+import json
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from monitoring.baseline import Baseline
+from monitoring.comparison import Comparison
+from monitoring.finding import ClassShift, Finding
+from monitoring.recovery import Recovery, fresh_items
+from monitoring.windows import Windows
+
+CATEGORIES = ("common", "rare", "no_class_passes")
+CALM = np.array([930, 40, 30])
+TRIPLED = np.array([850, 120, 30])
+BASELINE = Baseline(CALM * 20, items=20_000, buckets=400, start=0.0, end=4_000.0, kind="frozen")
+COMPARISON = Comparison(BASELINE, threshold=18.7, tolerance=0.1, tolerance_abs=0.0)
+
+
+def alarm(*, window_items: int, reference: float = 0.04) -> Finding:
+    """Return an alarm about a rare class at three times its share."""
+    shift = ClassShift("rare", reference, 0.12, 0.10, 0.14, "rise", 25.0)
+    return Finding(0.0, window_items, window_items, 20, 25.0, 18.7, (shift,), ("rare",))
+
+
+def calm_after(blocks: list[npt.NDArray[np.int64]], *, block_items: int = 1_000) -> list[bool]:
+    """Return what each block of fresh items says."""
+    recovery = Recovery(Windows(3), block_items=block_items)
+    found = alarm(window_items=block_items)
+    return [recovery.take(block, start=0.0, alarm=found, comparison=COMPARISON) for block in blocks]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "over"),
+    [
+        pytest.param([CALM, CALM], [False, True], id="two calm blocks"),
+        pytest.param([TRIPLED] * 4, [False] * 4, id="the change lasts"),
+        pytest.param([CALM, TRIPLED, CALM, CALM], [False, False, False, True], id="in a row, not in all"),
+        pytest.param([CALM // 2] * 4, [False, False, False, True], id="blocks fill up"),
+    ],
+)
+def test_an_alarm_is_over_after_two_calm_blocks_in_a_row(
+    blocks: list[npt.NDArray[np.int64]], over: list[bool]
+):
+    """One calm block may be luck, and one that is not calm starts the count anew."""
+    assert calm_after(blocks) == over
+
+
+def test_two_blocks_that_pass_alone_must_pass_together():
+    """A change that hides in each of two small blocks shows in both of them as one."""
+    half = np.array([904, 66, 30])
+    alone, together = (COMPARISON.evidence(half * n) for n in (1, 2))
+    bar = (18.7 - np.log(20)) / 2
+    assert alone < bar < together
+    assert calm_after([half, half]) == [False, False]
+
+
+def test_a_block_is_the_alarms_window_or_what_its_change_needs():
+    """A backlog of a million items is not asked for again; a class that is new asks for the window."""
+    assert fresh_items(alarm(window_items=200), COMPARISON, CATEGORIES) == 200
+    needed = fresh_items(alarm(window_items=1_000_000), COMPARISON, CATEGORIES)
+    assert 200 < needed < 2_000
+    assert fresh_items(alarm(window_items=5_000, reference=0.0), COMPARISON, CATEGORIES) == 5_000
+
+
+def test_a_snapshot_between_two_blocks_changes_nothing():
+    """A watcher that dies in the middle of a recovery goes on with it."""
+    found = alarm(window_items=1_000)
+    one = Recovery(Windows(3), block_items=1_000)
+    for counts in (CALM, CALM // 2):
+        one.take(counts, start=0.0, alarm=found, comparison=COMPARISON)
+    other = Recovery.from_json(json.loads(json.dumps(one.to_json())))
+    assert other.to_json() == one.to_json()
+    for recovery in (one, other):
+        assert recovery.take(CALM // 2, start=0.0, alarm=found, comparison=COMPARISON)
