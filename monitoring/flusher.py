@@ -1,8 +1,8 @@
 """How do a worker's counts reach the store exactly once, whatever the store does meanwhile?
 
-One flush is sealed under its sequence number and retried unchanged until the store has it; a repeat of a
-committed one changes nothing there. Meanwhile later seconds merge into the next, so that a store that is away
-for hours costs a few flushes of memory and never a prediction.
+One flush is sealed under its sequence number, and its counts are retried unchanged until the store has them; a
+repeat of a committed one changes nothing there. Meanwhile later seconds merge into the next, so that a store
+that is away for hours costs a few flushes of memory and never a prediction.
 """
 
 import threading
@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from monitoring.clock import Clock
+from monitoring.errors import MonitoringError
 from monitoring.recorder import Sealed
 
 FIRST_RETRY_SECONDS: Final = 0.5
 LAST_RETRY_SECONDS: Final = 30.0
 MAX_PENDING_CANDIDATES: Final = 20_000
+MOST_REFUSALS: Final = 5
 
 
 class FlushSink(Protocol):
@@ -63,6 +65,7 @@ class Flusher:
         self._pending: deque[Sealed] = deque()
         self._in_flight: Sealed | None = None
         self._seq = 0
+        self._refusals = 0
         self._covered_until = clock.now()
         self._deadline: float | None = None
         self._thread: threading.Thread | None = None
@@ -94,9 +97,14 @@ class Flusher:
                 return True
             try:
                 self._sink.flush(self.worker_id, self._seq, sealed)
-            except Exception:  # the observer boundary: whatever it is, it is counted and tried again
+            except MonitoringError:
                 self._on_failure("flush")
                 return False
+            except Exception:  # the observer boundary: whatever it is, it is counted and tried again
+                self._on_failure("flush")
+                self._suspect_candidates()
+                return False
+            self._refusals = 0
             with self._lock:
                 self._in_flight = None
                 self._covered_until = max(self._covered_until, sealed.sealed_at)
@@ -137,6 +145,13 @@ class Flusher:
                 self._seq += 1
                 self._in_flight = sealed
             return self._in_flight
+
+    def _suspect_candidates(self) -> None:
+        """Give up candidates that the store cannot take: one odd text must not stop the counts."""
+        self._refusals += 1
+        with self._lock:
+            if self._refusals >= MOST_REFUSALS and self._in_flight is not None:
+                self._in_flight = self._in_flight.without_candidates()
 
     def _bound_memory(self) -> None:
         """Give up the oldest candidates beyond the limit; counts only ever merge."""

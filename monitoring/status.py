@@ -7,26 +7,18 @@ import numpy as np
 import numpy.typing as npt
 
 from monitoring.baseline import validation_mismatch
+from monitoring.detector import Detector, DetectorConfig
 from monitoring.recorder import ModelKey
-from monitoring.store import Alarm, LeaseStatus, Store
+from monitoring.store import Alarm, Store
 from monitoring.windows import category_counts, drift_categories
-
-_NOT_YET: Mapping[str, Any] = {
-    "state": "warming",
-    "since": None,
-    "statistic": 0.0,
-    "threshold": None,
-    "categories": [],
-    "baseline": None,
-    "window_items": 0,
-    "window_buckets": 0,
-    "items": 0,
-    "last_items_at": None,
-}
 
 
 def status(
-    store: Store, model_key: ModelKey, *, validation: npt.NDArray[np.int64] | None = None
+    store: Store,
+    model_key: ModelKey,
+    *,
+    config: DetectorConfig,
+    validation: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Return all there is to say about a model's drift, as JSON; times are UTC epoch seconds.
 
@@ -40,25 +32,25 @@ def status(
     UnknownModel
         The model never had traffic.
     """
-    detector = store.detectors.get(model_key)
+    row = store.detectors.get(model_key)
+    classes = store.counts.classes(model_key)
+    # Before the first bucket is closed, what a detector without traffic says.
+    seen = Detector(drift_categories(classes), config).status().to_json() if row is None else dict(row.status)
     lease = store.lease.status()
     alarms = store.alarms.list(model_key, limit=1)
-    seen: Mapping[str, Any] = _NOT_YET if detector is None else detector.status
-    baseline = seen["baseline"]
     return {
         "model": model_key,
-        "state": seen["state"],
-        "since": seen["since"],
-        "evidence": seen["statistic"],
-        "threshold": seen["threshold"],
-        "classes": seen["categories"],
-        "window": {"items": seen["window_items"], "buckets": seen["window_buckets"]},
-        "items": seen["items"],
-        "last_items_at": seen["last_items_at"],
-        "baseline": baseline,
-        "validation_mismatch": _mismatch(store, model_key, baseline, validation),
-        "watcher": _watcher(store, lease, None if detector is None else detector.last_closed_at),
+        **{name: value for name, value in seen.items() if name not in ("categories", "alarm")},
+        "classes": [_named(each) for each in seen["categories"]],
+        "alarm": None if seen["alarm"] is None else finding_json(seen["alarm"]),
         "last_alarm": alarm_json(alarms[0]) if alarms else None,
+        "validation_mismatch": _mismatch(classes, seen["baseline"], validation),
+        "watcher_lag_seconds": store.lag(),
+        "watcher": {
+            "holder": None if lease is None else lease.holder,
+            "lease_expires_at": None if lease is None else lease.expires_at,
+            "last_closed_at": None if row is None else row.last_closed_at,
+        },
     }
 
 
@@ -73,20 +65,20 @@ def history(
         The model never had traffic.
     """
     classes = store.counts.classes(model_key)
-    buckets = store.counts.history(model_key, since=since, until=until, limit=limit)
     return {
         "model": model_key,
         "categories": list(drift_categories(classes)),
         "buckets": [
             {
+                "seq": bucket.seq,
                 "start": bucket.start,
                 "end": bucket.end,
-                "counts": category_counts(bucket.counts).tolist(),
                 "state": bucket.state,
-                "evidence": bucket.statistic,
+                "statistic": bucket.statistic,
                 "threshold": bucket.threshold,
+                "counts": category_counts(bucket.counts).tolist(),
             }
-            for bucket in buckets
+            for bucket in store.counts.history(model_key, since=since, until=until, limit=limit)
         ],
         "alarms": [
             alarm_json(alarm)
@@ -103,35 +95,31 @@ def alarm_json(alarm: Alarm) -> dict[str, Any]:
         "model": alarm.model_key,
         "raised_at": alarm.raised_at,
         "cleared_at": alarm.cleared_at,
-        "finding": alarm.finding.to_json(),
-        "batch_id": alarm.batch_id,
+        "batch": alarm.batch_id,
         "batch_note": alarm.batch_note,
+        "finding": finding_json(alarm.finding.to_json()),
     }
 
 
-def _watcher(store: Store, lease: LeaseStatus | None, last_closed_at: float | None) -> dict[str, Any]:
-    return {
-        "lag_seconds": store.lag(),
-        "holder": None if lease is None else lease.holder,
-        "lease_expires_at": None if lease is None else lease.expires_at,
-        "last_closed_at": last_closed_at,
-    }
+def finding_json(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a finding with its categories named as the interface names them."""
+    return {**finding, "classes": [_named(each) for each in finding["classes"]]}
+
+
+def _named(category: Mapping[str, Any]) -> dict[str, Any]:
+    return {"class": category["name"], **{key: value for key, value in category.items() if key != "name"}}
 
 
 def _mismatch(
-    store: Store,
-    model_key: ModelKey,
+    classes: tuple[str, ...],
     baseline: Mapping[str, Any] | None,
     validation: npt.NDArray[np.int64] | None,
 ) -> Sequence[dict[str, Any]]:
     """Compare the baseline with the validation data: that labelled data are enriched is no drift."""
     if baseline is None or validation is None:
         return []
-    categories = drift_categories(store.counts.classes(model_key))
     live = np.array(baseline["counts"], np.int64)
-    if live.shape != validation.shape:
-        return []
     return [
         {"class": each.category, "live": each.live, "validation": each.validation, "evidence": each.evidence}
-        for each in validation_mismatch(categories, live, validation)
+        for each in validation_mismatch(drift_categories(classes), live, validation)
     ]

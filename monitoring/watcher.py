@@ -10,7 +10,7 @@ from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.detector import Bucket, Detector, DetectorConfig, Event
 from monitoring.emission import EPOCHS_KEPT, ResolveModel, emit_for_alarm
-from monitoring.errors import BatchRefused, StateUnavailable
+from monitoring.errors import BatchRefused, MonitoringError, StateUnavailable
 from monitoring.recorder import ModelKey
 from monitoring.reservoir import EPOCH_SECONDS
 from monitoring.store import (
@@ -78,9 +78,13 @@ class Watcher:
         while not stop.is_set():
             try:
                 self.tick()
+            except MonitoringError as error:
+                self._on_failure("close")
+                log.warning("%s; trying again", error)
             except Exception as error:  # the observer boundary: counted, and tried again
                 self._on_failure("close")
-                log.warning("watcher: %s: %s", type(error).__name__, error)
+                # Its type only: the message of an unforeseen error may quote an item.
+                log.error("closing buckets failed: %s; trying again", type(error).__name__)
             stop.wait(POLL_SECONDS)
         self.release()
 
@@ -111,7 +115,7 @@ class Watcher:
         try:
             self._store.lease.release(lease)
         except StateUnavailable:
-            log.warning("watcher: the lease could not be given back and ends by itself")
+            log.warning("the lease could not be given back; it ends by itself")
 
     def _hold(self) -> Lease | None:
         """Return the lease, renewed when a third of it is over."""
@@ -195,7 +199,7 @@ class Watcher:
             raise
         except Exception as error:  # the observer boundary: an alarm must not wait for its batch
             self._on_failure("wave")
-            log.warning("watcher: no batch for alarm %s: %s", alarm.id, type(error).__name__)
+            log.warning("no batch for alarm %s: %s", alarm.id, type(error).__name__)
             return f"wave_failed: {type(error).__name__}"
 
     def _prune(self, lease: Lease) -> None:

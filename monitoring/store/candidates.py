@@ -57,10 +57,10 @@ def insert_candidates(connection: sa.Connection, flush_id: int, sealed: Sealed) 
                 "bucket_seq": None,
                 "model_key": sealed.model_key,
                 "epoch": sealed.epoch,
-                "key": each.key,
-                "item_id": each.item_id,
+                "key": _storable(each.key),
+                "item_id": None if each.item_id is None else _storable(each.item_id),
                 "source": each.source,
-                "text": each.text,
+                "text": None if each.text is None else _storable(each.text),
                 "probabilities": codec.floats(each.probabilities),
                 "label": each.label,
                 "decision": each.decision,
@@ -71,6 +71,11 @@ def insert_candidates(connection: sa.Connection, flush_id: int, sealed: Sealed) 
             for each in sealed.candidates
         ],
     )
+
+
+def _storable(text: str) -> str:
+    """Return the text with halves of surrogate pairs replaced, which no database takes."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def attach_candidates(connection: sa.Connection, flush_ids: Sequence[int], *, seq: int) -> None:

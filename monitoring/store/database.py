@@ -63,6 +63,8 @@ class Database:
             raise
         except sa.exc.DBAPIError as error:
             raise StateUnavailable(self.location, sqlite.reason(error)) from error
+        except sa.exc.TimeoutError as error:
+            raise StateUnavailable(self.location, "every connection is busy; try again") from error
 
     def close(self) -> None:
         """Close every connection."""

@@ -77,7 +77,7 @@ def open_store(location: Path | str, *, clock: Clock) -> Store:
         )
     directory = Path(location)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # texts of items are in it
     except OSError as error:
         raise StateUnavailable(name, f"cannot make the directory: {error.strerror}") from error
     # Alembic reports each step at INFO; a start that migrates is no news to an operator.

@@ -194,6 +194,27 @@ def test_a_bug_in_the_store_is_counted_and_loses_nothing(
     assert sink.kept[1].items == 2
 
 
+def test_candidates_that_the_store_cannot_take_do_not_stop_the_counts(
+    make: Callable[..., Flusher], clock: ManualClock
+) -> None:
+    """After a few refusals that are not an outage the counts go alone, and say so."""
+    sink = Sink(*["broken"] * 5)
+    flusher = make(sink)
+    flusher.submit(sealed(2, clock=clock, candidates=3))
+    assert [flusher.flush_once() for _ in range(6)] == [False] * 5 + [True]
+    assert (sink.kept[1].items, sink.kept[1].candidates, sink.kept[1].candidates_lost) == (2, (), 3)
+
+
+def test_an_outage_costs_no_candidates(make: Callable[..., Flusher], clock: ManualClock) -> None:
+    """However long the store is away, what is in flight stays as it was sealed."""
+    sink = Sink(*["before"] * 50)
+    flusher = make(sink)
+    flusher.submit(sealed(2, clock=clock, candidates=3))
+    while not flusher.flush_once():
+        clock.advance(30)
+    assert len(sink.kept[1].candidates) == 3
+
+
 def test_memory_is_bounded_by_giving_candidates_up_and_never_counts(
     make: Callable[..., Flusher], clock: ManualClock
 ) -> None:

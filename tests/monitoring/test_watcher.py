@@ -125,12 +125,12 @@ def test_drift_raises_an_alarm_with_its_batch(site: Site) -> None:
     """A class that rises is named, and the batch is about it."""
     watcher = site.watcher()
     site.traffic(watcher, QUIET, buckets=15)
-    assert status(site.store, "mail@1")["state"] in {"warming", "calm"}
+    assert status(site.store, "mail@1", config=CONFIG.detector)["state"] in {"warming", "calm"}
     site.traffic(watcher, ATTACK, buckets=3)
-    seen = status(site.store, "mail@1")
+    seen = status(site.store, "mail@1", config=CONFIG.detector)
     assert seen["state"] == "drift"
     assert seen["last_alarm"]["finding"]["watched"][0] == "phish"
-    batch = site.store.batches.get(seen["last_alarm"]["batch_id"])
+    batch = site.store.batches.get(seen["last_alarm"]["batch"])
     assert 0 < len(batch.items) <= 20
     assert batch.manifest["alarm"] == seen["last_alarm"]["id"]
     assert site.failures == []
@@ -154,8 +154,15 @@ def test_models_have_detectors_of_their_own(site: Site) -> None:
         site.flush(ATTACK, model_key="mail@2")
         site.clock.advance(10)
         watcher.tick()
-    assert status(site.store, "mail@1")["items"] == status(site.store, "mail@2")["items"] == 600
-    shares = [status(site.store, key)["classes"][2]["current"] for key in ("mail@1", "mail@2")]
+    assert (
+        status(site.store, "mail@1", config=CONFIG.detector)["items"]
+        == status(site.store, "mail@2", config=CONFIG.detector)["items"]
+        == 600
+    )
+    shares = [
+        status(site.store, key, config=CONFIG.detector)["classes"][2]["current"]
+        for key in ("mail@1", "mail@2")
+    ]
     assert shares == [0.01, 0.3]
 
 
@@ -186,10 +193,10 @@ def test_nothing_is_closed_before_its_time(site: Site) -> None:
     for _ in range(9):
         site.clock.advance(1)
         watcher.tick()
-    assert status(site.store, "mail@1")["items"] == 0
+    assert status(site.store, "mail@1", config=CONFIG.detector)["items"] == 0
     site.clock.advance(1)
     watcher.tick()
-    assert status(site.store, "mail@1")["items"] == 200
+    assert status(site.store, "mail@1", config=CONFIG.detector)["items"] == 200
 
 
 def test_a_clock_that_is_set_back_does_not_stop_the_watcher(site: Site) -> None:
@@ -199,7 +206,7 @@ def test_a_clock_that_is_set_back_does_not_stop_the_watcher(site: Site) -> None:
     site.flush(QUIET)
     site.clock.set_now(MORNING - 3_600)
     site.traffic(watcher, QUIET, buckets=2)
-    assert status(site.store, "mail@1")["items"] == 5 * 200
+    assert status(site.store, "mail@1", config=CONFIG.detector)["items"] == 5 * 200
 
 
 def test_the_lease_has_one_holder(site: Site) -> None:
@@ -209,12 +216,12 @@ def test_the_lease_has_one_holder(site: Site) -> None:
     site.flush(QUIET)
     site.clock.advance(10)
     second.tick()
-    assert status(site.store, "mail@1")["watcher"]["holder"] == "one"
-    assert status(site.store, "mail@1")["items"] == 0
+    assert status(site.store, "mail@1", config=CONFIG.detector)["watcher"]["holder"] == "one"
+    assert status(site.store, "mail@1", config=CONFIG.detector)["items"] == 0
     site.clock.advance(6)
     second.tick()
-    assert status(site.store, "mail@1")["watcher"]["holder"] == "two"
-    assert status(site.store, "mail@1")["items"] == 200
+    assert status(site.store, "mail@1", config=CONFIG.detector)["watcher"]["holder"] == "two"
+    assert status(site.store, "mail@1", config=CONFIG.detector)["items"] == 200
 
 
 def test_a_released_lease_is_free_at_once(site: Site) -> None:
@@ -248,7 +255,7 @@ def test_a_watcher_that_lost_its_lease_while_it_computed_changes_nothing(site: S
     first.tick()
     assert site.store.detectors.get("mail@1") is None
     site.watcher("two").tick()
-    assert status(site.store, "mail@1")["items"] == 200
+    assert status(site.store, "mail@1", config=CONFIG.detector)["items"] == 200
 
 
 def test_a_baseline_frozen_while_a_bucket_closes_is_kept(site: Site) -> None:
@@ -261,9 +268,9 @@ def test_a_baseline_frozen_while_a_bucket_closes_is_kept(site: Site) -> None:
     site.flush(QUIET)
     site.clock.advance(10)
     watcher.tick()
-    assert status(site.store, "mail@1")["items"] == 1_000
+    assert status(site.store, "mail@1", config=CONFIG.detector)["items"] == 1_000
     watcher.tick()
-    seen = status(site.store, "mail@1")
+    seen = status(site.store, "mail@1", config=CONFIG.detector)
     assert (seen["items"], seen["baseline"]["why"], seen["baseline"]["items"]) == (1_200, "planned", 1_000)
 
 
@@ -289,7 +296,7 @@ def test_freezing_is_refused_during_an_alarm_unless_forced(site: Site) -> None:
         freeze(site, why="the new normal", force=False)
     assert site.store.audit.list() == ()
     freeze(site, why="the new normal", force=True)
-    seen = status(site.store, "mail@1")
+    seen = status(site.store, "mail@1", config=CONFIG.detector)
     assert seen["state"] != "drift"
     assert seen["last_alarm"]["cleared_at"] == site.clock.now()
     (entry,) = site.store.audit.list(model_key="mail@1")
@@ -317,14 +324,14 @@ def test_a_wave_that_fails_costs_the_batch_and_not_the_alarm(site: Site) -> None
     watcher = site.watcher(resolve=resolve)
     site.traffic(watcher, QUIET, buckets=15)
     site.traffic(watcher, ATTACK, buckets=3)
-    alarm = status(site.store, "mail@1")["last_alarm"]
-    assert (alarm["batch_id"], alarm["batch_note"]) == (None, "wave_failed: OSError")
+    alarm = status(site.store, "mail@1", config=CONFIG.detector)["last_alarm"]
+    assert (alarm["batch"], alarm["batch_note"]) == (None, "wave_failed: OSError")
     assert set(site.failures) == {"wave"}
     broken = False
     site.clock.advance(70)
     watcher.tick()
-    alarm = status(site.store, "mail@1")["last_alarm"]
-    assert site.store.batches.get(alarm["batch_id"]).items
+    alarm = status(site.store, "mail@1", config=CONFIG.detector)["last_alarm"]
+    assert site.store.batches.get(alarm["batch"]).items
     assert alarm["batch_note"] is None
 
 
@@ -446,9 +453,9 @@ def test_a_model_without_traffic_is_left_alone_after_a_day(site: Site) -> None:
     site.traffic(watcher, QUIET, buckets=1)
     site.clock.advance(CONFIG.idle_seconds + 100)
     watcher.tick()
-    assert status(site.store, "mail@1")["watcher"]["last_closed_at"] == MORNING + 10
+    assert status(site.store, "mail@1", config=CONFIG.detector)["watcher"]["last_closed_at"] == MORNING + 10
     site.traffic(watcher, QUIET, buckets=1)
-    assert status(site.store, "mail@1")["items"] == 400
+    assert status(site.store, "mail@1", config=CONFIG.detector)["items"] == 400
 
 
 def test_old_candidates_and_texts_are_forgotten(site: Site) -> None:
@@ -559,6 +566,7 @@ def test_whoever_leads_and_however_often_it_dies(
     assert expected["batches"]
 
 
+@pytest.mark.slow
 def test_a_death_at_any_step_of_the_tick_that_raises_the_alarm(tmp_path: Path) -> None:
     """Before and after every call to the store of that tick, its batch included."""
     steps: list[int] = []

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from monitoring.clock import ManualClock
 from monitoring.errors import StateNewer, StateUnavailable
 from monitoring.recorder import Sealed
+from monitoring.reservoir import Candidate
 from monitoring.store import Store, open_store
 from monitoring.store.state import FILE
 from monitoring.store.tables import METADATA
@@ -105,3 +107,15 @@ def test_a_read_only_directory_is_one_line(tmp_path: Path, clock: ManualClock) -
     directory.mkdir(mode=0o500)
     with pytest.raises(StateUnavailable, match=r"cannot lock it|writable"):
         open_store(directory, clock=clock)
+
+
+def test_an_odd_text_is_stored_and_never_in_an_error(
+    store: Store, seal: Callable[..., Sealed], candidate: Callable[..., Candidate]
+) -> None:
+    """Half a surrogate pair is replaced; what a failing statement held is not quoted."""
+    odd = candidate("k", text="secret \ud800 text")
+    assert store.counts.flush("worker-a", 1, seal(candidates=[odd]))
+    nameless = replace(odd, key=None)  # type: ignore[arg-type]
+    with pytest.raises(Exception) as failed:  # noqa: PT011 - whatever it is, it must not quote the text
+        store.counts.flush("worker-a", 2, seal(candidates=[nameless]))
+    assert "secret" not in str(failed.value)
