@@ -36,10 +36,11 @@ class Comparison:
     threshold: float
     tolerance: float
     tolerance_abs: float
+    whole_mix: float = 0.0
 
     @cached_property
     def _weights(self) -> Weights:
-        return class_weights(self.baseline.counts)
+        return class_weights(self.baseline.counts, whole_mix=self.whole_mix)
 
     def scan(self, windows: Windows) -> Scanned | None:
         """Return what all windows say; None when there are none."""
@@ -82,4 +83,5 @@ class Comparison:
             weights=self._weights,
             tolerance=self.tolerance,
             tolerance_abs=self.tolerance_abs,
+            whole_mix=self.whole_mix,
         )

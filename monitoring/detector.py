@@ -62,6 +62,8 @@ class DetectorConfig:
         At most one false alarm in this time on average, if items are independent.
     tolerance, tolerance_abs : float
         Changes of a share within this ratio or this difference are no drift.
+    whole_mix : float
+        Share of the false-alarm budget for the mix as a whole, in [0, 1); that test knows no tolerance.
     max_window_buckets : int, optional
         Longest window; by default as many buckets as `false_alarm_seconds` holds.
     baseline_items, baseline_seconds
@@ -74,6 +76,7 @@ class DetectorConfig:
     false_alarm_seconds: float = 90 * 86_400.0
     tolerance: float = DEFAULT_TOLERANCE
     tolerance_abs: float = 0.0
+    whole_mix: float = 0.0
     max_window_buckets: int | None = None
     cap: int = DEFAULT_CAP
     baseline_items: int = 20_000
@@ -86,10 +89,10 @@ class DetectorConfig:
                 f"bucket_seconds {self.bucket_seconds}, false_alarm_seconds {self.false_alarm_seconds}: "
                 "expected 0 < bucket_seconds <= false_alarm_seconds"
             )
-        if self.tolerance < 0.0 or not 0.0 <= self.tolerance_abs < 1.0:
+        if self.tolerance < 0.0 or not (0.0 <= self.tolerance_abs < 1.0 and 0.0 <= self.whole_mix < 1.0):
             raise ValueError(
-                f"tolerance {self.tolerance}, tolerance_abs {self.tolerance_abs}: "
-                "expected a ratio >= 0 and a difference of shares in [0, 1)"
+                f"tolerance {self.tolerance}, {self.tolerance_abs} absolute, whole_mix {self.whole_mix}: "
+                "expected a ratio >= 0, a difference of shares in [0, 1) and a budget in [0, 1)"
             )
 
     @property
@@ -387,7 +390,13 @@ class Detector:
         self._warm = False
 
     def _compare_with(self, baseline: Baseline) -> Comparison:
-        return Comparison(baseline, self.threshold, self.config.tolerance, self.config.tolerance_abs)
+        return Comparison(
+            baseline,
+            self.threshold,
+            self.config.tolerance,
+            self.config.tolerance_abs,
+            self.config.whole_mix,
+        )
 
     def _new_windows(self) -> Windows:
         return Windows(len(self.categories), cap=self.config.cap, max_buckets=self.config.window_limit)

@@ -95,7 +95,7 @@ def signed_root(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.Arr
     Examples
     --------
     >>> float(signed_root(80, 1000, 800, 20_000).round(3))
-    5.366
+    5.469
     """
     a, n, r, m = (np.asarray(x, dtype=np.float64) for x in (a, n, r, m))
     total = n + m

@@ -342,6 +342,7 @@ def test_a_status_before_any_bucket_has_no_shares():
         pytest.param({"bucket_seconds": 100.0, "false_alarm_seconds": 10.0}, id="bucket beyond the period"),
         pytest.param({"tolerance": -0.1}, id="negative tolerance"),
         pytest.param({"tolerance_abs": 1.0}, id="tolerance of everything"),
+        pytest.param({"whole_mix": 1.0}, id="nothing left for the classes"),
     ],
 )
 def test_impossible_settings_are_refused(settings_: dict[str, float]):
@@ -370,3 +371,20 @@ def test_counts_of_the_wrong_length_leave_the_detector_as_it_was():
     with pytest.raises(ValueError, match="shape"):
         detector.close(Bucket([1, 2], 0.0, 10.0))
     assert detector.to_json() == Detector(CATEGORIES).to_json()
+
+
+def test_a_budget_for_the_whole_mix_finds_a_change_that_no_class_shows():
+    """Fifty classes that each move by a sixth alarm with the whole-mix test, and not without it."""
+    shares = np.full(50, 0.02)
+    moved = shares * np.where(np.arange(50) % 2, 7 / 6, 5 / 6)
+    rng = np.random.default_rng(22)
+    baseline, after = rng.multinomial(20_000, shares), rng.multinomial(100, moved, size=60)
+    states = {}
+    for budget in (0.0, 0.3):
+        config = DetectorConfig(baseline_items=20_000, baseline_seconds=0.0, whole_mix=budget)
+        detector = Detector(tuple(f"class {k}" for k in range(50)), config)
+        detector.close(Bucket(baseline, 0.0, 10.0))
+        for counts in after:
+            detector.close(Bucket(counts, 10.0, 20.0))
+        states[budget] = detector.alarm is not None
+    assert states == {0.0: False, 0.3: True}
