@@ -1,8 +1,8 @@
 """How do a worker's counts reach the store exactly once, whatever the store does meanwhile?
 
-One flush is sealed under its sequence number, and its counts are retried unchanged until the store has them: a
-repeat of a committed one is a no-op. Meanwhile later seconds merge into the next, so that a store that is away
-for hours costs a few flushes of memory and never a prediction.
+One flush is sealed under its sequence number, and its counts are retried unchanged until the store has them;
+to repeat a committed one does nothing. Meanwhile later seconds merge into the next, so that a store that is
+away for hours costs a few flushes of memory and never a prediction.
 """
 
 import threading
