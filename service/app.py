@@ -28,6 +28,8 @@ logging.getLogger("seamark").setLevel(logging.INFO)
 
 SETTINGS = read_settings()
 SEAT = Seat()
+ROUTES = Starlette(routes=routes(SEAT))
+show_problems(ROUTES)
 
 # Tracing costs 300 us a request and the access log 200, whether or not anybody reads them.
 QUIET: dict[str, Any] = {
@@ -58,7 +60,7 @@ class Monitor:
 
 @bentoml.service(
     name="Seamark",
-    service_class=lane_service(SEAT, enabled=SETTINGS.lane == "on"),
+    service_class=lane_service(SEAT, ROUTES, enabled=SETTINGS.lane == "on"),
     workers=SETTINGS.workers,
     http={"host": SETTINGS.host, "port": SETTINGS.port},
     # The watcher may be away: what it does is late then, and answers are not.
@@ -93,6 +95,5 @@ class Seamark:
         return await respond_ordinarily(SEAT, ctx)
 
 
-API = Starlette(routes=routes(SEAT))
-show_problems(API)
-Seamark.mount_asgi_app(API, path="/", name="v1")  # type: ignore[attr-defined]
+# Where BentoML did not take the lane, it still finds our routes.
+Seamark.mount_asgi_app(ROUTES, path="/", name="v1")  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -64,8 +64,7 @@ _JSON_TYPE: Final = b"application/json"
 logger = logging.getLogger("seamark.predict")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A complete response: status, raw headers and body."""
 
     status: int
@@ -154,21 +153,17 @@ class Handler:
         texts = checked_texts(items)
         current.in_flight += 1
         try:
-            decisions = await self._decide(current, texts)
+            started = perf_counter()
+            if current.inline:
+                decisions = current.model.decide(texts)
+            else:
+                decisions = await self._decide_in_thread(current, texts)
+            self._tally.inference.add(perf_counter() - started)
             self._tally.items += len(items)
             self._observe(current, items, texts, decisions)
         finally:
             current.in_flight -= 1
         return encode(reply(current, items, decisions, with_probabilities=with_probabilities))
-
-    async def _decide(self, current: Current, texts: Sequence[str]) -> Decisions:
-        started = perf_counter()
-        if current.inline:
-            decisions = current.model.decide(texts)
-        else:
-            decisions = await self._decide_in_thread(current, texts)
-        self._tally.inference.add(perf_counter() - started)
-        return decisions
 
     async def _decide_in_thread(self, current: Current, texts: Sequence[str]) -> Decisions:
         if self._waiting >= self._max_waiting:
@@ -212,30 +207,23 @@ def reply(
     current: Current, items: Sequence[Item], decisions: Decisions, *, with_probabilities: bool
 ) -> PredictReply:
     """Return what the client reads; probabilities are rounded to six decimals."""
-    classes, claims, probabilities = current.classes, current.claims, decisions.probabilities
-    rows, columns = decisions.flags.nonzero()
+    classes, claims = current.classes, current.claims
+    # One element of an array at a time: for the few that are needed, indexing with arrays costs more.
+    probability = decisions.probabilities.item
     flags: list[list[Flag]] = [[] for _ in items]
-    passed = probabilities[rows, columns].tolist()
-    for row, column, value in zip(rows.tolist(), columns.tolist(), passed, strict=True):
-        flags[row].append(Flag(classes[column], round(value, 6), claims[column]))
-    best = probabilities[np.arange(len(items)), decisions.top].tolist()
+    rows, columns = decisions.flags.nonzero()
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        flags[row].append(Flag(classes[column], round(probability(row, column), 6), claims[column]))
+    labels, tops, kinds = decisions.label.tolist(), decisions.top.tolist(), decisions.decision.tolist()
     predictions = [
         Prediction(
             item.id,
-            classes[label] if label >= 0 else None,
-            Top(classes[top], round(value, 6)),
-            passing,
-            _REVIEW_OF[decision],
+            classes[labels[row]] if labels[row] >= 0 else None,
+            Top(classes[tops[row]], round(probability(row, tops[row]), 6)),
+            flags[row],
+            _REVIEW_OF[kinds[row]],
         )
-        for item, label, top, value, passing, decision in zip(
-            items,
-            decisions.label.tolist(),
-            decisions.top.tolist(),
-            best,
-            flags,
-            decisions.decision.tolist(),
-            strict=True,
-        )
+        for row, item in enumerate(items)
     ]
     if with_probabilities:
         predictions = _with_vectors(predictions, classes, decisions)

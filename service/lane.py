@@ -1,10 +1,16 @@
-"""How does POST /predict avoid a millisecond of middleware?
+"""How does POST /predict avoid a millisecond of middleware, and what passes it at all?
 
 BentoML builds a worker's application by calling `Service.to_asgi`, and wraps it in metrics, tracing, access
 log and timeouts: together ten times what a linear model costs. `LaneService` overrides that one method and
-puts a plain ASGI callable in front: `POST /predict`, exactly, is answered by the handler; everything else
-falls through. It is the only private seam of BentoML used here. Should it change, the ordinary route of the
-same path answers the same bytes, `seamark_lane_active` is 0, and a warning says so at start-up.
+puts a plain ASGI callable in front:
+
+- `POST /predict`, exactly, is answered by the handler, unless the lane is off;
+- BentoML's own paths go to BentoML;
+- everything else goes to our routes, or is a 404. BentoML's metrics keep a series for every path that was
+  ever asked for, so a client that makes up paths would fill the memory, and an id in a path would be a label.
+
+It is the only private seam of BentoML used here. Should it change, the ordinary routes of the same paths
+answer the same bytes, `seamark_lane_active` is 0, and a warning says so at start-up.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -23,6 +29,9 @@ from service.problems import MethodNotAllowed, NoBundle, NothingHere
 from service.worker import Worker
 
 PATH: Final = "/predict"
+BENTOML_PATHS: Final = frozenset(
+    {PATH, "/livez", "/healthz", "/readyz", "/metrics", "/docs.json", "/schema.json"}
+)
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 T = TypeVar("T")
@@ -37,19 +46,23 @@ class Seat:
 
 
 class Lane:
-    """The ASGI callable in front of BentoML's."""
+    """The ASGI callable in front of BentoML's `app` and our `routes`."""
 
-    def __init__(self, app: Asgi, seat: Seat) -> None:
-        self.app, self._seat = app, seat
+    def __init__(self, app: Asgi, routes: Asgi, seat: Seat, *, enabled: bool) -> None:
+        self.app, self._routes, self._seat, self._enabled = app, routes, seat, enabled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer `POST /predict`; pass everything else on."""
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
-            worker = self._seat.worker
-            if worker is not None:
-                await respond(worker.handler, scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+        """Answer `POST /predict`; pass everything else on to where it belongs."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path, worker = scope["path"], self._seat.worker
+        if path == PATH and scope["method"] == "POST" and self._enabled and worker is not None:
+            await respond(worker.handler, scope, receive, send)
+        elif path in BENTOML_PATHS:
+            await self.app(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
 
 
 async def respond(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,10 +73,10 @@ async def respond(handler: Handler, scope: Scope, receive: Receive, send: Send) 
         await send({"type": "http.response.body", "body": reply.body})
 
 
-def lane_service(seat: Seat, *, enabled: bool) -> type[Service[Any]]:
+def lane_service(seat: Seat, routes: Asgi, *, enabled: bool) -> type[Service[Any]]:
     """Return the class for `@bentoml.service(service_class=...)` whose applications have the lane in front.
 
-    The errors of BentoML's own router, such as an unknown path, become problems here too.
+    The errors of BentoML's own router, such as a wrong method, become problems here too.
     """
 
     class LaneService(Service[T]):  # type: ignore[misc]
@@ -71,10 +84,8 @@ def lane_service(seat: Seat, *, enabled: bool) -> type[Service[Any]]:
         def to_asgi(self, *args: Any, **options: Any) -> Any:
             app = super().to_asgi(*args, **options)
             show_problems(app)
-            if not enabled:
-                return app
-            seat.lane_installed = True
-            return Lane(app, seat)
+            seat.lane_installed = enabled
+            return Lane(app, routes, seat, enabled=enabled)
 
     return LaneService
 

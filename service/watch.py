@@ -6,9 +6,10 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from model_store.bundle import read_bundle
+from model_store.bundle import read_bundle, read_manifest
 from model_store.errors import ModelStoreError
 from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock
@@ -44,6 +45,8 @@ class Watch:
         self._settings, self._metrics, self._clock = settings, metrics, clock or SystemClock()
         self._models = ModelStore(settings.store)
         self._state = State(settings.state, clock=self._clock)
+        # A published bundle never changes: its manifest is read once.
+        self._classes = lru_cache(maxsize=8)(lambda path: read_manifest(path).classes)
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=work, name=f"seamark-{work.__name__.strip('_')}", daemon=True)
@@ -60,6 +63,10 @@ class Watch:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Close the store; for a watch that was never started too."""
         self._state.close()
 
     def export(self) -> None:
@@ -124,7 +131,7 @@ class Watch:
             version = self._models.current(name) if name else None
             if name is None or version is None:
                 return None, ()
-            return f"{name}@{version}", read_bundle(self._models.path(name, version)).policy.classes
+            return f"{name}@{version}", self._classes(self._models.path(name, version))
         except ModelStoreError:
             # The workers say which bundle is refused; the one before it keeps answering.
             return None, ()

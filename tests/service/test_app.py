@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -104,7 +105,9 @@ def test_without_a_bundle_the_service_is_not_ready(served: Served, monkeypatch: 
         ("GET", "/predict", 405, "method-not-allowed"),
         ("DELETE", "/v1/drift", 405, "method-not-allowed"),
         ("POST", "/predict/more", 404, "nothing-here"),
+        ("POST", "/predict/", 404, "nothing-here"),
         ("GET", "/v2/nothing", 404, "nothing-here"),
+        ("GET", "/", 404, "nothing-here"),
     ],
 )
 def test_wrong_paths_and_methods_are_problems(
@@ -128,6 +131,28 @@ def test_the_services_are_configured_as_documented() -> None:
         assert service.config["tracing"]["excluded_urls"] == ".*"
     assert app.Monitor.config["workers"] == 1
     assert list(app.Seamark.dependencies) == ["monitor"]
+
+
+def test_bentoml_sees_no_path_but_its_own(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its metrics keep a series for every path ever asked for: ids and made-up paths must not reach it."""
+    seen: list[str] = []
+    lane = served.lane.app
+    assert isinstance(lane, Lane)
+    inner = lane.app
+
+    async def spy(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["path"])
+        await inner(scope, receive, send)
+
+    monkeypatch.setattr(lane, "app", spy)
+    for path in ("/v1/batches/secret", "/made/up", "/livez", "/docs.json", "/static_content/x.js"):
+        served.lane.get(path)
+    assert seen == ["/livez", "/docs.json"]
+
+
+def test_our_routes_are_there_without_the_lane_too(served: Served) -> None:
+    """Should BentoML stop taking the lane, its own application still has them."""
+    assert served.ordinary.get("/v1/models").json()["current"] == "1"
 
 
 def test_openapi_shows_the_limits_of_predict(served: Served) -> None:

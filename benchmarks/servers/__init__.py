@@ -1,0 +1,1 @@
+"""The servers that benchmarks/serving.py compares, one module each, all with the same bundle."""

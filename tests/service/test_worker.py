@@ -1,0 +1,167 @@
+"""What a worker does besides answering: flush, follow, export, and finish cleanly."""
+
+import asyncio
+import gc
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from model_store.store import ModelStore
+from monitoring.clock import ManualClock, SystemClock
+from monitoring.store import open_store
+from service.metrics import WorkerMetrics
+from service.settings import Settings
+from service.worker import Worker, settle_memory
+from tests.support import bundles
+
+BODY = json.dumps({"items": [{"text": "billing"}, {"text": "login"}]}).encode()
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """Put the garbage collector back as it was."""
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    """Return the worker's registry."""
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def make_worker(
+    model_store: ModelStore, tmp_path: Path, registry: CollectorRegistry, collector: None
+) -> Callable[..., Worker]:
+    """Return a function that makes a worker over a tiny bundle."""
+
+    def make(**settings: Any) -> Worker:
+        bundles.publish_tiny(model_store)
+        given = {"store": model_store.root, "state": tmp_path / "state", **settings}
+        return Worker(Settings(**given), WorkerMetrics(registry), clock=ManualClock(1_000.0))
+
+    return make
+
+
+async def predict(worker: Worker) -> int:
+    """Return the status of one request of two items."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": BODY, "more_body": False}
+
+    scope = {"headers": [(b"content-type", b"application/json")], "query_string": b""}
+    reply = await worker.handler.answer(scope, receive)
+    assert reply is not None
+    return reply.status
+
+
+def failures(registry: CollectorRegistry, stage: str) -> float | None:
+    """Return how many failures of a stage were exported."""
+    return registry.get_sample_value("seamark_monitoring_failures_total", {"stage": stage})
+
+
+def test_everything_answered_is_stored_when_the_worker_stops(
+    make_worker: Callable[..., Worker], tmp_path: Path, registry: CollectorRegistry
+) -> None:
+    """Between the last tick and the end nothing is lost; the worker's line in the roll call goes."""
+    worker = make_worker()
+
+    async def life() -> None:
+        await worker.start(lane_installed=True)
+        assert worker.is_ready
+        for _ in range(5):
+            assert await predict(worker) == 200
+        await worker.stop()
+
+    asyncio.run(life())
+    store = open_store(tmp_path / "state", clock=SystemClock())
+    assert store.counts.total("tiny@1").sum() == 10
+    store.close()
+    assert worker.roll_call.everyone() == []
+    assert registry.get_sample_value("seamark_items_total") == 10
+    assert registry.get_sample_value("seamark_lane_active") == 1
+
+
+def test_without_a_store_predictions_go_on_and_failures_are_counted(
+    make_worker: Callable[..., Worker], tmp_path: Path, registry: CollectorRegistry
+) -> None:
+    """The state directory cannot be made; every reply is 200 and counts wait for better times."""
+    (tmp_path / "blocked").write_text("")
+    worker = make_worker(state=tmp_path / "blocked" / "state")
+
+    async def life() -> None:
+        await worker.poll()
+        assert await predict(worker) == 200
+        await worker.tick()
+        assert not worker.flusher.flush_once()
+        await worker.tick()
+
+    asyncio.run(life())
+    assert failures(registry, "flush") == 1
+    assert worker.flusher.lag_seconds() >= 0
+    (tmp_path / "blocked").unlink()
+    assert worker.flusher.flush_once()
+    assert worker.state.store().counts.total("tiny@1").sum() == 2
+    worker.state.close()
+
+
+def test_failing_metrics_and_a_failing_store_of_bundles_are_counted(
+    make_worker: Callable[..., Worker], registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither ends the loop of every second; both show up with their stage."""
+    worker = make_worker()
+    asyncio.run(worker.poll())
+
+    def broken(*_: object) -> None:
+        raise OSError("disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.swapper, "next", broken)
+        patch.setattr(worker.metrics, "count_decisions", broken)
+        asyncio.run(worker.poll())
+        asyncio.run(worker.tick())
+    asyncio.run(worker.tick())
+    assert failures(registry, "swap") == 1
+    assert failures(registry, "metrics") == 1
+    assert worker.is_ready
+    worker.state.close()
+
+
+def test_a_lane_that_was_not_taken_is_told(
+    make_worker: Callable[..., Worker], registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning and a metric, unless the operator turned it off."""
+
+    async def life(worker: Worker) -> None:
+        await worker.start(lane_installed=False)
+        await worker.stop()
+
+    asyncio.run(life(make_worker()))
+    assert "the ordinary route answers" in caplog.text
+    assert registry.get_sample_value("seamark_lane_active") == 0
+
+
+def test_memory_is_settled_after_the_start(collector: None) -> None:
+    """What was loaded is out of the collector's sight, and it looks rarely."""
+    settle_memory()
+    assert gc.get_freeze_count() > 0
+    assert gc.get_threshold() == (50_000, 20, 50)
+
+
+def test_the_event_loop_is_uvloop_and_the_parser_httptools() -> None:
+    """BentoML installs neither, and takes both when they are there: twice the throughput."""
+    from uvicorn.config import Config
+
+    config = Config(app="none")
+    config.load_app = lambda: None  # type: ignore[method-assign]
+    assert config.get_loop_factory().__module__.startswith("uvloop")
+    assert __import__("uvicorn.protocols.http.auto", fromlist=["x"]).AutoHTTPProtocol.__module__.endswith(
+        "httptools_impl"
+    )
