@@ -103,15 +103,25 @@ class Access:
         if held.isdisjoint(scopes):
             raise ScopeMissing(*scopes)
 
-    def require_local(self, client_host: str | None, authorization: str | None, *scopes: Scope) -> None:
+    def require_local(
+        self, client_host: str | None, asked_host: str | None, authorization: str | None, *scopes: Scope
+    ) -> None:
         """Like `require`; without configured keys, let only this host pass.
+
+        Parameters
+        ----------
+        client_host
+            The client's address.
+        asked_host
+            The Host header. It must be this machine's too: a proxy in front makes every client local, and so
+            does a web page whose name was made to resolve to 127.0.0.1.
 
         Raises
         ------
         RemoteRefused
-            No keys are configured and the client is another host.
+            No keys are configured, and the client is another host or asked for another.
         """
-        if not self._keys and not is_loopback(client_host):
+        if not self._keys and not (is_loopback(client_host) and is_local_name(asked_host)):
             raise RemoteRefused
         self.require(authorization, *scopes)
 
@@ -122,6 +132,12 @@ class Access:
         digest = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).hexdigest()
         # Every key is compared, so that the time taken tells nothing about which one matched.
         return frozenset([key.scope for key in self._keys if hmac.compare_digest(key.digest, digest)])
+
+
+def is_local_name(asked_host: str | None) -> bool:
+    """Tell whether a Host header, with or without a port, means this machine."""
+    name = re.sub(r":\d*$", "", asked_host or "").strip("[]")
+    return name.lower() == "localhost" or is_loopback(name)
 
 
 def is_loopback(host: str | None) -> bool:

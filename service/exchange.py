@@ -100,7 +100,8 @@ def route(
             authorization = request.headers.get("authorization")
             if local_only:
                 client = request.client.host if request.client else None
-                worker.access.require_local(client, authorization, *scopes)
+                asked = request.headers.get("host")
+                worker.access.require_local(client, asked, authorization, *scopes)
             else:
                 worker.access.require(authorization, *scopes)
             call = await _call(request, worker, accepts)

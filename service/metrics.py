@@ -146,9 +146,9 @@ class WorkerMetrics:
 
     def count_decisions(self, sealed: Sealed) -> None:
         """Add the decisions of one second."""
-        for row, column in np.argwhere(sealed.counts).tolist():
+        for row, column in np.argwhere(sealed.answers).tolist():
             child = self._families["predictions"].labels(sealed.classes[row], DECISIONS[column])
-            child.inc(int(sealed.counts[row, column]))
+            child.inc(int(sealed.answers[row, column]))
         per_bucket = sealed.score_bins.reshape(len(sealed.classes), len(PROBABILITY_BOUNDS), -1).sum(axis=2)
         middles = (np.arange(SCORE_BINS) + 0.5) / SCORE_BINS
         totals = sealed.score_bins @ middles

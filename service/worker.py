@@ -106,9 +106,14 @@ class Worker:
         """Do the work of one second."""
         while self._noted:
             self.tally.failures[self._noted.popleft()] += 1
-        sealed = self.swapper.seal(self.clock.now())
-        for one in sealed:
-            self.flusher.submit(one)
+        sealed: list[Sealed] = []
+        try:
+            sealed = self.swapper.seal(self.clock.now())
+            for one in sealed:
+                self.flusher.submit(one)
+        except Exception as error:
+            self.tally.failures["flush"] += 1
+            log_place("sealing the counts failed", error)
         try:
             await asyncio.to_thread(self._export, self.tally.drain(), sealed)
         except Exception as error:

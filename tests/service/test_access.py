@@ -77,16 +77,29 @@ def test_without_keys_only_this_host_writes() -> None:
     """A remote client is told how to configure keys; a local one passes, and predict is open to all."""
     open_access = Access()
     open_access.require(None, "predict")
-    open_access.require_local("127.0.0.1", None, "operate")
+    open_access.require_local("127.0.0.1", "localhost:3000", None, "operate")
     with pytest.raises(RemoteRefused, match="SEAMARK_KEYS_FILE"):
-        open_access.require_local("10.0.0.7", None, "operate")
+        open_access.require_local("10.0.0.7", "localhost:3000", None, "operate")
 
 
 def test_with_keys_the_host_does_not_matter(keyed: Access) -> None:
     """A remote client with a key passes; a local one without does not."""
-    keyed.require_local("10.0.0.7", "Bearer new", "operate")
+    keyed.require_local("10.0.0.7", "seamark.example", "Bearer new", "operate")
     with pytest.raises(KeyMissing):
-        keyed.require_local("127.0.0.1", None, "operate")
+        keyed.require_local("127.0.0.1", "localhost", None, "operate")
+
+
+@pytest.mark.parametrize("asked", ["evil.example", "127.0.0.1.evil.example:80", "", None, "[::2]:3000"])
+def test_a_local_client_must_ask_for_this_host(asked: str | None) -> None:
+    """A proxy in front or a rebound name makes any client local; its Host header tells."""
+    with pytest.raises(RemoteRefused):
+        Access().require_local("127.0.0.1", asked, None, "operate")
+
+
+@pytest.mark.parametrize("asked", ["localhost", "LOCALHOST:80", "127.0.0.1:3000", "[::1]:3000", "[::1]"])
+def test_every_way_to_name_this_host_is_known(asked: str) -> None:
+    """With and without a port, by name and by address."""
+    Access().require_local("127.0.0.1", asked, None, "operate")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def sealed(counts: list[list[int]], *, best: float) -> Sealed:
         classes=bundles.NAMED,
         epoch=0,
         counts=table,
+        answers=table,
         score_bins=score_bins,
         source_counts={},
         first_at=None,

@@ -112,10 +112,10 @@ def test_without_a_store_predictions_go_on_and_failures_are_counted(
     worker.state.close()
 
 
-def test_failing_metrics_and_a_failing_store_of_bundles_are_counted(
+def test_failing_metrics_sealing_and_store_of_bundles_are_counted(
     make_worker: Callable[..., Worker], registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither ends the loop of every second; both show up with their stage."""
+    """None ends the loop of every second; each shows up with its stage."""
     worker = make_worker()
     asyncio.run(worker.poll())
 
@@ -125,10 +125,12 @@ def test_failing_metrics_and_a_failing_store_of_bundles_are_counted(
     with monkeypatch.context() as patch:
         patch.setattr(worker.swapper, "next", broken)
         patch.setattr(worker.metrics, "count_decisions", broken)
+        patch.setattr(worker.flusher, "submit", broken)
         asyncio.run(worker.poll())
         asyncio.run(worker.tick())
     asyncio.run(worker.tick())
     assert failures(registry, "swap") == 1
+    assert failures(registry, "flush") == 1
     assert failures(registry, "metrics") == 1
     assert worker.is_ready
     worker.state.close()

@@ -38,8 +38,8 @@ class House:
         self.failures: list[str] = []
         app = Starlette(routes=routes(self.seat))
         show_problems(app)
-        self.local = TestClient(app, client=("127.0.0.1", 1))
-        self.remote = TestClient(app, client=("10.0.0.7", 1))
+        self.local = TestClient(app, "http://127.0.0.1:3000", client=("127.0.0.1", 1))
+        self.remote = TestClient(app, "http://127.0.0.1:3000", client=("10.0.0.7", 1))
         asyncio.run(self.worker.poll())
         self.settle()
 
