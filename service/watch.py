@@ -13,10 +13,12 @@ from model_store.bundle import read_bundle, read_manifest
 from model_store.errors import ModelStoreError
 from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock
+from monitoring.detector import Detector, DetectorConfig
 from monitoring.emission import ModelFacts, facts_of
 from monitoring.errors import MonitoringError, UnknownModel
 from monitoring.store import Store
 from monitoring.watcher import Watcher
+from monitoring.windows import drift_categories
 from service.handler import log_place
 from service.metrics import WatcherMetrics
 from service.settings import Settings
@@ -25,15 +27,6 @@ from service.swap import only_name
 
 EXPORT_SECONDS: Final = 2.0
 REOPEN_SECONDS: Final = 5.0
-
-# What is known of a model before its first bucket is closed.
-UNWATCHED: Final[Mapping[str, Any]] = {
-    "state": "warming",
-    "statistic": 0.0,
-    "window_items": 0,
-    "categories": (),
-    "alarm": None,
-}
 
 logger = logging.getLogger("seamark.watch")
 
@@ -81,7 +74,7 @@ class Watch:
         self._metrics.show_totals(alarms=store.alarms.count(), batches=store.batches.counts_by_reason())
         key, classes = self._current()
         if key is not None:
-            self._metrics.show_drift(self._drift(store, key), classes=classes)
+            self._metrics.show_drift(self._drift(store, key, classes), classes=classes)
 
     def facts(self, model_key: str) -> ModelFacts:
         """Return what a wave needs to know of a model."""
@@ -136,10 +129,16 @@ class Watch:
             # The workers say which bundle is refused; the one before it keeps answering.
             return None, ()
 
-    def _drift(self, store: Store, key: str) -> Mapping[str, Any]:
+    def _drift(self, store: Store, key: str, classes: tuple[str, ...]) -> Mapping[str, Any]:
         try:
             row = store.detectors.get(key)
         except UnknownModel:
             row = None
-        threshold = self._settings.monitoring().watcher.detector.threshold
-        return row.status if row is not None else {**UNWATCHED, "threshold": threshold}
+        return (
+            idle_status(classes, self._settings.monitoring().watcher.detector) if row is None else row.status
+        )
+
+
+def idle_status(classes: tuple[str, ...], config: DetectorConfig) -> dict[str, Any]:
+    """Return what a detector says before its first bucket."""
+    return Detector(drift_categories(classes), config).status().to_json()
