@@ -60,9 +60,8 @@ class Decisions:
         return len(self.label)
 
     def counts(self, n_classes: int) -> Counts:
-        """Return items per class and decision, shape (n_classes, 3); without a label the top class counts."""
-        row = np.where(self.label < 0, self.top, self.label)
-        cells = row * len(DECISIONS) + self.decision
+        """Return items per most probable class and decision, shape (n_classes, 3)."""
+        cells = self.top * len(DECISIONS) + self.decision
         return np.bincount(cells, minlength=n_classes * len(DECISIONS)).reshape(n_classes, len(DECISIONS))
 
 

@@ -29,7 +29,8 @@ class Reference:
     counts : int64 array of shape (n_classes + 1,)
         Items per category.
     confusion : int64 array of shape (n_classes, n_classes + 1)
-        Row: true class; column: category answered.
+        Row: true class; column: the most probable class, the last one where no class passes. What is watched
+        is the most probable class, not the label: docs/decisions/0006.
     score_cuts : float32 array of shape (SCORE_BINS - 1,)
         Quantiles of the top calibrated probability, ascending.
     priors : float64 array of shape (n_classes,)
@@ -92,7 +93,7 @@ class Reference:
 def build_reference(decisions: Decisions, labels: Labels, classes: Sequence[str]) -> Reference:
     """Summarise what the policy decided about labelled rows that stand for the traffic."""
     k = len(classes)
-    answered = np.where(decisions.decision == NO_CLASS_PASSES, k, decisions.label)
+    answered = np.where(decisions.decision == NO_CLASS_PASSES, k, decisions.top)
     confusion = np.bincount(labels * (k + 1) + answered, minlength=k * (k + 1)).reshape(k, k + 1)
     cuts = np.quantile(decisions.probabilities.max(axis=1), np.arange(1, SCORE_BINS) / SCORE_BINS)
     return Reference(

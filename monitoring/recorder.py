@@ -29,7 +29,10 @@ class Sealed:
     epoch : int
         The ten-minute epoch, `floor(time / EPOCH_SECONDS)`, of the reservoir the candidates come from.
     counts : int64 array of shape (n_classes, 3)
-        Items per class (for "no_class_passes" the top class) and decision, in the order of `DECISIONS`.
+        Items per most probable class and decision, in the order of `DECISIONS`: what is stored and watched.
+    answers : int64 array of shape (n_classes, 3)
+        The same by the label that was answered, for "no_class_passes" the most probable class: what is
+        exported as predictions.
     score_bins : int64 array of shape (n_classes, SCORE_BINS)
         Items per class and equal-width bin of the top calibrated probability.
     source_counts : mapping of str to int
@@ -48,6 +51,7 @@ class Sealed:
     classes: tuple[str, ...]
     epoch: int
     counts: Counts
+    answers: Counts
     score_bins: Counts
     source_counts: Mapping[str, int]
     first_at: float | None
@@ -81,6 +85,7 @@ class Sealed:
             classes=self.classes,
             epoch=max(self.epoch, other.epoch),
             counts=self.counts + other.counts,
+            answers=self.answers + other.answers,
             score_bins=self.score_bins + other.score_bins,
             source_counts=sources,
             first_at=min(firsts, default=None),
@@ -97,6 +102,7 @@ class Sealed:
             classes=self.classes,
             epoch=self.epoch,
             counts=self.counts,
+            answers=self.answers,
             score_bins=self.score_bins,
             source_counts=self.source_counts,
             first_at=self.first_at,
@@ -114,6 +120,7 @@ class Recorder:
     """
 
     __slots__ = (
+        "_answers",
         "_counts",
         "_epoch",
         "_first_at",
@@ -138,6 +145,7 @@ class Recorder:
 
     def _clear(self) -> None:
         self._counts = [0] * (len(self.classes) * N_DECISIONS)
+        self._answers = [0] * (len(self.classes) * N_DECISIONS)
         self._score_bins = [0] * (len(self.classes) * SCORE_BINS)
         self._source_counts: dict[str, int] = {}
         self._first_at: float | None = None
@@ -155,9 +163,11 @@ class Recorder:
         best = decisions.probabilities
         scores = [best.item(row, top) for row, top in enumerate(tops)]
         bins = [min(int(score * SCORE_BINS), SCORE_BINS - 1) for score in scores]
-        counts, score_bins, sources = self._counts, self._score_bins, self._source_counts
+        counts, answers, score_bins = self._counts, self._answers, self._score_bins
+        sources = self._source_counts
         for top, kind, label, score_bin in zip(tops, kinds, labels, bins, strict=True):
-            counts[(label if label >= 0 else top) * N_DECISIONS + kind] += 1
+            counts[top * N_DECISIONS + kind] += 1
+            answers[(label if label >= 0 else top) * N_DECISIONS + kind] += 1
             score_bins[top * SCORE_BINS + score_bin] += 1
         for source in observed.sources:
             sources[source] = sources.get(source, 0) + 1
@@ -182,6 +192,7 @@ class Recorder:
             classes=self.classes,
             epoch=self._epoch,
             counts=np.array(self._counts, np.int64).reshape(-1, N_DECISIONS),
+            answers=np.array(self._answers, np.int64).reshape(-1, N_DECISIONS),
             score_bins=np.array(self._score_bins, np.int64).reshape(-1, SCORE_BINS),
             source_counts=self._source_counts,
             first_at=self._first_at,

@@ -221,8 +221,7 @@ def _categories(model: Decider, rows: Rows, drawn: Indices, progress: Progress |
 
 def category_of(decisions: Decisions, n_classes: int) -> Indices:
     """Return each item's drift category, consistent with `category_counts` of `Decisions.counts`."""
-    label = np.where(decisions.label < 0, decisions.top, decisions.label)
-    return np.where(decisions.decision == NO_CLASS_PASSES, n_classes, label)
+    return np.where(decisions.decision == NO_CLASS_PASSES, n_classes, decisions.top)
 
 
 def _scan(detector: Detector, categories: Indices, bucket_items: int) -> tuple[Finding | None, int | None]:

@@ -25,7 +25,7 @@ def drift_categories(classes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def category_counts(counts: npt.NDArray[np.int64]) -> Counts:
-    """Return items per drift category from items per class and decision.
+    """Return items per drift category from items per most probable class and decision.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def category_counts(counts: npt.NDArray[np.int64]) -> Counts:
     Returns
     -------
     int64 array of shape (n_classes + 1,)
-        Accepted and ambiguous items per class, then all items of which no class passes.
+        Accepted and ambiguous items per most probable class, then all items of which no class passes.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from model_store.policy import ACCEPTED, AMBIGUOUS, NO_CLASS_PASSES, Decisions
 from model_store.reference import SCORE_BINS, Reference, build_reference
 
 
-def _decisions(labels: list[int], decisions: list[int]) -> Decisions:
+def _decisions(labels: list[int], decisions: list[int], *, top: list[int] | None = None) -> Decisions:
     n = len(labels)
     p = np.linspace(0.5, 1, n, dtype=np.float32)
     return Decisions(
@@ -19,17 +19,17 @@ def _decisions(labels: list[int], decisions: list[int]) -> Decisions:
         flags=np.zeros((n, 2), dtype=np.bool_),
         label=np.array(labels, dtype=np.int32),
         decision=np.array(decisions, dtype=np.int8),
-        top=np.zeros(n, dtype=np.int32),
+        top=np.zeros(n, dtype=np.int32) if top is None else np.array(top, dtype=np.int32),
     )
 
 
 def _reference() -> Reference:
-    decided = _decisions([0, 0, 1, -1], [ACCEPTED, AMBIGUOUS, ACCEPTED, NO_CLASS_PASSES])
+    decided = _decisions([0, 1, 0, -1], [ACCEPTED, AMBIGUOUS, ACCEPTED, NO_CLASS_PASSES], top=[0, 0, 1, 1])
     return build_reference(decided, np.array([0, 1, 1, 0]), ("a", "b"))
 
 
 def test_counts_and_confusion_of_four_items():
-    """Ambiguous items count with their class; the last column is no class."""
+    """Items count with their most probable class, not their label; the last column is no class."""
     reference = _reference()
     assert reference.categories == ("a", "b", "no_class_passes")
     assert reference.classes == ("a", "b")

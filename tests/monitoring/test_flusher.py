@@ -59,6 +59,7 @@ def sealed(
         classes=("ham", "spam"),
         epoch=int(clock.now() // 600) if epoch is None else epoch,
         counts=counts,
+        answers=counts,
         score_bins=np.zeros((2, SCORE_BINS), np.int64),
         source_counts={"other": items} if items else {},
         first_at=clock.now() - 0.5 if items else None,

@@ -93,13 +93,15 @@ def test_a_probability_of_one_is_in_the_last_bin() -> None:
     assert live.seal(START).score_bins[1, SCORE_BINS - 1] == 1
 
 
-def test_a_label_that_is_not_the_top_class_counts_under_the_label() -> None:
-    """The decision rule may answer another class than the most probable one; the answer is what counts."""
+def test_a_label_that_is_not_the_top_class_is_an_answer_of_another_class() -> None:
+    """What is watched counts under the most probable class, what is exported under the answered one."""
     observed = decided((0, 0, 0.6))
     observed.decisions.label[0] = 2
     live = recorder()
     live.observe(observed)
-    assert live.seal(START).counts.tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 0]]
+    sealed = live.seal(START)
+    assert sealed.counts.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert sealed.answers.tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 0]]
 
 
 def test_counts_are_those_of_the_decisions() -> None:

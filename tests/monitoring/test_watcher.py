@@ -69,6 +69,7 @@ class Site:
                 classes=CLASSES,
                 epoch=int(now // EPOCH_SECONDS),
                 counts=counts,
+                answers=counts,
                 score_bins=np.zeros((3, SCORE_BINS), np.int64),
                 source_counts={"other": int(counts.sum())},
                 first_at=now - 1,

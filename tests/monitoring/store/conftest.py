@@ -47,6 +47,7 @@ def seal(clock: ManualClock) -> Callable[..., Sealed]:
             classes=tuple(classes),
             epoch=int(clock.now() // 600),
             counts=table,
+            answers=table,
             score_bins=np.zeros((len(classes), SCORE_BINS), np.int64),
             source_counts={"other": int(table.sum())} if sources is None else dict(sources),
             first_at=clock.now() - 1,

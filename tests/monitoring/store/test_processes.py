@@ -26,6 +26,7 @@ def hammer(directory: str, worker: str) -> None:
                 classes=("ham", "spam"),
                 epoch=0,
                 counts=counts,
+                answers=counts,
                 score_bins=np.zeros((2, SCORE_BINS), np.int64),
                 source_counts={"other": 1},
                 first_at=1.0,
