@@ -21,6 +21,8 @@ from rich.table import Table
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 StageProgress: TypeAlias = Callable[[str, int, int], None]  # (stage, done, total)
 
+WIDEST_UNFOLDED = 17  # a status or a class name stays whole in 80 columns
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -38,7 +40,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     result = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float | None) for row in rows)
-        result.add_column(column, justify="right" if numeric else "left", no_wrap=True)
+        width = max((len(cell(row[index])) for row in rows), default=0)
+        result.add_column(
+            column,
+            justify="right" if numeric else "left",
+            no_wrap=numeric,
+            overflow="fold",
+            min_width=min(width, WIDEST_UNFOLDED),
+        )
     for row in rows:
         result.add_row(*(cell(value) for value in row))
     return result

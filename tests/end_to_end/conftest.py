@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from model_store.fit import fit
-from service.cli.tickets import generate, write_csv
 
 from model_store import ModelStore
+from model_store.fit import fit
 from model_store.rows import read_rows
+from service.cli.tickets import generate, write_csv
 from tests.support.running import RunningService, launch
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,14 @@ import httpx
 from service.cli.demo.errors import DemoError
 
 READY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A service that runs: where it answers, and which process to end."""
+
+    url: str
+    pid: int
 
 
 def free_port() -> int:
@@ -25,8 +34,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_service(directory: Path, settings: Mapping[str, str], *, keep: bool) -> Iterator[str]:
-    """Run `seamark serve` with these settings; yields its address once it is ready.
+def running_service(directory: Path, settings: Mapping[str, str], *, keep: bool) -> Iterator[Server]:
+    """Run `seamark serve` with these settings; yields it once it is ready.
 
     Parameters
     ----------
@@ -55,7 +64,7 @@ def running_service(directory: Path, settings: Mapping[str, str], *, keep: bool)
     finished = False
     try:
         _wait_until_ready(url, process, log)
-        yield url
+        yield Server(url, process.pid)
         finished = True
     finally:
         if not (keep and finished):
