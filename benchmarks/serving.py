@@ -184,14 +184,14 @@ def measure(running: Running, scenario: Scenario, script: Path, seconds: int) ->
     requests = int(_found(r"(\d+) requests in", output))
     return Measured(
         rate=float(_found(r"Requests/sec:\s+([\d.]+)", output)),
-        p50_ms=_milliseconds(_found(r"50%\s+(\S+)", output)),
-        p99_ms=_milliseconds(_found(r"99%\s+(\S+)", output)),
+        p50_ms=_milliseconds(_found(r"^ +50% +(\S+)$", output)),
+        p99_ms=_milliseconds(_found(r"^ +99% +(\S+)$", output)),
         cpu_us=1e6 * cpu / max(requests, 1),
     )
 
 
 def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
+    match = re.search(pattern, text, re.MULTILINE)
     if match is None:
         raise SystemExit(f"wrk said something else than expected:\n{text}")
     return match[1]

@@ -25,6 +25,8 @@ from service.worker import Worker
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 
 logging.getLogger("seamark").setLevel(logging.INFO)
+# A level does not spare it: uvicorn formats every access for a logger that has a handler anywhere above.
+logging.getLogger("uvicorn.access").propagate = False
 
 SETTINGS = read_settings()
 SEAT = Seat()

@@ -11,7 +11,6 @@ import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import count
 from time import perf_counter
 from typing import Any, Final, NamedTuple
@@ -21,8 +20,6 @@ import numpy as np
 
 from model_store.policy import DECISIONS, Decisions
 from monitoring.clock import Clock
-from monitoring.observed import Observed
-from monitoring.reservoir import OTHER_SOURCE
 from service import problems
 from service.access import Access
 from service.problems import (
@@ -72,14 +69,13 @@ class Reply(NamedTuple):
     body: bytes
 
 
-@dataclass(slots=True)
-class _Envelope:
+class _Envelope(NamedTuple):
     """The headers of a request that matter here."""
 
-    content_type: bytes = b""
-    content_length: bytes = b""
-    authorization: bytes | None = None
-    request_id: bytes = b""
+    content_type: bytes
+    content_length: bytes
+    authorization: bytes | None
+    request_id: bytes
 
 
 class Handler:
@@ -133,6 +129,16 @@ class Handler:
             content,
         )
 
+    def pass_on(self, current: Current) -> None:
+        """Tell the recorder about the items that wait; a failure is counted, and goes no further."""
+        if not current.pending.n_items:
+            return
+        try:
+            current.recorder.observe(current.pending.take(self._draw(current.pending.n_items)))
+        except Exception as error:  # the observer boundary
+            self._tally.failures["observe"] += 1
+            log_place("observing failed, no reply is touched", error)
+
     def close(self) -> None:
         """Wait for the model thread to finish what it has."""
         self._thread.shutdown()
@@ -151,51 +157,29 @@ class Handler:
         if current is None:
             raise NoBundle
         texts = checked_texts(items)
-        current.in_flight += 1
-        try:
-            started = perf_counter()
-            if current.inline:
-                decisions = current.model.decide(texts)
-            else:
-                decisions = await self._decide_in_thread(current, texts)
-            self._tally.inference.add(perf_counter() - started)
-            self._tally.items += len(items)
-            self._observe(current, items, texts, decisions)
-        finally:
-            current.in_flight -= 1
+        started = perf_counter()
+        if current.inline:
+            decisions = current.model.decide(texts)
+        else:
+            decisions = await self._decide_in_thread(current, texts)
+        self._tally.inference.add(perf_counter() - started)
+        self._tally.items += len(items)
+        if current.pending.add(items, texts, decisions, at=self._clock.now()):
+            self.pass_on(current)
         return encode(reply(current, items, decisions, with_probabilities=with_probabilities))
 
     async def _decide_in_thread(self, current: Current, texts: Sequence[str]) -> Decisions:
         if self._waiting >= self._max_waiting:
             raise QueueFull(self._waiting)
         self._waiting += 1
+        # A version that was replaced meanwhile is sealed as long as it has requests in flight.
+        current.in_flight += 1
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._thread, current.model.decide, texts)
         finally:
             self._waiting -= 1
-
-    def _observe(
-        self, current: Current, items: Sequence[Item], texts: Sequence[str], decisions: Decisions
-    ) -> None:
-        try:
-            declared = current.sources
-            current.recorder.observe(
-                Observed(
-                    texts,
-                    [item.id for item in items],
-                    [
-                        declared.get(item.source, OTHER_SOURCE) if item.source else OTHER_SOURCE
-                        for item in items
-                    ],
-                    decisions,
-                    self._clock.now(),
-                    self._draw(len(items)),
-                )
-            )
-        except Exception as error:
-            self._tally.failures["observe"] += 1
-            log_place("observing failed, the reply is not touched", error)
+            current.in_flight -= 1
 
     def _request_id(self, given: bytes) -> bytes:
         if given and _REQUEST_ID.fullmatch(given):
@@ -280,17 +264,18 @@ def log_place(what: str, error: BaseException) -> None:
 
 
 def _envelope(headers: Iterable[tuple[bytes, bytes]]) -> _Envelope:
-    envelope = _Envelope()
+    content_type = content_length = request_id = b""
+    authorization = None
     for name, value in headers:
         if name == b"content-type":
-            envelope.content_type = value
+            content_type = value
         elif name == b"content-length":
-            envelope.content_length = value
+            content_length = value
         elif name == b"authorization":
-            envelope.authorization = value
+            authorization = value
         elif name == b"seamark-request-id":
-            envelope.request_id = value
-    return envelope
+            request_id = value
+    return _Envelope(content_type, content_length, authorization, request_id)
 
 
 def _wants_probabilities(query: bytes) -> bool:

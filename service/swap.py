@@ -5,7 +5,7 @@ the object once and counts where it was answered.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from model_store.model import Model, load_model
 from model_store.store import ModelStore
 from monitoring.recorder import Recorder, Sealed
 from monitoring.reservoir import OTHER_SOURCE
+from service.pending import Pending
 from service.schema import ModelName
 from service.settings import MAX_SOURCES
 
@@ -29,8 +30,8 @@ class Current:
     name: ModelName = field(init=False)
     classes: tuple[str, ...] = field(init=False)
     claims: tuple[str, ...] = field(init=False)
-    sources: Mapping[str, str] = field(init=False)
     inline: bool = field(init=False)
+    pending: Pending = field(init=False)
     in_flight: int = 0
 
     def __post_init__(self) -> None:
@@ -38,7 +39,7 @@ class Current:
         self.name = ModelName(manifest.name, manifest.version)
         self.classes = tuple(self.model.classes)
         self.claims = tuple(threshold.status for threshold in self.model.bundle.policy.thresholds)
-        self.sources = {source: source for source in self.recorder.sources}
+        self.pending = Pending({source: source for source in self.recorder.sources})
         # Above a millisecond an item would hold up every other request of the event loop.
         self.inline = self.model.single_item_seconds <= 1e-3
 
@@ -90,10 +91,15 @@ class Swapper:
         )
         self.current = new
 
-    def seal(self, now: float) -> list[Sealed]:
-        """Return what was counted since the last call, by the running version and by those it replaced."""
+    def seal(self, now: float, *, pass_on: Callable[[Current], None]) -> list[Sealed]:
+        """Return what was counted since the last call, by the running version and by those it replaced.
+
+        `pass_on` is called with each of them before, to tell its recorder about the items that wait.
+        """
         held = [*self._retired, *([self.current] if self.current else [])]
         self._retired = [retired for retired in self._retired if retired.in_flight]
+        for one in held:
+            pass_on(one)
         return [one.recorder.seal(now) for one in held]
 
     def _wanted(self) -> Path | None:

@@ -108,7 +108,7 @@ class Worker:
             self.tally.failures[self._noted.popleft()] += 1
         sealed: list[Sealed] = []
         try:
-            sealed = self.swapper.seal(self.clock.now())
+            sealed = self.swapper.seal(self.clock.now(), pass_on=self.handler.pass_on)
             for one in sealed:
                 self.flusher.submit(one)
         except Exception as error:

@@ -96,11 +96,17 @@ def test_counts_of_a_replaced_version_are_sealed_until_its_last_request_is_answe
     old.in_flight += 1
     bundles.publish_tiny(model_store, k=5)
     follow(swapper)
-    assert [(each.model_key, each.items) for each in swapper.seal(1.0)] == [("tiny@1", 0), ("tiny@2", 0)]
+    assert [(each.model_key, each.items) for each in swapper.seal(1.0, pass_on=desk.handler.pass_on)] == [
+        ("tiny@1", 0),
+        ("tiny@2", 0),
+    ]
     asyncio.run(desk.send({"items": [{"text": "billing"}]}))
     old.in_flight -= 1
-    assert [(each.model_key, each.items) for each in swapper.seal(2.0)] == [("tiny@1", 1), ("tiny@2", 0)]
-    assert [each.model_key for each in swapper.seal(3.0)] == ["tiny@2"]
+    assert [(each.model_key, each.items) for each in swapper.seal(2.0, pass_on=desk.handler.pass_on)] == [
+        ("tiny@1", 1),
+        ("tiny@2", 0),
+    ]
+    assert [each.model_key for each in swapper.seal(3.0, pass_on=desk.handler.pass_on)] == ["tiny@2"]
 
 
 def test_the_only_name_is_served_and_several_need_a_choice(model_store: ModelStore, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from model_store.model import Model
 from monitoring.clock import ManualClock
-from monitoring.recorder import Recorder
+from monitoring.recorder import Recorder, Sealed
 from monitoring.reservoir import Reservoir
 from service.access import Access
 from service.handler import Handler, Reply
@@ -63,6 +63,12 @@ class Desk:
             return messages.pop(0) if messages else {"type": "http.disconnect"}
 
         return await self.handler.answer(scope, receive)
+
+    def sealed(self) -> Sealed:
+        """Return everything counted so far."""
+        assert self.current is not None
+        self.handler.pass_on(self.current)
+        return self.current.recorder.seal(2_000.0)
 
     def ask(self, body: bytes | object, **options: Any) -> tuple[int, dict[str, Any]]:
         """Return status and decoded body of the reply."""
