@@ -21,6 +21,9 @@ def fit(
         str | None,
         typer.Option("--group", help="Column whose equal values stay in one split (a thread, a user)."),
     ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Column of ids; a duplicate is an error that names the rows.")
+    ] = None,
     target: Annotated[
         list[str] | None,
         typer.Option("--target", help="CLASS:recall=0.85,precision=0.6; repeat for more classes."),
@@ -38,7 +41,7 @@ def fit(
 
     targets = tuple(parse_target(each) for each in target or ())
     with stages(quiet=json) as progress:
-        rows = read_rows(data, text=text, label=label, source=source, group=group, progress=progress)
+        rows = read_rows(data, text=text, label=label, source=source, group=group, id=id_, progress=progress)
         bundles = ModelStore(store)
         result = fit_bundle(
             rows, name=name, store=bundles, targets=targets, seed=seed, licence=licence, progress=progress
