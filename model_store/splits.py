@@ -18,6 +18,9 @@ Rows: TypeAlias = npt.NDArray[np.intp]  # row numbers, ascending
 
 SHARES: Final = (0.5, 0.15, 0.2, 0.15)
 _SHOWN: Final = 5
+_MOVES_A_CLASS: Final = (
+    20  # far beyond what was ever needed: it only ends a search that goes round in circles
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +56,20 @@ class ClassTooSmall(TrainingError):
         )
 
 
+class ClassEntangled(TrainingError):
+    """A class has enough groups, but shares them with other classes so that some split goes without."""
+
+    def __init__(self, class_name: str) -> None:
+        super().__init__(class_name)
+        self.class_name = class_name
+
+    def __str__(self) -> str:
+        return (
+            f"class {self.class_name!r} shares its few groups of near-duplicates with other classes, and no "
+            "way was found to give every split a row of each: add rows of it or correct contradicting labels"
+        )
+
+
 def split(
     labels: Labels,
     groups: npt.NDArray[np.integer],
@@ -74,6 +91,8 @@ def split(
     ------
     ClassTooSmall
         If a class lies in fewer groups than there are splits.
+    ClassEntangled
+        If its groups hold other classes too, and no way was found to give every split all of them.
 
     Notes
     -----
@@ -97,7 +116,9 @@ def split(
     for k in range(len(missing)):
         mine = rng.permutation(single[labels[single] == k])
         split_of_group[group_of[mine]] = np.repeat(np.arange(len(shares)), _quota(missing[k], len(mine)))
-    _cover(split_of_group, labels, group_of, size, len(shares))
+    lacking = _cover(split_of_group, labels, group_of, size, n_splits=len(shares), rng=rng)
+    if lacking is not None:
+        raise ClassEntangled(_name(classes, lacking))
     assigned = split_of_group[group_of]
     return Splits(*(np.flatnonzero(assigned == s) for s in range(len(shares))))
 
@@ -109,8 +130,11 @@ def _check_sizes(
         mine = np.flatnonzero(labels == k)
         distinct = len(np.unique(groups[mine]))
         if distinct < needed:
-            name = classes[k] if classes is not None else str(k)
-            raise ClassTooSmall(name, (mine + 1).tolist(), distinct, needed)
+            raise ClassTooSmall(_name(classes, k), (mine + 1).tolist(), distinct, needed)
+
+
+def _name(classes: Sequence[str] | None, k: int) -> str:
+    return str(k) if classes is None else classes[k]
 
 
 def _larger_groups(
@@ -137,12 +161,28 @@ def _cover(
     labels: Labels,
     group_of: npt.NDArray[np.intp],
     size: npt.NDArray[np.intp],
+    *,
     n_splits: int,
-) -> None:
-    """Move, in place, the smallest spare group of a class into each split that has none of it."""
-    for k in np.unique(labels):
-        mine = np.unique(group_of[labels == k])
-        for lacking in np.flatnonzero(np.bincount(split_of_group[mine], minlength=n_splits) == 0):
-            held = np.bincount(split_of_group[mine], minlength=n_splits)
-            spare = mine[held[split_of_group[mine]] > 1]
-            split_of_group[spare[np.argmin(size[spare])]] = lacking
+    rng: np.random.Generator,
+) -> int | None:
+    """Move small groups, in place, until every split has every class; return a class that cannot be had.
+
+    A group may hold several classes: one goes that no class would miss where it was, if there is one, else
+    the class that misses it is looked after in turn; by chance, so that no two moves undo each other forever.
+    """
+    n_classes = int(labels.max()) + 1
+    classes, group = np.unique(np.stack([labels, group_of]), axis=1)
+    for _ in range(_MOVES_A_CLASS * n_classes):
+        held = np.zeros((n_classes, n_splits), dtype=np.intp)
+        np.add.at(held, (classes, split_of_group[group]), 1)
+        lacking = np.argwhere((held == 0) & held.any(axis=1, keepdims=True))
+        if len(lacking) == 0:
+            return None
+        k, to = rng.choice(lacking)
+        mine = group[classes == k]
+        spare = mine[held[k, split_of_group[mine]] > 1]
+        missed = np.zeros(len(size), dtype=np.intp)
+        np.add.at(missed, group, held[classes, split_of_group[group]] == 1)
+        order = np.lexsort((rng.random(len(spare)), size[spare], missed[spare]))
+        split_of_group[spare[order[0]]] = to
+    return int(lacking[0, 0])

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from model_store.splits import SHARES, ClassTooSmall, Splits, split
+from model_store.splits import SHARES, ClassEntangled, ClassTooSmall, Splits, split
 
 
 def _of(splits: Splits, n: int) -> npt.NDArray[np.int64]:
@@ -47,6 +47,26 @@ def test_groups_stay_whole_and_every_split_has_every_class(
         assert len(np.unique(found[groups == group])) == 1
     for k in np.unique(labels):
         assert set(found[labels == k]) == {0, 1, 2, 3}
+
+
+@given(seed=st.integers(0, 100_000))
+@settings(max_examples=150, deadline=None)
+def test_classes_that_share_their_groups_still_reach_every_split(seed: int):
+    """Near-duplicates labelled differently: moving a group for one class takes no other class away."""
+    rng = np.random.default_rng(seed)
+    labels, groups = rng.integers(0, 3, 30), rng.integers(0, 10, 30)
+    assume(all(len(np.unique(groups[labels == k])) >= 5 for k in range(3)))
+    found = _of(split(labels, groups, seed=seed), 30)
+    for k in range(3):
+        assert set(found[labels == k]) == {0, 1, 2, 3}
+
+
+def test_classes_that_cannot_all_reach_every_split_are_refused_by_name():
+    """Three classes of four groups among only five: any two groups in one split leave a class short."""
+    labels = np.repeat([0, 1, 2], 4)
+    groups = np.array([0, 1, 2, 3, 0, 1, 2, 4, 0, 1, 3, 4])
+    with pytest.raises(ClassEntangled, match=r"class '[abc]' shares its few groups"):
+        split(labels, groups, seed=0, classes=("a", "b", "c"))
 
 
 def test_without_duplicates_the_shares_are_exact():
