@@ -9,6 +9,7 @@ import typer
 from model_store import ModelStore
 from service.cli.options import DEFAULT_STORE, Store, current_user
 from service.cli.output import Json, out, show, stages, table
+from service.cli.training import load_fit
 
 
 def fit(
@@ -35,10 +36,10 @@ def fit(
     json: Json = False,
 ) -> None:
     """Train, calibrate and threshold a text classifier; publish it as a new version."""
-    from model_store.fit import fit as fit_bundle  # noqa: PLC0415 - scikit-learn loads only when it trains
-    from model_store.rows import read_rows  # noqa: PLC0415
+    from model_store.rows import read_rows  # noqa: PLC0415 - what only a fit needs loads only then
     from model_store.thresholds import parse_target  # noqa: PLC0415
 
+    fit_bundle = load_fit()
     targets = tuple(parse_target(each) for each in target or ())
     with stages(quiet=json) as progress:
         rows = read_rows(data, text=text, label=label, source=source, group=group, id=id_, progress=progress)

@@ -19,6 +19,7 @@ from service.cli.demo.server import free_port, running_service
 from service.cli.demo.traffic import Traffic
 from service.cli.drift import render_status
 from service.cli.output import Json, StageProgress, out, show, stages, table
+from service.cli.training import load_fit
 
 
 def demo(
@@ -68,14 +69,13 @@ def demo(
 
 
 def _fit(scenario: Scenario, directory: Path, *, seed: int, progress: StageProgress) -> Model:
-    from model_store.fit import fit  # noqa: PLC0415 - scikit-learn loads only when it trains
-    from model_store.rows import read_rows  # noqa: PLC0415
+    from model_store.rows import read_rows  # noqa: PLC0415 - what only a fit needs loads only then
     from model_store.thresholds import Target  # noqa: PLC0415
 
     rows = read_rows(scenario.data, text=scenario.text, label=scenario.label, source=scenario.source)
     store = ModelStore(directory / "models")
     target = Target(scenario.watched, recall=0.85, precision=None)
-    result = fit(rows, name="demo", store=store, targets=(target,), seed=seed, progress=progress)
+    result = load_fit()(rows, name="demo", store=store, targets=(target,), seed=seed, progress=progress)
     version = str(result.to_json()["bundle"]["version"])
     store.promote("demo", version, who="demo", why="first fit", at=time.time())
     return load_model(store.path("demo", version))

@@ -128,6 +128,19 @@ def test_a_wrong_option_is_a_usage_error(seamark: Command) -> None:
     assert "CLASS=FACTOR" in err
 
 
+def test_fit_without_the_training_extra_says_what_to_install(
+    seamark: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A serving image has no onnx: one line names the package and the extra."""
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    for name in ("model_store.fit", "model_store.export"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    code, out, err = seamark("fit", tmp_path / "x.csv", "--name", "x", "--text", "t", "--label", "l")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "onnx" in err
+    assert "seamark[train]" in err
+
+
 def test_the_module_is_the_command() -> None:
     """`python -m service.cli --version` answers the package's version."""
     answer = subprocess.run(
