@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from monitoring.errors import BaselineRefused
 from monitoring.scan import class_evidence, class_weights
-from monitoring.windows import Counts, as_counts
+from monitoring.windows import Counts, WindowSet, as_counts
 
 BaselineKind = Literal["provisional", "frozen"]
 
@@ -119,6 +119,33 @@ class BaselineCollector:
         self._counts = baseline.counts
         self._buckets = baseline.buckets
         self._start, self._end = baseline.start, baseline.end
+
+
+def recent(windows: WindowSet, *, items: int, since: float | None, end: float) -> Baseline | None:
+    """Return the newest `items` items as a provisional baseline, None without any; all there are if fewer.
+
+    Parameters
+    ----------
+    since : float, optional
+        UTC seconds; given, the baseline is what came from then on instead, whatever its size.
+    end : float
+        UTC seconds at which the newest bucket with items ended.
+    """
+    if not len(windows.items):
+        return None
+    if since is None:
+        i = int(np.searchsorted(windows.items, items))
+    else:
+        i = int((windows.starts >= since).sum()) - 1
+    i = min(max(i, 0), len(windows.items) - 1)
+    return Baseline(
+        counts=windows.counts[i],
+        items=int(windows.items[i]),
+        buckets=int(windows.lengths[i]),
+        start=float(windows.starts[i]),
+        end=end,
+        kind="provisional",
+    )
 
 
 def freezable(baseline: Baseline | None, *, force: bool) -> Baseline:

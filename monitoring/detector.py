@@ -7,32 +7,22 @@ them.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from monitoring.baseline import AUTOMATIC, Baseline, BaselineCollector, freezable
+from monitoring.baseline import AUTOMATIC, Baseline, BaselineCollector, freezable, recent
+from monitoring.bucket import Bucket, Times
 from monitoring.comparison import STATUS_ITEMS, Comparison, Scanned
+from monitoring.detector_config import DEFAULT_TOLERANCE, DetectorConfig
+from monitoring.detector_status import CategoryStatus, State, Status, category_statuses
 from monitoring.errors import BaselineRefused
-from monitoring.finding import (
-    CategoryStatus,
-    ClassShift,
-    Direction,
-    Event,
-    EventKind,
-    Finding,
-    State,
-    Status,
-    describe,
-    share_interval,
-)
+from monitoring.finding import ClassShift, Direction, Event, EventKind, Finding, describe
 from monitoring.recovery import CALM_BLOCKS, Recovery, fresh_items
-from monitoring.scan import formula_threshold
-from monitoring.windows import DEFAULT_CAP, Counts, Windows, as_counts
+from monitoring.windows import Counts, Windows, as_counts
 
 __all__ = [
+    "DEFAULT_TOLERANCE",
     "Bucket",
     "CategoryStatus",
     "ClassShift",
@@ -46,110 +36,7 @@ __all__ = [
     "Status",
 ]
 
-DEFAULT_TOLERANCE: Final = 0.10
 SNAPSHOT_FORMAT: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorConfig:
-    """What may be chosen about a detector; everything else follows.
-
-    Attributes
-    ----------
-    bucket_seconds : float
-        Length of a bucket; with `false_alarm_seconds` it sets the threshold.
-    false_alarm_seconds : float
-        At most one false alarm in this time on average, if items are independent.
-    tolerance, tolerance_abs : float
-        Changes of a share within this ratio or this difference are no drift.
-    whole_mix : float
-        Share of the false-alarm budget for the mix as a whole, in [0, 1); that test knows no tolerance.
-    max_window_buckets : int, optional
-        Longest window; by default as many buckets as `false_alarm_seconds` holds.
-    baseline_items, baseline_seconds
-        When both are reached the baseline freezes by itself.
-    blind_after_seconds : float
-        Traffic is called gone after this long without an item.
-    """
-
-    bucket_seconds: float = 10.0
-    false_alarm_seconds: float = 90 * 86_400.0
-    tolerance: float = DEFAULT_TOLERANCE
-    tolerance_abs: float = 0.0
-    whole_mix: float = 0.0
-    max_window_buckets: int | None = None
-    cap: int = DEFAULT_CAP
-    baseline_items: int = 20_000
-    baseline_seconds: float = 86_400.0
-    blind_after_seconds: float = 900.0
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.bucket_seconds <= self.false_alarm_seconds:
-            raise ValueError(
-                f"bucket_seconds {self.bucket_seconds}, false_alarm_seconds {self.false_alarm_seconds}: "
-                "expected 0 < bucket_seconds <= false_alarm_seconds"
-            )
-        if self.tolerance < 0.0 or not (0.0 <= self.tolerance_abs < 1.0 and 0.0 <= self.whole_mix < 1.0):
-            raise ValueError(
-                f"tolerance {self.tolerance}, {self.tolerance_abs} absolute, whole_mix {self.whole_mix}: "
-                "expected a ratio >= 0, a difference of shares in [0, 1) and a budget in [0, 1)"
-            )
-
-    @property
-    def n_buckets(self) -> float:
-        """Buckets in which at most one false alarm is accepted on average."""
-        return self.false_alarm_seconds / self.bucket_seconds
-
-    @property
-    def window_limit(self) -> int:
-        """Longest window in buckets."""
-        return self.max_window_buckets or math.ceil(self.n_buckets)
-
-    @property
-    def threshold(self) -> float:
-        """The statistic at which an alarm is raised, in nats."""
-        return formula_threshold(self.n_buckets, self.window_limit)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Bucket:
-    """Counts per category of one closed stretch of time, summed over all workers.
-
-    Attributes
-    ----------
-    counts : int array of shape (n_categories,)
-    start, end : float
-        UTC seconds. A bucket may begin before the last one ended: clocks are set back.
-    """
-
-    counts: npt.ArrayLike
-    start: float
-    end: float
-
-
-@dataclass(slots=True)
-class _Times:
-    """UTC seconds; NaN-free: infinite before the first bucket."""
-
-    first: float = math.inf
-    latest: float = -math.inf
-    last_items: float = -math.inf
-
-    def note(self, bucket: Bucket, *, has_items: bool) -> None:
-        self.first = min(self.first, bucket.start)
-        self.latest = max(self.latest, bucket.end)
-        if has_items:
-            self.last_items = max(self.last_items, bucket.end)
-
-    def to_json(self) -> dict[str, float]:
-        readings = {"first": self.first, "latest": self.latest, "last_items": self.last_items}
-        return {name: value for name, value in readings.items() if math.isfinite(value)}
-
-    @property
-    def quiet_seconds(self) -> float:
-        if self.latest == -math.inf:
-            return 0.0
-        return self.latest - (self.last_items if math.isfinite(self.last_items) else self.first)
 
 
 class Detector:
@@ -185,7 +72,7 @@ class Detector:
         if len(self.categories) < 2 or len(set(self.categories)) != len(self.categories):
             raise ValueError(f"categories {self.categories}: expected at least two, all different")
         self._items = 0
-        self._times = _Times()
+        self._times = Times()
         self._collector = BaselineCollector(
             len(self.categories), items=self.config.baseline_items, seconds=self.config.baseline_seconds
         )
@@ -254,7 +141,15 @@ class Detector:
             raise BaselineRefused(
                 "an alarm is open and its traffic would become the normal; wait until it clears, or force it"
             )
-        candidate = self._collector.baseline if self._comparison is None else self._recent()
+        candidate = self._collector.baseline
+        if self._comparison is not None:
+            since = None if self._alarm is None else self._alarm.since_time
+            candidate = recent(
+                self._windows.suffixes(),
+                items=self.config.baseline_items,
+                since=since,
+                end=self._times.last_items,
+            )
         cleared = self._alarm
         self._start_from(freezable(candidate, force=force).frozen(at=at, by=by, why=why))
         self._settle(at)
@@ -275,7 +170,9 @@ class Detector:
             since=self._since,
             statistic=0.0 if self._scanned is None else self._scanned.result.statistic,
             threshold=self.threshold,
-            categories=tuple(self._category(k, counts, comparison) for k in range(len(counts))),
+            categories=category_statuses(
+                self.categories, counts, comparison=comparison, scanned=self._scanned
+            ),
             baseline=None if baseline is None else baseline.to_json(),
             window_items=int(counts.sum()),
             window_buckets=buckets,
@@ -314,15 +211,17 @@ class Detector:
             raise ValueError(f"detector snapshot of format {found!r}: expected {SNAPSHOT_FORMAT}")
         detector = cls(tuple(snapshot["categories"]), config)
         detector._items = snapshot["items"]
-        detector._times = _Times(**snapshot["times"])
+        detector._times = Times(**snapshot["times"])
         if snapshot["baseline"] is not None:
             detector._restore_baseline(Baseline.from_json(snapshot["baseline"]))
         detector._windows = Windows.from_json(snapshot["windows"])
+        detector._windows.limit(config.window_limit)
         detector._warm = snapshot["warm"]
         if snapshot["alarm"] is not None:
             detector._alarm = Finding.from_json(snapshot["alarm"])
         if snapshot["recovery"] is not None:
             detector._recovery = Recovery.from_json(snapshot["recovery"])
+            detector._recovery.fresh.limit(config.window_limit)
         detector._state, detector._since = snapshot["state"], snapshot["since"]
         if detector._comparison is not None:
             detector._scanned = detector._comparison.scan(detector._windows)
@@ -400,45 +299,3 @@ class Detector:
 
     def _new_windows(self) -> Windows:
         return Windows(len(self.categories), cap=self.config.cap, max_buckets=self.config.window_limit)
-
-    def _recent(self) -> Baseline | None:
-        """Return the newest `baseline_items` items, or those since the change began, as a baseline."""
-        suffixes = self._windows.suffixes()
-        if not len(suffixes.items):
-            return None
-        if self._alarm is None:
-            i = int(np.searchsorted(suffixes.items, self.config.baseline_items))
-        else:
-            i = int((suffixes.starts >= self._alarm.since_time).sum()) - 1
-        i = min(max(i, 0), len(suffixes.items) - 1)
-        return Baseline(
-            counts=suffixes.counts[i],
-            items=int(suffixes.items[i]),
-            buckets=int(suffixes.lengths[i]),
-            start=float(suffixes.starts[i]),
-            end=self._times.last_items,
-            kind="provisional",
-        )
-
-    def _category(self, k: int, counts: Counts, comparison: Comparison | None) -> CategoryStatus:
-        count, items = int(counts[k]), int(counts.sum())
-        low, high = share_interval(count, items)
-        evidence, direction = self._evidence(k)
-        return CategoryStatus(
-            name=self.categories[k],
-            reference=None if comparison is None else comparison.share(k),
-            current=count / items if items else None,
-            low=low,
-            high=high,
-            evidence=evidence,
-            direction=direction,
-            detectable_items=None if comparison is None else comparison.detectable_items(k),
-        )
-
-    def _evidence(self, k: int) -> tuple[float, Direction | None]:
-        if self._scanned is None:
-            return 0.0, None
-        evidence = float(self._scanned.result.evidence[k])
-        if evidence == 0.0:
-            return evidence, None
-        return evidence, "rise" if self._scanned.result.rises[k] else "fall"

@@ -10,10 +10,8 @@ import numpy as np
 from monitoring.comparison import Comparison, Scanned
 
 Direction = Literal["rise", "fall"]
-State = Literal["warming", "calm", "drift", "blind"]
 EventKind = Literal["alarm_raised", "alarm_cleared"]
 
-STATES: Final[tuple[State, ...]] = ("warming", "calm", "drift", "blind")
 NAMING_ERROR_RATE: Final = 0.01  # of naming any category that did not move, in the alarm's window
 _Z95: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
@@ -97,85 +95,18 @@ class Event:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryStatus:
-    """One category now; `low` and `high` are the current share's 95 % interval.
-
-    Attributes
-    ----------
-    reference, current : float or None
-        Shares in [0, 1]; None while there are no items to take them from.
-    evidence : float
-        Largest evidence over all windows, in nats; compare with the threshold.
-    direction : "rise", "fall" or None
-        Of that evidence; None without any.
-    detectable_items : int or None
-        Items after which twice the reference share would be noticed; None when it would not be.
-    """
-
-    name: str
-    reference: float | None
-    current: float | None
-    low: float
-    high: float
-    evidence: float
-    direction: Direction | None
-    detectable_items: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """All an operator may want to know about a detector.
-
-    Attributes
-    ----------
-    since : float or None
-        UTC seconds at which `state` was entered; None before the first closed bucket.
-    statistic, threshold : float
-        In nats; the statistic is 0 without a frozen baseline.
-    window_items, window_buckets : int
-        The recent traffic that `current` shares are taken from.
-    items : int
-        All items ever counted.
-    last_items_at : float or None
-        End of the newest bucket with items.
-    baseline : dict or None
-        `Baseline.to_json`, with its kind.
-    alarm : Finding or None
-        The open alarm.
-    """
-
-    state: State
-    since: float | None
-    statistic: float
-    threshold: float
-    categories: tuple[CategoryStatus, ...]
-    baseline: dict[str, Any] | None
-    window_items: int
-    window_buckets: int
-    items: int
-    last_items_at: float | None
-    alarm: Finding | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able form."""
-        return asdict(self) | {
-            "categories": [asdict(c) for c in self.categories],
-            "alarm": None if self.alarm is None else self.alarm.to_json(),
-        }
-
-
 def describe(scanned: Scanned, comparison: Comparison, categories: Sequence[str]) -> Finding:
     """Return what an alarm at this scan says.
 
     Named are the category with the strongest evidence, and those that pass a test of the alarm's window alone
-    in which any category that did not move is named with a probability of at most 1 %.
+    in which any category that did not move is named with a probability of at most 1 %. None is named where
+    the mix as a whole moved and every category stayed within the tolerance.
     """
     windows, result = scanned.windows, scanned.result
     i = result.window
     bar = math.log(windows.lengths[i]) - math.log(NAMING_ERROR_RATE)
     named = {int(result.strongest.argmax()), *np.flatnonzero(result.strongest >= bar).tolist()}
-    shifts = [_shift(k, scanned, comparison, categories[k]) for k in named]
+    shifts = [_shift(k, scanned, comparison, categories[k]) for k in named if result.strongest[k] > 0.0]
     classes = tuple(sorted(shifts, key=lambda shift: (-shift.evidence, shift.name)))
     return Finding(
         since_time=float(windows.starts[i]),

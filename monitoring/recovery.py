@@ -18,9 +18,9 @@ def fresh_items(alarm: Finding, comparison: Comparison, categories: Sequence[str
 
     A window may hold far more than was needed: one bucket after an outage can bring millions of items.
     """
-    strongest = alarm.classes[0]
-    if strongest.reference == 0.0:
+    if not alarm.classes or alarm.classes[0].reference == 0.0:
         return alarm.window_items
+    strongest = alarm.classes[0]
     ratio = strongest.current / strongest.reference
     needed = comparison.detectable_items(categories.index(strongest.name), ratio)
     return min(alarm.window_items, needed or alarm.window_items)

@@ -136,6 +136,11 @@ class Windows:
         self._merge()
         self._drop_oldest()
 
+    def limit(self, max_buckets: int | None) -> None:
+        """Hold at most so many buckets from now on; the oldest entries beyond it go at once."""
+        self.max_buckets = max_buckets
+        self._drop_oldest()
+
     def suffixes(self) -> WindowSet:
         """Return all windows that end with the newest bucket; empty arrays before the first bucket."""
         counts = np.cumsum(self._counts[: self._size][::-1], axis=0)
