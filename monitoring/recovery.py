@@ -1,4 +1,4 @@
-"""Is an alarm over: fresh data alone decides, as much of it as it took to raise the alarm, twice in a row."""
+"""Is an alarm over: fresh data alone decides, in two blocks of twice what it took to raise the alarm."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,20 @@ from monitoring.finding import Finding
 from monitoring.windows import Counts, Windows, as_counts
 
 CALM_BLOCKS: Final = 2
+# The window that raised an alarm was lucky to be so short, and its change looks larger than it is. With
+# blocks no longer than it a lasting change was let go in 14 % of 300 runs of 60,000 items, with these in 2 %.
+_BLOCK_RATIO: Final = 2
 
 
 def fresh_items(alarm: Finding, comparison: Comparison, categories: Sequence[str]) -> int:
-    """Return how much data it took to raise the alarm: its window, or what its change needs if that is less.
+    """Return the size of a fresh block: twice the alarm's window, or what its change needs if that is less.
 
     A window may hold far more than was needed: one bucket after an outage can bring millions of items.
     """
+    return _BLOCK_RATIO * _items_it_took(alarm, comparison, categories)
+
+
+def _items_it_took(alarm: Finding, comparison: Comparison, categories: Sequence[str]) -> int:
     if not alarm.classes or alarm.classes[0].reference == 0.0:
         return alarm.window_items
     strongest = alarm.classes[0]
