@@ -1,10 +1,12 @@
 """What a labeling batch holds: its items, how each was chosen, and how far its labeling has come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from model_store.signatures import Signatures
+import numpy as np
+import numpy.typing as npt
+
 from monitoring.reservoir import Candidate
 
 BatchReason: TypeAlias = Literal["alarm", "by_hand"]
@@ -21,7 +23,7 @@ class Chosen:
     """A candidate that goes into a batch, how it was chosen, and its signature of shape (64,)."""
 
     candidate: Candidate
-    signature: Signatures
+    signature: npt.NDArray[np.uint32]
     slice: Slice
     stratum: Stratum
     inclusion_probability: float
@@ -55,7 +57,7 @@ class BatchItem:
 
     @property
     def weight(self) -> float:
-        """Return how many occurrences this item stands for in a Horvitz-Thompson sum."""
+        """Return how many occurrences this item stands for, without resends: `weights` adds them."""
         return 1.0 if self.stratum == "certainty" else self.dup_count / self.inclusion_probability
 
 
@@ -95,3 +97,15 @@ class BatchSummary:
     n_open: int
     n_labelled: int
     n_skipped: int
+
+
+def weights(items: Sequence[BatchItem], manifest: Mapping[str, Any]) -> Mapping[int, float]:
+    """Return by rank how many occurrences each item stands for in a Horvitz-Thompson sum.
+
+    An item chosen by score stands for its own occurrence, and through the draws that resembled it (`resent`
+    in the manifest) for the other times it was sent: each of those had the chance of its source to be drawn.
+    """
+    found = {item.rank: item.weight for item in items}
+    for each in manifest["resent"]:
+        found[each["rank"]] += each["weight"]
+    return found

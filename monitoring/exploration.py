@@ -26,10 +26,22 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True)
+class Resent:
+    """The draws that resemble an item of the other slices, and how many occurrences they stand for."""
+
+    draws: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Explored:
-    """The exploration slice, and what became of the draws that are not in it."""
+    """The exploration slice, and what became of the draws that are not in it.
+
+    `resent` holds, by key, the items of the other slices that draws resembled.
+    """
 
     chosen: tuple[Chosen, ...]
+    resent: Mapping[str, Resent]
     already_chosen: int
     excluded: int
     without_text_or_id: int
@@ -80,10 +92,10 @@ def draw(candidates: Iterable[Candidate], occurrences: Mapping[str, int], *, tot
 def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded) -> Explored:
     """Turn draws into items of the batch.
 
-    A draw that resembles an item of the other slices, or one that is labelled or out for labeling, is left
-    out, not replaced. Draws that resemble one another become one item whose weight,
-    `dup_count / inclusion_probability`, is the sum of theirs (for draws from several sources the inclusion
-    probability is the harmonic mean).
+    A draw that resembles an item of the other slices is not labelled twice: it adds to what that item stands
+    for. One that resembles an item labelled or out for labeling is left out, not replaced. Draws that
+    resemble one another become one item whose weight, `dup_count / inclusion_probability`, is the sum of
+    theirs (for draws from several sources the inclusion probability is the harmonic mean).
     """
     able = [one for one in draws.candidates if one.text is not None or one.item_id is not None]
     signatures = sign(able)
@@ -97,7 +109,7 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded) -> E
     for row, cluster in enumerate(cluster_of[len(certain) :]):
         members.setdefault(cluster, []).append(row)
     chance = draws.inclusion_probability
-    covered = set(cluster_of[: len(certain)])
+    covered = {cluster: one.candidate for cluster, one in zip(cluster_of, certain, strict=False)}
     chosen = [
         _one([drawn[row] for row in rows], signature=signed[len(certain) + rows[0]], chance=chance)
         for cluster, rows in members.items()
@@ -105,6 +117,11 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded) -> E
     ]
     return Explored(
         chosen=tuple(chosen),
+        resent={
+            covered[cluster].key: _resent(covered[cluster], [drawn[row] for row in rows], chance=chance)
+            for cluster, rows in members.items()
+            if cluster in covered
+        },
         already_chosen=sum(len(rows) for cluster, rows in members.items() if cluster in covered),
         excluded=int(known.sum()),
         without_text_or_id=len(draws.candidates) - len(able),
@@ -114,6 +131,12 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded) -> E
 def _one(draws: Sequence[Candidate], *, signature: Signatures, chance: Mapping[str, float]) -> Chosen:
     weight = sum(1 / chance[one.source] for one in draws)
     return Chosen(draws[0], signature, "explore", "exploration", len(draws) / weight, len(draws))
+
+
+def _resent(item: Candidate, draws: Sequence[Candidate], *, chance: Mapping[str, float]) -> Resent:
+    # The item's own occurrence is counted by the item itself, whether it is drawn or not.
+    others = [one for one in draws if (one.key, one.at, one.priority) != (item.key, item.at, item.priority)]
+    return Resent(draws=len(others), weight=sum(1 / chance[one.source] for one in others))
 
 
 def _stacked(chosen: Sequence[Chosen], width: int) -> Signatures:

@@ -2,7 +2,8 @@
 
 A pure function of its arguments: the same candidates in any order give the same batch, byte for byte. Items
 of the first two slices are chosen by score (stratum `certainty`); exploration items are a simple random
-sample of occurrences, so a batch chosen by score still gives unbiased shares (Horvitz and Thompson 1952).
+sample of occurrences, so a batch chosen by score still gives unbiased shares (Horvitz and Thompson 1952; the
+weights are those of `monitoring.batches.weights`).
 """
 
 import hashlib
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from model_store.signatures import PERMUTATIONS, Signatures
 from monitoring.batches import SLICES, BatchItem, Chosen
 from monitoring.certainty import NO_CLASS, Plan, pick, pool_of
-from monitoring.exploration import Draws, draw, explore
+from monitoring.exploration import Draws, Resent, draw, explore
 from monitoring.neardup import Excluded
 from monitoring.reservoir import EXPLORE_SHARE, Candidate, draw_limit
 
@@ -102,6 +103,7 @@ def select(
         },
         "predicted": dict(sorted(Counter(item.predicted or NO_CLASS for item in items).items())),
         "sources": _sources(items, source_counts, draws),
+        "resent": _resent(items, explored.resent),
         "caps": {"predicted_class": {"limit": plan.class_cap, "relaxed": certain.over_cap}},
         "left_out": {
             "near_duplicates": certain.near_duplicates,
@@ -162,6 +164,15 @@ def _sources(
         source: {"occurrences": n, "draws": draws.per_source.get(source, 0), "items": got[source]}
         for source, n in sorted(occurrences.items())
     }
+
+
+def _resent(items: Sequence[BatchItem], resent: Mapping[str, Resent]) -> Sequence[Mapping[str, float]]:
+    """Return, by rank, the certainty items that draws resembled; `batches.weights` adds these weights."""
+    return [
+        {"rank": item.rank, "draws": resent[item.key].draws, "weight": resent[item.key].weight}
+        for item in items
+        if item.stratum == "certainty" and item.key in resent and resent[item.key].draws
+    ]
 
 
 def _canonical(one: Candidate) -> tuple[float, str, float, str]:
