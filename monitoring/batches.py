@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.reservoir import Candidate
+from monitoring.candidate import Candidate
 
 BatchReason: TypeAlias = Literal["alarm", "by_hand"]
 BatchState: TypeAlias = Literal["open", "closed"]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from model_store.policy import NO_CLASS_PASSES
 from model_store.signatures import PERMUTATIONS, Signatures
 from monitoring.batches import Chosen, Slice
+from monitoring.candidate import Candidate, Probabilities, margins
 from monitoring.neardup import Excluded, clusters, sign
-from monitoring.reservoir import Candidate, Probabilities, margins
 
 NO_CLASS: Final = "no_class_passes"
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from model_store.signatures import Signatures
 from monitoring.batches import Chosen
+from monitoring.candidate import Candidate
 from monitoring.neardup import Excluded, clusters, sign
-from monitoring.reservoir import Candidate
 
 
 @dataclass(frozen=True, slots=True)

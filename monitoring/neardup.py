@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 
 from model_store.signatures import PERMUTATIONS, Signatures, groups, link, matches, minhash
-from monitoring.reservoir import Candidate
+from monitoring.candidate import Candidate
 
 
 def sign(candidates: Sequence[Candidate]) -> Signatures:

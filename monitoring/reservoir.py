@@ -1,152 +1,60 @@
-"""Which of the items that passed by are worth showing to a labeler: bounded slots, mergeable across workers.
+"""Which of the items that passed by are worth showing to a labeler: a worker's bounded slots of one epoch.
 
-Three families of slots per epoch of ten minutes, which the recorder ends: the highest probabilities of every
-class (which class to watch is known only after the alarm), the smallest margins per predicted class, and a
-simple random sample per source. Each holds the top of a total order over occurrences, so the top of a union
-is the top of the parts' tops, and forgetting slots early makes a worker report more candidates, never others.
+An epoch lasts ten minutes, and the recorder ends it. What is kept, and why reports of several workers and
+moments merge exactly, says `monitoring.candidate`: forgetting slots early makes a worker report more
+candidates, never others.
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from math import ceil, inf
-from typing import Final, Literal, Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import inf
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from model_store.policy import Decisions
+from monitoring.candidate import (
+    EXPLORE_SHARE,
+    Candidate,
+    Probabilities,
+    ProbabilityVector,
+    Slots,
+    draw_limit,
+    item_key,
+    margins,
+    merge,
+    occurrence_of,
+    slots,
+)
+from monitoring.observed import Observed
 from monitoring.slot import Rank, Slot
 
-Probabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes), rows sum to 1
-ProbabilityVector: TypeAlias = npt.NDArray[np.float32]  # (n_classes,), sums to 1
-Family: TypeAlias = Literal["top", "uncertain", "random"]
+__all__ = [
+    "EPOCH_SECONDS",
+    "EXPLORE_SHARE",
+    "OTHER_SOURCE",
+    "Candidate",
+    "KeepText",
+    "Probabilities",
+    "ProbabilityVector",
+    "Reservoir",
+    "Slots",
+    "draw_limit",
+    "item_key",
+    "margins",
+    "merge",
+    "slots",
+]
+
 KeepText: TypeAlias = Literal["full", "none"]
 
 EPOCH_SECONDS: Final = 600
 OTHER_SOURCE: Final = "other"
-EXPLORE_SHARE: Final = 0.15  # of a batch, drawn from the random slots
-_SLOT_SHARES: Final[Mapping[Family, float]] = {"top": 0.45, "uncertain": 0.35, "random": 0.20}
 _FLOAT32_SLACK: Final = 1e-5  # rows sum to 1 only to about 1e-6
 _REMEMBERED_ITEMS: Final = 4096
 _FEW_ROWS: Final = 4  # up to here plain lists are faster than numpy's fixed cost: 1 us a row against 6
 _NO_COLUMNS: Final[Mapping[int, Sequence[int]]] = {}
 _NO_ROWS: Final[Mapping[int, float]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One occurrence of an item that may go into a labeling batch.
-
-    `key` is the caller's id, else `item_key(source, text)`. `label` is the index of the class answered, -1
-    for none; `decision` an index into `model_store.policy.DECISIONS`; `at` the arrival, UTC epoch seconds;
-    `priority` uniform in [0, 1), drawn for this occurrence. `kinds` names the slots it entered:
-    `top:<class>`, `uncertain:<class>`, `random:<source>`. `text` is None when texts are not kept.
-    """
-
-    key: str
-    item_id: str | None
-    source: str
-    text: str | None
-    probabilities: ProbabilityVector = field(compare=False)
-    label: int
-    decision: int
-    at: float
-    priority: float
-    kinds: frozenset[str]
-
-
-class Observation(Protocol):
-    """What a reservoir reads of one decided request; `monitoring.recorder.Observed` is one."""
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """Texts of the n items."""
-
-    @property
-    def ids(self) -> Sequence[str | None]:
-        """Caller's ids, None where not given."""
-
-    @property
-    def sources(self) -> Sequence[str]:
-        """Declared sources, or "other"."""
-
-    @property
-    def decisions(self) -> Decisions:
-        """Decisions of the same n items."""
-
-    @property
-    def arrived_at(self) -> float:
-        """UTC epoch seconds."""
-
-    @property
-    def priorities(self) -> npt.NDArray[np.float64]:
-        """Uniform draws in [0, 1), shape (n,)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """How many candidates one epoch keeps per class, per predicted class and per source."""
-
-    top: int
-    uncertain: int
-    random: int
-
-
-def slots(batch_size: int, *, n_classes: int, n_sources: int) -> Slots:
-    """Return the slots that lose nothing against the full pool: 5 (3 above 300) batches in all."""
-    total = batch_size * (5 if batch_size <= 300 else 3)
-    return Slots(
-        top=ceil(_SLOT_SHARES["top"] * total / n_classes),
-        uncertain=ceil(_SLOT_SHARES["uncertain"] * total / n_classes),
-        random=max(ceil(_SLOT_SHARES["random"] * total / n_sources), draw_limit(batch_size)),
-    )
-
-
-def draw_limit(batch_size: int) -> int:
-    """Return how many of the smallest priorities of a source every reservoir is sure to hold."""
-    return ceil(EXPLORE_SHARE * batch_size)
-
-
-def item_key(source: str, text: str) -> str:
-    """Return the stable key of an item without caller's id, blind to differences in white space."""
-    content = f"{source}\0{' '.join(text.split())}"
-    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:20]
-
-
-def margins(probabilities: Probabilities) -> npt.NDArray[np.float64]:
-    """Return the best minus the second best probability of each row, shape (n_items,)."""
-    best = np.partition(probabilities, -2, axis=1)[:, -2:].astype(np.float64)
-    return best[:, 1] - best[:, 0]
-
-
-def merge(
-    candidates: Iterable[Candidate], *, classes: Sequence[str], kept: Slots | None = None
-) -> Mapping[str, tuple[Candidate, ...]]:
-    """Return the candidates of each kind, best first; the same for any split of the same stream.
-
-    The certainty kinds hold one occurrence a key, the random ones every occurrence once, by ascending
-    priority. `kept` cuts each kind to that many.
-    """
-    pool = tuple(candidates)
-    if not pool:
-        return {}
-    probabilities = np.stack([candidate.probabilities for candidate in pool])
-    uncertainty = 1 - margins(probabilities)
-    columns = {name: column for column, name in enumerate(classes)}
-    merged: dict[str, tuple[Candidate, ...]] = {}
-    for kind, members in sorted(_members(pool).items()):
-        family, _, name = kind.partition(":")
-        slot: Slot[Candidate] = Slot(len(pool) if kept is None else int(getattr(kept, family)))
-        scores = probabilities[:, columns[name]] if family == "top" else uncertainty
-        for i in members:
-            one = pool[i]
-            if family == "random":
-                slot.offer(_random_unit(one), (-one.priority, -one.at, one.key, 0.0), one)
-            else:
-                slot.offer(one.key, (float(scores[i]), -one.at, one.key, -one.priority), one)
-        merged[kind] = slot.best_first()
-    return merged
 
 
 class Reservoir:
@@ -178,7 +86,7 @@ class Reservoir:
         self._latest = -inf
         self.reset()
 
-    def offer(self, observed: Observation) -> None:
+    def offer(self, observed: Observed) -> None:
         """Look at the items of one answered request; keep those that enter a slot."""
         decisions, priorities = observed.decisions, observed.priorities.tolist()
         probabilities, tops = decisions.probabilities, decisions.top.tolist()
@@ -231,7 +139,7 @@ class Reservoir:
 
     def _enter(
         self,
-        observed: Observation,
+        observed: Observed,
         row: int,
         *,
         columns: Sequence[int],
@@ -254,7 +162,7 @@ class Reservoir:
             self._place(entry, f"uncertain:{self._classes[top]}", self._uncertain[top], uncertainty)
         if drawn:
             rank = (-one.priority, -one.at, one.key, 0.0)
-            self._place_at(entry, f"random:{one.source}", self._random[one.source], _random_unit(one), rank)
+            self._place_at(entry, f"random:{one.source}", self._random[one.source], occurrence_of(one), rank)
         if entry.kinds:
             self._fresh[entry] = None
 
@@ -272,7 +180,7 @@ class Reservoir:
             if not displaced.kinds:
                 self._fresh.pop(displaced, None)
 
-    def _is_new(self, observed: Observation, row: int) -> bool:
+    def _is_new(self, observed: Observed, row: int) -> bool:
         """Tell whether an earlier occurrence of the same item has already taken its certainty slots.
 
         A resend has the probabilities of the original and a later arrival, so it can displace nothing;
@@ -288,7 +196,7 @@ class Reservoir:
         self._remembered[mark] = order
         return True
 
-    def _entry(self, observed: Observation, row: int) -> "_Entry":
+    def _entry(self, observed: Observed, row: int) -> "_Entry":
         decisions, item_id, source = observed.decisions, observed.ids[row], observed.sources[row]
         text = observed.texts[row]
         candidate = Candidate(
@@ -327,16 +235,3 @@ def _columns_by_row(reached: npt.NDArray[np.bool_]) -> Mapping[int, Sequence[int
     for row, column in np.argwhere(reached).tolist():
         columns.setdefault(row, []).append(column)
     return columns
-
-
-def _members(pool: Sequence[Candidate]) -> Mapping[str, list[int]]:
-    members: dict[str, list[int]] = {}
-    for i, candidate in enumerate(pool):
-        for kind in candidate.kinds:
-            members.setdefault(kind, []).append(i)
-    return members
-
-
-def _random_unit(candidate: Candidate) -> object:
-    """Return what makes an occurrence itself: its draw, and the key beside it against equal draws."""
-    return (candidate.priority, candidate.key)

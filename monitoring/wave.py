@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from model_store.signatures import PERMUTATIONS, Signatures
 from monitoring.batches import SLICES, BatchItem, Chosen
+from monitoring.candidate import EXPLORE_SHARE, Candidate, draw_limit
 from monitoring.certainty import NO_CLASS, Plan, pick, pool_of
 from monitoring.exploration import Draws, Resent, draw, explore
 from monitoring.neardup import Excluded
-from monitoring.reservoir import EXPLORE_SHARE, Candidate, draw_limit
 
 MANIFEST_SCHEMA: Final = 1
 WATCHED_SHARE: Final = 0.55

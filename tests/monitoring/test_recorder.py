@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from model_store.policy import Decisions
 from monitoring.observed import Observed
 from monitoring.recorder import SCORE_BINS, Recorder, Sealed
-from monitoring.reservoir import EPOCH_SECONDS, Observation, Reservoir, merge
+from monitoring.reservoir import EPOCH_SECONDS, Reservoir, merge
 
 CLASSES = ("ham", "spam", "phish")
 SOURCES = ("email", "chat", "other")
@@ -142,7 +142,7 @@ def test_counts_survive_a_reservoir_that_fails() -> None:
     """An item whose offer as a candidate fails is counted all the same."""
 
     class Broken(Reservoir):
-        def offer(self, observed: Observation) -> None:
+        def offer(self, observed: Observed) -> None:
             raise RuntimeError(f"out of slots for {len(observed.texts)} items")
 
     live = Recorder("mail@1", CLASSES, SOURCES, Broken(CLASSES, sources=SOURCES, batch_size=20))

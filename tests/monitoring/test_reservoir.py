@@ -1,6 +1,6 @@
 """The reservoir keeps what a labeling batch may need, in bounds, the same for any split of a stream."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,22 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.policy import Decisions
+from monitoring.observed import Observed
 from monitoring.reservoir import Candidate, Reservoir, draw_limit, item_key, margins, merge, slots
 
 CLASSES = ("billing", "delivery", "fraud")
 SOURCES = ("email", "chat")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a handler reports of one request."""
-
-    texts: list[str]
-    ids: list[str | None]
-    sources: list[str]
-    decisions: Decisions
-    arrived_at: float
-    priorities: npt.NDArray[np.float64]
 
 
 def decided(probabilities: npt.NDArray[np.float32]) -> Decisions:
@@ -37,7 +26,7 @@ def decided(probabilities: npt.NDArray[np.float32]) -> Decisions:
     return Decisions(probabilities, flags, label, np.where(passes, 0, 2).astype(np.int8), top)
 
 
-def stream(n: int, *, seed: int, size: int = 1, n_texts: int | None = None, k: int = 3) -> list[Request]:
+def stream(n: int, *, seed: int, size: int = 1, n_texts: int | None = None, k: int = 3) -> list[Observed]:
     """Return `n` requests of `size` items; with `n_texts` the texts repeat, with the same probabilities."""
     rng = np.random.default_rng(seed)
     n_texts = n * size if n_texts is None else n_texts
@@ -48,7 +37,7 @@ def stream(n: int, *, seed: int, size: int = 1, n_texts: int | None = None, k: i
         which = rng.integers(n_texts, size=size)
         sources = [SOURCES[j % 2] for j in which]
         requests.append(
-            Request(
+            Observed(
                 texts=[f"text {j}" for j in which],
                 ids=[f"id-{j}" if j % 3 == 0 else None for j in which],
                 sources=sources,
@@ -65,7 +54,7 @@ def reservoir(batch_size: int = 4, **options: Any) -> Reservoir:
     return Reservoir(CLASSES, sources=SOURCES, batch_size=batch_size, **options)
 
 
-def everything(requests: list[Request]) -> list[Candidate]:
+def everything(requests: list[Observed]) -> list[Candidate]:
     """Return every occurrence as a candidate of every kind it could have."""
     rows = []
     for request in requests:
@@ -120,7 +109,7 @@ def test_any_split_of_a_stream_merges_to_the_whole(seed: int, workers: int, n_te
 @settings(max_examples=25, deadline=None)
 @given(order=st.permutations(range(30)))
 def test_the_order_of_arrival_does_not_matter(order: list[int]):
-    """Requests that overtake one another leave the same tops, ties of saturated probabilities included."""
+    """Observeds that overtake one another leave the same tops, ties of saturated probabilities included."""
     requests = stream(30, seed=3, size=2, n_texts=12)
     worker = reservoir(2)
     for i in order:
@@ -160,7 +149,7 @@ def test_reset_keeps_what_was_not_drained():
 
 def test_exact_repeats_take_one_certainty_slot_and_a_random_one_each():
     """Fifty resends of one text are one certainty candidate, but fifty occurrences to draw from."""
-    request = Request(
+    request = Observed(
         ["Where  is my parcel?"],
         [None],
         ["chat"],
@@ -188,7 +177,7 @@ def test_ties_are_not_broken_by_the_random_draw():
     worker = reservoir(2)
     one = decided(np.array([[1.0, 0.0, 0.0]], np.float32))
     for i in range(40):
-        worker.offer(Request([f"t{i}"], [f"k{i}"], ["email"], one, float(i), np.array([1 - i / 41])))
+        worker.offer(Observed([f"t{i}"], [f"k{i}"], ["email"], one, float(i), np.array([1 - i / 41])))
     held = merge(worker.drain(), classes=CLASSES)["top:billing"]
     assert [c.key for c in held] == [f"k{i}" for i in range(slots(2, n_classes=3, n_sources=3).top)]
 
