@@ -3,6 +3,7 @@
 What would fail in every worker is found here, before any is started, and said in one line.
 """
 
+import errno
 import json
 import os
 import socket
@@ -15,7 +16,8 @@ from model_store.store import ModelStore
 from monitoring.clock import SystemClock
 from monitoring.store import open_store
 from service.access import read_keys
-from service.settings import ServiceError, Settings
+from service.home import server_home
+from service.settings import ServiceError, Settings, misspelt
 
 
 class PortInUse(ServiceError):
@@ -27,6 +29,17 @@ class PortInUse(ServiceError):
 
     def __str__(self) -> str:
         return f"cannot listen on {self.host}:{self.port} ({self.reason}); choose another with SEAMARK_PORT"
+
+
+class HostUnknown(ServiceError):
+    """The host to listen on is not an address of this machine."""
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(host, reason)
+        self.host, self.reason = host, reason
+
+    def __str__(self) -> str:
+        return f"cannot listen on {self.host!r} ({self.reason}); set SEAMARK_HOST to 127.0.0.1 or 0.0.0.0"
 
 
 class ModelNotChosen(ServiceError):
@@ -66,18 +79,21 @@ def serve(settings: Settings, *, as_json: bool = False) -> int:
     ServiceError, ModelStoreError, MonitoringError
         The server cannot start; nothing was started.
     """
+    for name, meant in misspelt().items():
+        sys.stderr.write(f"seamark: {name} is no setting and is ignored; did you mean {meant}?\n")
     key = check(settings)
-    prepare_environment(settings)
-    url = f"http://{settings.host}:{settings.port}"
-    line = {"url": url, "model": key, "workers": settings.workers, "state": str(settings.state)}
-    sys.stdout.write(
-        json.dumps(line) + "\n" if as_json else f"serving {key} on {url}, {settings.workers} workers\n"
-    )
-    sys.stdout.flush()
-    # Only now: bentoml reads its home and metrics directory when it is imported.
-    from service.app import Seamark  # noqa: PLC0415
+    with server_home(settings) as home:
+        prepare_environment(settings, home=home)
+        url = f"http://{_in_url(settings.host)}:{settings.port}"
+        line = {"url": url, "model": key, "workers": settings.workers, "state": str(settings.state)}
+        sys.stdout.write(
+            json.dumps(line) + "\n" if as_json else f"serving {key} on {url}, {settings.workers} workers\n"
+        )
+        sys.stdout.flush()
+        # Only now: bentoml reads its home and metrics directory when it is imported.
+        from service.app import Seamark  # noqa: PLC0415
 
-    Seamark.serve_http(host=settings.host, port=settings.port)  # type: ignore[attr-defined]
+        Seamark.serve_http(host=settings.host, port=settings.port)  # type: ignore[attr-defined]
     return 0
 
 
@@ -92,7 +108,11 @@ def check(settings: Settings) -> str:
     if version is None:
         raise NothingPromoted(name)
     key = load_model(store.path(name, version)).key
-    open_store(settings.state, clock=SystemClock()).close()
+    state = open_store(settings.state, clock=SystemClock())
+    try:
+        state.check_writable()
+    finally:
+        state.close()
     return key
 
 
@@ -116,16 +136,19 @@ def check_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except socket.gaierror as error:
+            raise HostUnknown(host, error.strerror or "no address") from None
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise HostUnknown(host, "not an address of this machine") from None
             raise PortInUse(host, port, error.strerror or str(error)) from None
 
 
-def prepare_environment(settings: Settings) -> None:
-    """Hand the settings on to the processes that BentoML starts, and give this server a home of its own.
-
-    Under a shared home a second server would delete the first one's metrics at its start.
-    """
-    home = settings.state.absolute() / "servers" / f"{socket.gethostname()}-{settings.port}"
-    home.mkdir(parents=True, exist_ok=True)
+def prepare_environment(settings: Settings, *, home: Path) -> None:
+    """Hand the settings on to the processes that BentoML starts, and the home that they share."""
     os.environ.update(settings.to_environment())
     os.environ["BENTOML_HOME"] = str(home)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

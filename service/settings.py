@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -34,7 +35,7 @@ class SettingInvalid(ServiceError):
 def _number(kind: Callable[[str], T], low: float, high: float, noun: str) -> Callable[[str], T]:
     def parse(raw: str) -> T:
         try:
-            value = kind(raw)
+            value = kind(raw.replace("_", "?"))  # Python would read 1_0 as ten
             if low <= float(value) <= high:  # type: ignore[arg-type]
                 return value
         except ValueError:
@@ -75,6 +76,8 @@ def _text(raw: str) -> str:
 
 
 def _path(raw: str) -> Path:
+    if "://" in raw:  # which a path would quietly shorten to a directory of an odd name
+        raise ValueError("a path on this machine; no address is supported yet")
     return Path(_text(raw))
 
 
@@ -159,4 +162,16 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             values[entry.name] = entry.metadata["parse"](raw)
         except ValueError as error:
             raise SettingInvalid(variable, raw, str(error)) from None
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.bucket_seconds > (longest := settings.false_alarm_days * DAY_SECONDS):
+        allowed = f"at most SEAMARK_FALSE_ALARM_DAYS, which are {longest:.12g} seconds"
+        raise SettingInvalid(PREFIX + "BUCKET_SECONDS", f"{settings.bucket_seconds:.12g}", allowed)
+    return settings
+
+
+def misspelt(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the variables that look like settings and are none, each with the setting it resembles."""
+    known = [PREFIX + entry.name.upper() for entry in fields(Settings)]
+    strange = [name for name in environment if name.startswith(PREFIX) and name not in known]
+    alike = {name: get_close_matches(name, known, n=1, cutoff=0.85) for name in sorted(strange)}
+    return {name: matches[0] for name, matches in alike.items() if matches}

@@ -67,6 +67,6 @@ def reason(error: sa.exc.DBAPIError) -> str:
         sqlite3.SQLITE_BUSY: f"another process held it for over {BUSY_TIMEOUT_SECONDS:.0f} s",
         sqlite3.SQLITE_CORRUPT: "restore it from a backup",
         sqlite3.SQLITE_NOTADB: "it is not a Seamark state file; move it away",
-        sqlite3.SQLITE_IOERR: "check its disk",
+        sqlite3.SQLITE_IOERR: "check its disk and the space left on it",
     }.get(primary if primary is not None else -1)
     return f"{text}; {advice}" if advice else text

@@ -1,6 +1,5 @@
 """Where is the monitoring state, and what can be asked of it?"""
 
-import logging
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from monitoring.store.detectors import DetectorsTable
 from monitoring.store.labels import LabelsTable
 from monitoring.store.lease import LeaseTable
 from monitoring.store.retention import Retention
+from monitoring.store.tables import leases
 
 FILE: Final = "seamark.sqlite3"
 LOCK: Final = "migrate.lock"
@@ -49,6 +49,13 @@ class Store:
     def location(self) -> str:
         """Where the state is, for messages."""
         return self._database.location
+
+    def check_writable(self) -> None:
+        """Raise StateUnavailable if this process may read the state and not write it; change nothing."""
+        with self._database.write(durable=False) as connection:
+            # SQLite begins a writing transaction on a file that it may only read.
+            connection.execute(leases.update().values(name=leases.c.name))
+            connection.rollback()
 
     def lag(self) -> float:
         """Return for how many seconds the watcher has not kept up: cheap, for a worker's metric."""
@@ -80,8 +87,6 @@ def open_store(location: Path | str, *, clock: Clock) -> Store:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # texts of items are in it
     except OSError as error:
         raise StateUnavailable(name, f"cannot make the directory: {error.strerror}") from error
-    # Alembic reports each step at INFO; a start that migrates is no news to an operator.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = sqlite.create_engine(directory / FILE, now=clock.now)
     try:
         schema.migrate(engine, location=name, lock=directory / LOCK)

@@ -10,7 +10,15 @@ from model_store.errors import BundleCorrupt, UnknownBundle
 from model_store.store import ModelStore
 from monitoring.errors import StateUnavailable
 from service.access import KeysInvalid
-from service.serve import ModelNotChosen, NothingPromoted, PortInUse, check, prepare_environment, serve
+from service.serve import (
+    HostUnknown,
+    ModelNotChosen,
+    NothingPromoted,
+    PortInUse,
+    check,
+    prepare_environment,
+    serve,
+)
 from service.settings import ServiceError, Settings, read_settings
 from tests.support import bundles
 from tests.support.running import free_port
@@ -45,9 +53,11 @@ def test_a_port_in_use_is_told_with_the_address(settings: Settings) -> None:
 
 
 def test_an_address_of_another_host_cannot_be_bound(settings: Settings) -> None:
-    """A host that is not ours is the same error."""
-    with pytest.raises(PortInUse):
-        check(changed(settings, host="192.0.2.1"))
+    """The line names the host and the setting, for an address of another machine and for no address."""
+    with pytest.raises(HostUnknown, match=r"'203\.0\.113\.9' .*SEAMARK_HOST"):
+        check(changed(settings, host="203.0.113.9"))
+    with pytest.raises(HostUnknown, match=r"'nowhere\.invalid' .*SEAMARK_HOST"):
+        check(changed(settings, host="nowhere.invalid"))
 
 
 def test_the_bundle_must_be_chosen_promoted_and_sound(settings: Settings, model_store: ModelStore) -> None:
@@ -77,15 +87,11 @@ def test_keys_and_state_must_be_usable(settings: Settings, tmp_path: Path) -> No
     assert issubclass(KeysInvalid, ServiceError)
 
 
-def test_each_server_has_a_bentoml_home_of_its_own(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_the_settings_reach_the_other_processes(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two servers on one state do not delete each other's metrics; children read the same settings."""
+    """They read the same values, and BentoML's files go where they are told."""
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    homes = set()
-    for port in (4001, 4002):
-        prepare_environment(changed(settings, port=port))
-        homes.add(os.environ["BENTOML_HOME"])
-        assert read_settings(os.environ).port == port
-    assert len(homes) == 2
-    assert all(Path(home).is_dir() and Path(home).is_relative_to(settings.state) for home in homes)
+    prepare_environment(changed(settings, port=4001), home=tmp_path)
+    assert read_settings(os.environ) == changed(settings, port=4001)
+    assert os.environ["BENTOML_HOME"] == str(tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import SettingInvalid, Settings, read_settings
+from service.settings import SettingInvalid, Settings, misspelt, read_settings
 
 
 def test_defaults_hold_where_nothing_is_set() -> None:
@@ -43,6 +43,8 @@ def test_every_field_has_its_variable_and_survives_the_way_to_another_process() 
         ("SEAMARK_BUCKET_SECONDS", "nan", "a number in [0.1, 86400]"),
         ("SEAMARK_TOLERANCE_RATIO", "-0.1", "a number in [0, 10]"),
         ("SEAMARK_KEEP_TEXT", "some", "one of full, none"),
+        ("SEAMARK_WORKERS", "1_0", "a whole number in [1, 256]"),
+        ("SEAMARK_STATE", "postgresql://db/seamark", "a path on this machine"),
         ("SEAMARK_SOURCES", ",".join(f"s{i}" for i in range(40)), "at most 31 names"),
     ],
 )
@@ -53,6 +55,32 @@ def test_a_value_out_of_range_names_variable_value_and_range(
     with pytest.raises(SettingInvalid) as raised:
         read_settings({variable: value})
     assert str(raised.value).startswith(f"{variable}={value!r}: expected {expected}")
+
+
+def test_a_bucket_cannot_be_longer_than_the_time_of_one_false_alarm() -> None:
+    """Values that are in range and do not go together are told at the start."""
+    days = {"SEAMARK_FALSE_ALARM_DAYS": "0.01"}
+    with pytest.raises(SettingInvalid, match=r"SEAMARK_BUCKET_SECONDS='3600': expected at most .* 864 s"):
+        read_settings({"SEAMARK_BUCKET_SECONDS": "3600", **days})
+    settings = read_settings({"SEAMARK_BUCKET_SECONDS": "864", **days})
+    assert settings.monitoring().watcher.detector.n_buckets == 1
+
+
+def test_a_misspelt_variable_is_told_with_what_was_meant() -> None:
+    """Silence would leave the default in force; what the command line or Kubernetes sets is none."""
+    environment = {
+        "SEAMARK_STROE": "/srv/models",
+        "SEAMARK_BUCKET_SECOND": "5",
+        "SEAMARK_PORT": "3000",
+        "SEAMARK_URL": "http://127.0.0.1:3000",
+        "SEAMARK_KEY": "secret",
+        "SEAMARK_SERVICE_HOST": "10.0.0.1",
+        "SEAMARK_PORT_3000_TCP_ADDR": "10.0.0.1",
+    }
+    assert misspelt(environment) == {
+        "SEAMARK_BUCKET_SECOND": "SEAMARK_BUCKET_SECONDS",
+        "SEAMARK_STROE": "SEAMARK_STORE",
+    }
 
 
 def test_every_field_can_be_set() -> None:

@@ -1,7 +1,9 @@
 """Opening the state, and what a database that cannot be used looks like."""
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +11,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from monitoring.clock import ManualClock
 from monitoring.errors import StateNewer, StateUnavailable
 from monitoring.recorder import Sealed
 from monitoring.reservoir import Candidate
 from monitoring.store import Store, open_store
-from monitoring.store.state import FILE
+from monitoring.store.schema import HEAD, MIGRATIONS
+from monitoring.store.state import FILE, LOCK
 from monitoring.store.tables import METADATA
 
 
@@ -119,3 +124,32 @@ def test_an_odd_text_is_stored_and_never_in_an_error(
     with pytest.raises(Exception) as failed:  # noqa: PT011 - whatever it is, it must not quote the text
         store.counts.flush("worker-a", 2, seal(candidates=[nameless]))
     assert "secret" not in str(failed.value)
+
+
+def test_a_state_that_can_only_be_read_is_told(clock: ManualClock) -> None:
+    """A file that another user left opens; only an attempt to write shows that nothing would count."""
+    directory = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    user = os.geteuid()
+    try:
+        open_store(directory, clock=clock).close()
+        (directory / FILE).chmod(0o444)
+        directory.chmod(0o777)
+        if user == 0:  # root may write anywhere
+            os.seteuid(65_534)
+        state = open_store(directory, clock=clock)
+        with pytest.raises(StateUnavailable, match="make the directory writable"):
+            state.check_writable()
+        state.close()
+    finally:
+        os.seteuid(user)
+        shutil.rmtree(directory)
+
+
+def test_a_usual_start_does_without_alembic(store: Store, tmp_path: Path, clock: ManualClock) -> None:
+    """The revision known here is the newest there is, so a current database needs no look at the scripts."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+    (tmp_path / "state" / LOCK).unlink()
+    open_store(tmp_path / "state", clock=clock).close()
+    assert not (tmp_path / "state" / LOCK).exists()

@@ -1,6 +1,7 @@
 """Versions over HTTP: list, promote, roll back, and who runs which."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,19 @@ def test_a_change_needs_a_name_and_a_reason(house: House) -> None:
     bundles.publish_tiny(house.models, promote=False)
     for body in ({}, {"who": "ada"}, {"who": "ada", "why": ""}):
         assert house.local.post("/v1/models/2/promote", json=body).status_code == 422
+
+
+def test_a_full_disk_does_not_hide_the_lags(house: House) -> None:
+    """A worker that cannot say which version it runs still exports what an operator needs then."""
+    workers = house.settings.state / "workers"
+    shutil.rmtree(workers)
+    workers.write_text("in the way, as a full disk would be")
+    for _ in range(5):
+        house.clock.advance(1.0)
+        house.settle()
+    assert house.registry.get_sample_value("seamark_watcher_lag_seconds") is not None
+    assert house.registry.get_sample_value("seamark_monitoring_failures_total", {"stage": "metrics"}) == 0
+    assert house.local.get("/v1/models").json()["workers"] == []
 
 
 def test_a_worker_that_is_gone_is_forgotten(house: House) -> None:
