@@ -96,19 +96,26 @@ TABLE: Final = (
     Spec(Gauge, "batch_oldest_age_seconds", "Age of the oldest open labeling batch.", owner=_WATCHER),
 )
 
+# Counters that outlive the server. They appear with what the store holds: from a 0 that is scraped before,
+# every restart would look like so many new alarms.
+STORED_TOTALS: Final = ("alarms", "batches")
+
 
 def _families(process: Process, registry: CollectorRegistry) -> dict[str, Any]:
-    families: dict[str, Any] = {}
-    for spec in TABLE:
-        if process not in spec.owner:
-            continue
-        options: dict[str, Any] = {"namespace": NAMESPACE, "registry": registry}
-        if spec.kind is Gauge:
-            options["multiprocess_mode"] = spec.mode
-        if spec.kind is Histogram:
-            options["buckets"] = spec.bounds
-        families[spec.name] = spec.kind(spec.name, spec.says, spec.labels, **options)
-    return families
+    return {
+        spec.name: _family(spec, registry)
+        for spec in TABLE
+        if process in spec.owner and spec.name not in STORED_TOTALS
+    }
+
+
+def _family(spec: Spec, registry: CollectorRegistry) -> Any:
+    options: dict[str, Any] = {"namespace": NAMESPACE, "registry": registry}
+    if spec.kind is Gauge:
+        options["multiprocess_mode"] = spec.mode
+    if spec.kind is Histogram:
+        options["buckets"] = spec.bounds
+    return spec.kind(spec.name, spec.says, spec.labels, **options)
 
 
 class WorkerMetrics:
@@ -243,13 +250,12 @@ class WatcherMetrics:
     """What the watcher process exports: the state of drift and batches as the store has it."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._registry = registry
         self._families = _families("watcher", registry)
         self._shown: frozenset[str] = frozenset()
         self._totals: dict[tuple[str, ...], float] = {}
         for stage in STAGES:
             self._families["monitoring_failures"].labels(stage)
-        for reason in ("alarm", "by_hand"):
-            self._families["batches"].labels(reason)
 
     def count_failure(self, stage: str) -> None:
         """Add one failure of the watcher."""
@@ -287,8 +293,8 @@ class WatcherMetrics:
     def show_totals(self, *, alarms: int, batches: Mapping[str, int]) -> None:
         """Raise the counters to what the store has counted, whichever process exported how much of it."""
         self._raise_to("alarms", (), alarms)
-        for reason, total in batches.items():
-            self._raise_to("batches", (reason,), total)
+        for reason in ("alarm", "by_hand"):
+            self._raise_to("batches", (reason,), batches.get(reason, 0))
 
     def _show_category(self, name: str, known: Mapping[str, Any]) -> None:
         families = self._families
@@ -303,9 +309,12 @@ class WatcherMetrics:
         if exported is None:
             # A watcher before this one may have exported a part: its series stay in multiprocess mode.
             exported = _exported(f"{NAMESPACE}_{name}_total", labels)
+        if name not in self._families:
+            spec = next(each for each in TABLE if each.name == name)
+            self._families[name] = _family(spec, self._registry)
+        series = self._families[name].labels(*labels) if labels else self._families[name]
         if total > exported:
-            family = self._families[name]
-            (family.labels(*labels) if labels else family).inc(total - exported)
+            series.inc(total - exported)
         self._totals[(name, *labels)] = max(total, exported)
 
 

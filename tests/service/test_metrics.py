@@ -204,6 +204,17 @@ def test_totals_follow_the_store_and_never_fall(registry: CollectorRegistry) -> 
     assert value(registry, "alarms_total") == 3
 
 
+def test_a_restart_is_no_alarm(registry: CollectorRegistry) -> None:
+    """The totals are absent until the store was read: from 0 to 7 would be seven alarms to `increase`."""
+    metrics = WatcherMetrics(registry)
+    metrics.count_failure("close")
+    assert not series(registry) & {"seamark_alarms", "seamark_batches"}
+    metrics.show_totals(alarms=7, batches={"alarm": 5})
+    assert value(registry, "alarms_total") == 7
+    assert value(registry, "batches_total", reason="alarm") == 5
+    assert value(registry, "batches_total", reason="by_hand") == 0
+
+
 def test_live_gauges_of_dead_processes_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> None:
     """After a SIGKILL nobody marks a process dead; the next worker does."""
     directory = tmp_path_factory.mktemp("prometheus")
