@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from monitoring.baseline import validation_mismatch
 from monitoring.detector import Detector, DetectorConfig
+from monitoring.errors import UnknownModel
 from monitoring.recorder import ModelKey
 from monitoring.store import Alarm, Store
 from monitoring.windows import category_counts, drift_categories
@@ -18,24 +19,34 @@ def status(
     model_key: ModelKey,
     *,
     config: DetectorConfig,
+    classes: tuple[str, ...] | None = None,
     validation: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Return all there is to say about a model's drift, as JSON; times are UTC epoch seconds.
 
+    It has the same keys from before the first item on.
+
     Parameters
     ----------
+    classes : tuple of str, optional
+        The model's classes, where it is known to exist: without traffic it is warming up then.
     validation : int64 array of shape (n_classes + 1,), optional
         The bundle's counts per category, to report where live traffic differs from them.
 
     Raises
     ------
     UnknownModel
-        The model never had traffic.
+        The model never had traffic, and `classes` are not given.
     """
-    row = store.detectors.get(model_key)
-    classes = store.counts.classes(model_key)
+    try:
+        row = store.detectors.get(model_key)
+        classes = store.counts.classes(model_key)
+    except UnknownModel:
+        if classes is None:
+            raise
+        row = None
     # Before the first bucket is closed, what a detector without traffic says.
-    seen = Detector(drift_categories(classes), config).status().to_json() if row is None else dict(row.status)
+    seen = idle_status(classes, config) if row is None else dict(row.status)
     lease = store.lease.status()
     alarms = store.alarms.list(model_key, limit=1)
     return {
@@ -52,6 +63,11 @@ def status(
             "last_closed_at": None if row is None else row.last_closed_at,
         },
     }
+
+
+def idle_status(classes: tuple[str, ...], config: DetectorConfig) -> dict[str, Any]:
+    """Return what a detector says before its first bucket."""
+    return Detector(drift_categories(classes), config).status().to_json()
 
 
 def history(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -79,6 +80,7 @@ def route(
     scopes: tuple[Scope, ...],
     local_only: bool,
     accepts: tuple[str, ...] = (JSON_TYPE,),
+    queries: tuple[str, ...] = (),
 ) -> Route:
     """Return a route that answers with what `work` returns.
 
@@ -90,6 +92,8 @@ def route(
         Without keys, refuse other hosts.
     accepts
         Media types of a body. Demanding one keeps the forms of foreign web pages out.
+    queries
+        Parameters of the query; any other is refused, since a misspelt one would be silently without effect.
     """
 
     async def answer(request: Request) -> Response:
@@ -104,6 +108,8 @@ def route(
                 worker.access.require_local(client, asked, authorization, *scopes)
             else:
                 worker.access.require(authorization, *scopes)
+            if not _queries_known(request.query_params, queries):
+                raise FieldInvalid("query", f"expected {' or '.join(queries) or 'none'}, each once")
             call = await _call(request, worker, accepts)
             return _response(await asyncio.to_thread(work, call))
         except Exception as error:
@@ -126,6 +132,12 @@ async def _call(request: Request, worker: Worker, accepts: tuple[str, ...]) -> C
     if key is not None and not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY:
         raise FieldInvalid("Idempotency-Key", f"expected 1 to {MAX_IDEMPOTENCY_KEY} characters")
     return Call(worker, request.path_params, request.query_params, body, key)
+
+
+def _queries_known(given: QueryParams, allowed: tuple[str, ...]) -> bool:
+    """Tell whether every parameter is an allowed one and comes once."""
+    names = [name for name, _ in given.multi_items()]
+    return len(set(names)) == len(names) and set(names) <= set(allowed)
 
 
 def _response(result: object) -> Response:

@@ -115,7 +115,10 @@ class NothingHere(Refusal):
     """No route has this path."""
 
     def __str__(self) -> str:
-        return "no such path; the routes are listed in docs.json"
+        return (
+            "no such path; this service has /predict, /v1/drift, /v1/batches, /v1/models, /metrics, "
+            "/livez and /readyz"
+        )
 
 
 class MethodNotAllowed(Refusal):

@@ -103,7 +103,7 @@ def decode_predict(body: bytes) -> PredictRequest:
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise body_invalid(error, fields="text, features, id, source, time") from None
+        raise body_invalid(error, fields="items, and in an item text, features, id, source, time") from None
 
 
 def body_invalid(error: Exception, *, fields: str) -> BodyInvalid:

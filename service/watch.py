@@ -13,12 +13,11 @@ from model_store.bundle import read_bundle, read_manifest
 from model_store.errors import ModelStoreError
 from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock
-from monitoring.detector import Detector, DetectorConfig
 from monitoring.emission import ModelFacts, facts_of
 from monitoring.errors import MonitoringError, UnknownModel
+from monitoring.status import idle_status
 from monitoring.store import Store
 from monitoring.watcher import Watcher
-from monitoring.windows import drift_categories
 from service.handler import log_place
 from service.metrics import WatcherMetrics
 from service.settings import Settings
@@ -137,8 +136,3 @@ class Watch:
         return (
             idle_status(classes, self._settings.monitoring().watcher.detector) if row is None else row.status
         )
-
-
-def idle_status(classes: tuple[str, ...], config: DetectorConfig) -> dict[str, Any]:
-    """Return what a detector says before its first bucket."""
-    return Detector(drift_categories(classes), config).status().to_json()

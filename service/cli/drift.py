@@ -94,7 +94,7 @@ def parse_shift(text: str | None) -> tuple[str, float] | None:
 
 def render_status(value: dict[str, Any]) -> Group:
     """Return what an operator reads: one sentence, then the classes by evidence."""
-    classes = sorted(value.get("classes", ()), key=lambda each: -(each.get("evidence") or 0.0))
+    classes = sorted(value["classes"], key=lambda each: -each["evidence"])
     rows = [
         [
             each["class"],
@@ -112,23 +112,26 @@ def render_status(value: dict[str, Any]) -> Group:
 
 def sentence(value: dict[str, Any]) -> str:
     """Return the state of drift in one sentence."""
-    state = value.get("state", "warming")
-    if state == "drift" and value.get("alarm"):
-        first = value["alarm"]["classes"][0]
+    state, alarm = value["state"], value["alarm"]
+    if state == "warming":
+        baseline = value["baseline"]
+        frozen = baseline is not None and baseline["kind"] == "frozen"
+        why = "too few lately to notice a doubled class" if frozen else "the live baseline is not frozen yet"
+        return f"warming: {value['items']} items seen, {why}"
+    if state == "blind":
+        return f"blind: no items lately, {value['items']} in all; nothing can be said"
+    if alarm is not None:
+        first = alarm["classes"][0]
         return (
-            f"drift: {first['class']} is {first['current']:.1%} of traffic "
+            f"{state}: {first['class']} is {first['current']:.1%} of traffic "
             f"({first['low']:.1%}-{first['high']:.1%}), reference {first['reference']:.1%}"
         )
-    if state == "warming":
-        return f"warming: {value.get('items', 0)} items seen, the live baseline is not frozen yet"
-    statistic, threshold = value.get("statistic"), value.get("threshold")
-    if statistic is None or threshold is None:
-        return str(state)
+    statistic, threshold = value["statistic"], value["threshold"]
     return f"{state}: strongest evidence {statistic:.1f} of {threshold:.1f} needed for an alarm"
 
 
 def _interval(each: dict[str, Any]) -> str:
-    if each.get("low") is None:
+    if each["current"] is None:
         return "-"
     return f"{each['low']:.3f}-{each['high']:.3f}"
 

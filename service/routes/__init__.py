@@ -18,17 +18,23 @@ def routes(seat: Seat) -> list[BaseRoute]:
     label = partial(route, seat, scopes=("label", "operate"))
     batch = "/v1/batches/{batch}"
     return [
-        operate("GET", "/v1/drift", drift.get_drift, local_only=False),
-        operate("GET", "/v1/drift/history", drift.get_history, local_only=False),
+        operate("GET", "/v1/drift", drift.get_drift, local_only=False, queries=("model",)),
+        operate(
+            "GET",
+            "/v1/drift/history",
+            drift.get_history,
+            local_only=False,
+            queries=("model", "since", "limit"),
+        ),
         operate("POST", "/v1/drift/baseline", drift.post_baseline, local_only=True),
         operate("GET", "/v1/models", models.list_models, local_only=False),
         operate("POST", "/v1/models/rollback", models.roll_back, local_only=True),
         operate("POST", "/v1/models/{version}/promote", models.promote, local_only=True),
-        label("GET", "/v1/batches", batches.list_batches, local_only=False),
+        label("GET", "/v1/batches", batches.list_batches, local_only=False, queries=("limit",)),
         label("POST", "/v1/batches", batches.post_batch, local_only=True),
         label("POST", f"{batch}/close", batches.post_close, local_only=True),
         label("GET", batch, batches.get_batch, local_only=False),
-        label("GET", f"{batch}/items", batches.get_items, local_only=True),
+        label("GET", f"{batch}/items", batches.get_items, local_only=True, queries=("format",)),
         label("GET", f"{batch}/manifest", batches.get_manifest, local_only=False),
         label("GET", f"{batch}/labeling-config", batches.get_labeling_config, local_only=False),
         label("POST", f"{batch}/labels", batches.post_labels, local_only=True, accepts=batches.LABEL_TYPES),

@@ -4,12 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from monitoring.errors import UnknownModel
 from monitoring.freezing import freeze_baseline
 from monitoring.status import history, status
 from service.exchange import Call
 from service.routes.models import Name, current_key
-from service.watch import idle_status
 
 
 class Freeze(Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,20 +23,14 @@ def get_drift(call: Call) -> object:
     key, config = _key(call), call.worker.settings.monitoring().watcher.detector
     current = call.worker.swapper.current
     bundle = current.model.bundle if current is not None and current.model.key == key else None
-    try:
-        return status(
-            call.worker.state.store(),
-            key,
-            config=config,
-            validation=None if bundle is None else bundle.reference.counts,
-        )
-    except UnknownModel:
-        # A version in force without traffic is warming up; any other key is a mistake of the client.
-        if bundle is None:
-            raise
-        idle = idle_status(bundle.policy.classes, config)
-        del idle["categories"]
-        return {"model": key, **idle, "classes": []}
+    # A version in force without traffic is warming up; any other key is a mistake of the client.
+    return status(
+        call.worker.state.store(),
+        key,
+        config=config,
+        classes=None if bundle is None else bundle.policy.classes,
+        validation=None if bundle is None else bundle.reference.counts,
+    )
 
 
 def get_history(call: Call) -> object:

@@ -25,11 +25,16 @@ def drift(house: House, *, buckets: int = 8) -> None:
 
 
 def test_a_version_without_traffic_is_warming_up(house: House) -> None:
-    """The status is complete before the first item."""
-    status = house.local.get("/v1/drift").json()
-    assert (status["model"], status["state"], status["classes"]) == ("tiny@1", "warming", [])
-    assert status["statistic"] < status["threshold"]
-    assert status["alarm"] is None
+    """Every key and every class is there before the first item, so that no reader needs a special case."""
+    before = house.local.get("/v1/drift").json()
+    assert (before["model"], before["state"], before["alarm"]) == ("tiny@1", "warming", None)
+    assert before["statistic"] < before["threshold"]
+    house.answer(texts(CALM))
+    after = house.local.get("/v1/drift").json()
+    assert before.keys() == after.keys()
+    assert before["watcher"].keys() == after["watcher"].keys()
+    assert [each.keys() for each in before["classes"]] == [each.keys() for each in after["classes"]]
+    assert [each["class"] for each in before["classes"]] == [each["class"] for each in after["classes"]]
 
 
 def test_drift_is_reported_with_class_interval_and_since(house: House) -> None:
@@ -81,10 +86,16 @@ def test_an_early_baseline_is_refused(house: House) -> None:
         ("/v1/drift/history", 404),
         ("/v1/drift/history?limit=0", 422),
         ("/v1/drift/history?limit=x", 422),
+        ("/v1/drift/history?lmit=10", 422),
+        ("/v1/drift/history?limit=3&limit=4", 422),
+        ("/v1/drift?probabilities=true", 422),
+        ("/v1/models?limit=1", 422),
+        ("/v1/batches?format=csv", 422),
+        ("/v1/batches/b/items?limit=1", 422),
     ],
 )
 def test_wrong_queries_are_problems(house: House, path: str, status: int) -> None:
-    """An unknown version and a number out of range say so."""
+    """An unknown version, a number out of range, a parameter misspelt or given twice say so."""
     answer = house.local.get(path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
