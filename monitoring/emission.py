@@ -16,7 +16,6 @@ from monitoring.errors import BatchRefused
 from monitoring.recorder import ModelKey
 from monitoring.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
-from monitoring.wave import select
 
 EPOCHS_KEPT: Final = 86_400 // EPOCH_SECONDS
 _ATTEMPTS: Final = 5
@@ -170,6 +169,8 @@ def _emit(
     created_at: float,
     about: Mapping[str, object],
 ) -> tuple[NewBatch, Load]:
+    from monitoring.wave import select  # noqa: PLC0415 - near-duplicates take 40 MB, which workers spare
+
     read = store.closing.read_wave(span, at=created_at)
     _check_load(read.load, size=size, config=config)
     population = read.population
