@@ -22,16 +22,17 @@ class Client:
     """
 
     def __init__(self, url: str, key: str = "", *, timeout_seconds: float = 30.0) -> None:
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ClientError("--key: a key has printable ASCII characters only; check SEAMARK_KEY")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._url = url.rstrip("/")
         try:
-            self._http = httpx.Client(
-                base_url=self._url, headers=headers, timeout=timeout_seconds, trust_env=False
-            )
-        except httpx.InvalidURL as error:
-            raise ClientError(
-                f"--url {url!r}: {error}; give an address such as http://127.0.0.1:3000"
-            ) from error
+            address = httpx.URL(self._url)
+        except httpx.InvalidURL:
+            address = httpx.URL("")
+        if address.scheme not in {"http", "https"} or not address.host:
+            raise ClientError(f"--url {url!r}: give an address such as http://127.0.0.1:3000")
+        self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout_seconds, trust_env=False)
 
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> httpx.Response:
         """Return the answer to GET `path`; raises `ClientError` on anything but 2xx."""
@@ -47,6 +48,9 @@ class Client:
     def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **parts)
+        except httpx.TimeoutException as error:
+            seconds = self._http.timeout.read
+            raise ClientError(f"{self._url}: no answer within {seconds:.0f} s; see its log") from error
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
             raise ClientError(

@@ -1,5 +1,7 @@
 """The `seamark` command: one module per command group, errors in one line with an exit code."""
 
+import io
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -48,13 +50,27 @@ def options(
 
 def run() -> None:
     """Run the command line; a foreseen error is one line on standard error and exit code 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a class may have letters that a terminal has not
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # now: at the interpreter's end a full disk would be three lines and code 120
     except EXPECTED as error:
         err.print(f"seamark: {error}", markup=False)
         sys.exit(1)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of the output has gone: nothing to say, and nobody to say it to
+        _give_output_up()  # its reader has gone: nothing to say, and nobody to say it to
+        sys.exit(1)
+    except OSError as error:
+        err.print(f"seamark: {error.filename or 'output'}: {error.strerror}", markup=False)
+        _give_output_up()
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _give_output_up() -> None:
+    """Let the interpreter end without trying once more to write what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

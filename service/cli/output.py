@@ -30,7 +30,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def show(value: object, *, as_json: bool, human: Callable[[], object]) -> None:
     """Print `value` as JSON, or what `human` returns (anything rich can render)."""
     if as_json:
-        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        readable = sys.stdout.encoding.lower() in {"utf-8", "utf8"}
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=not readable, allow_nan=False) + "\n")
     else:
         out.print(human())
 
