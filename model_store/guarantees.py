@@ -7,9 +7,7 @@ runs. These do not, because what is claimed is a bound with confidence 1 - delta
 - **precision >= p** alone is a Clopper-Pearson bound read at many candidates, so only `empirical`;
 - **both** take recall at delta/2, then one binomial test at delta/2 at that one threshold (see `_both`).
 
-Scores and thresholds are float32, the type serving compares in.
-
-Source: Clopper and Pearson 1934; the order statistic is the one-sided tolerance limit of Wilks 1941.
+Scores and thresholds are float32, the type serving compares in. `model_store.bounds` holds the bounds.
 """
 
 import math
@@ -19,8 +17,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, betaincinv
 
+from model_store.bounds import lower_bound, order_statistic, recall_threshold
 from model_store.calibration import Float32s, Float64s, Labels, Probabilities
 from model_store.thresholds import (
     DEFAULT_DELTA,
@@ -36,40 +34,12 @@ from model_store.thresholds import (
     n_min,
 )
 
+__all__ = ["fit_thresholds", "lower_bound", "recall_threshold"]
+
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 MIN_FLAGGED: Final = 10
 SHRINKAGE_ITEMS: Final = 20  # how many positives of its own a class needs to weigh as much as its siblings
-
-
-@dataclass(frozen=True, slots=True)
-class RecallThreshold:
-    """The highest threshold that certifies a recall: the `rank`-th largest of `n` positive scores."""
-
-    threshold: np.float32
-    rank: int
-    n: int
-    lower: float
-
-
-def lower_bound(successes: npt.ArrayLike, trials: npt.ArrayLike, delta: float) -> Float64s:
-    """Return the one-sided Clopper-Pearson lower bound(s) of a proportion at confidence 1 - delta."""
-    k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
-    bound = betaincinv(np.maximum(k, 1), np.maximum(n - k, 0) + 1, delta)
-    return np.where(k > 0, bound, 0.0)
-
-
-def recall_threshold(positive_scores: Float32s, recall: float, *, delta: float) -> RecallThreshold | None:
-    """Return the highest threshold that has at least this recall with confidence 1 - delta.
-
-    The population recall at the j-th largest of n positive scores follows Beta(j, n - j + 1) when scores are
-    continuous and is stochastically larger when they tie. j is the least rank whose Clopper-Pearson lower
-    bound reaches `recall`; it depends on n alone, so nothing is selected and no correction is due. None when
-    even j = n does not reach it, that is, n < `n_min`.
-    """
-    if len(positive_scores) < n_min(recall, delta):
-        return None
-    return _order_statistic(positive_scores, recall, delta)
 
 
 def fit_thresholds(
@@ -132,7 +102,7 @@ class _Rows:
 
     def own_quantile(self) -> float:
         """Return the threshold that has the recall asked for on exactly these positives."""
-        return float(self.positive_scores[max(math.ceil(self.aim * self.n), 1) - 1])
+        return float(self.positive_scores[max(math.ceil(self.aim * self.n - 1e-9), 1) - 1])
 
     def counts(self, threshold: float) -> tuple[int, int]:
         """How many positives, and how many items, are flagged at `threshold`."""
@@ -210,21 +180,11 @@ def _insufficient(rows: _Rows, siblings: Mapping[str, float], strictest: int) ->
     )
 
 
-def _order_statistic(positive_scores: Float32s, recall: float, delta: float) -> RecallThreshold:
-    """Return the recall threshold of at least `n_min` positives."""
-    n = len(positive_scores)
-    ranks = np.arange(1, n)
-    reached = betainc(ranks, n - ranks + 1, recall) <= delta * (1 + 1e-9)
-    rank = int(ranks[np.argmax(reached)]) if reached.any() else n
-    threshold = np.partition(positive_scores, n - rank)[n - rank]
-    return RecallThreshold(np.float32(threshold), rank, n, float(lower_bound(rank, n, delta)))
-
-
 def _recall_only(rows: _Rows, recall: float) -> ClassThreshold:
-    found = _order_statistic(rows.positive_scores, recall, rows.delta)
-    hits, _ = rows.counts(float(found.threshold))
+    found = order_statistic(rows.positive_scores, recall, rows.delta)
+    hits, _ = rows.counts(found.served)
     # The bound is that of the rank, not of the hits: where scores tie, hits depend on the data chosen with.
-    return rows.at(float(found.threshold), "certified", recall=Interval(hits / rows.n, found.lower))
+    return rows.at(found.served, "certified", recall=Interval(hits / rows.n, found.lower))
 
 
 def _precision_only(rows: _Rows, precision: float) -> ClassThreshold:
@@ -253,8 +213,8 @@ def _both(rows: _Rows, recall: float, precision: float) -> ClassThreshold:
     holds, precision >= p follows from n / (n + x) estimating a proportion of at least p / (p + r (1 - p)),
     and that is one Clopper-Pearson test of n successes in n + x trials at a hypothesis fixed in advance.
     """
-    found = _order_statistic(rows.positive_scores, recall, rows.delta / 2)
-    threshold = float(found.threshold)
+    found = order_statistic(rows.positive_scores, recall, rows.delta / 2)
+    threshold = found.served
     hits, flagged = rows.counts(threshold)
     q = float(lower_bound(rows.n, rows.n + flagged - hits, rows.delta / 2))
     exact = recall * q / (recall * q + 1 - q)
