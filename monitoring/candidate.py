@@ -1,8 +1,8 @@
 """What is an item that a labeler may see, how many are kept, and which are the best of several reports?
 
 Three families: the highest probabilities of every class (which class to watch is known only after the alarm),
-the smallest margins per predicted class, and a simple random sample per source. Each holds the top of a total
-order over occurrences, so the top of a union is the top of the parts' tops.
+the smallest margins per most probable class, and a simple random sample per source. Each holds the top of a
+total order over occurrences, so the top of a union is the top of the parts' tops.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """How many candidates one epoch keeps per class, per predicted class and per source."""
+    """How many candidates one epoch keeps per class, per most probable class and per source."""
 
     top: int
     uncertain: int

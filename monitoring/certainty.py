@@ -115,7 +115,7 @@ class _Lists:
     plan: Plan
     watched: Mapping[str, Rows]
     uncertain: Rows
-    by_class: Sequence[Rows]  # places in `uncertain` of each predicted class
+    by_class: Sequence[Rows]  # places in `uncertain` of each most probable class
     wanted: int  # uncertain items, with what watched lists are too short for
 
     @classmethod
@@ -188,7 +188,7 @@ class _Shortlist:
     n_excluded: int
     picks: dict[int, Slice] = field(default_factory=dict)
     per_watched: dict[str, int] = field(default_factory=dict)
-    uncertain_of: Counter[int] = field(default_factory=Counter)  # by predicted class
+    uncertain_of: Counter[int] = field(default_factory=Counter)  # by most probable class
     over_cap: Counter[int] = field(default_factory=Counter)
 
     @classmethod
@@ -214,7 +214,7 @@ class _Shortlist:
     def take(
         self, rows: Rows, slice_: Slice, wanted: int, *, name: str | None = None, cap: int | None = None
     ) -> int:
-        """Pick up to `wanted` of the rows in their order, at most `cap` of one predicted class."""
+        """Pick up to `wanted` of the rows in their order, at most `cap` of one most probable class."""
         got = 0
         for row in rows.tolist():
             if got == wanted:

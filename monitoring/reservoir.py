@@ -118,7 +118,7 @@ class Reservoir:
         return tuple(replace(entry.candidate, kinds=frozenset(entry.kinds)) for entry in fresh)
 
     def _uncertain_rows(self, probabilities: Probabilities, tops: Sequence[int]) -> Mapping[int, float]:
-        """Return the uncertainty, 1 - margin, of the rows that reach the floor of their predicted class."""
+        """Return the uncertainty, 1 - margin, of the rows that reach the floor of their top class."""
         # The second best is at most 1 - best: the margin of a confident item need not be computed.
         near = [
             row

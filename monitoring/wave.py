@@ -24,7 +24,7 @@ from monitoring.neardup import Excluded
 
 MANIFEST_SCHEMA: Final = 1
 WATCHED_SHARE: Final = 0.55
-CLASS_CAP: Final = 0.30  # of the batch: items of one predicted class in the uncertain slice
+CLASS_CAP: Final = 0.30  # of the batch: items of one most probable class in the uncertain slice
 _DECIMALS: Final = 6
 
 
@@ -104,7 +104,7 @@ def select(
         "predicted": dict(sorted(Counter(item.predicted or NO_CLASS for item in items).items())),
         "sources": _sources(items, source_counts, draws),
         "resent": _resent(items, explored.resent),
-        "caps": {"predicted_class": {"limit": plan.class_cap, "relaxed": certain.over_cap}},
+        "caps": {"most_probable_class": {"limit": plan.class_cap, "relaxed": certain.over_cap}},
         "left_out": {
             "near_duplicates": certain.near_duplicates,
             "already_taken": certain.excluded,

@@ -190,10 +190,10 @@ def _drift() -> list[Any]:
         ),
         grid(
             "Which class",
-            "Shares in the reference and in the current window, how strong the evidence is that they differ "
-            "(nats; compare with the threshold above), and after how many items a doubling of this class "
-            "would be noticed at all (empty: never). `no_class_passes` is the share of items below every "
-            "threshold.",
+            "Shares of the most probable class, whatever was answered, in the reference and in the current "
+            "window, how strong the evidence is that they differ (nats; compare with the threshold above), "
+            "and after how many items a doubling of this class would be noticed at all (empty: never). "
+            "`no_class_passes` is the share of items below every threshold.",
             [
                 Query(reference, "reference"),
                 Query(current, "current"),

@@ -181,16 +181,16 @@ def test_labelled_and_open_items_are_not_chosen_again():
 
 
 def test_the_class_cap_holds_and_gives_way_with_a_word():
-    """At most 30 of one predicted class are uncertain items; when that leaves gaps the manifest says so."""
+    """At most 30 of one top class are uncertain items; when that leaves gaps the manifest says so."""
     candidates = population(800, seed=10)
     wave = wave_of(candidates, watched=())
     tops = Counter(int(np.argmax(item.probabilities)) for item in wave.items if item.slice == "uncertain")
     assert sum(tops.values()) == 85
     assert max(tops.values()) <= 30
-    assert wave.manifest["caps"] == {"predicted_class": {"limit": 30, "relaxed": {}}}
+    assert wave.manifest["caps"] == {"most_probable_class": {"limit": 30, "relaxed": {}}}
     only = [one for one in candidates if int(one.probabilities.argmax()) == 0]
     relaxed = wave_of(only, watched=())
-    assert relaxed.manifest["caps"]["predicted_class"]["relaxed"] == {"billing": 55}
+    assert relaxed.manifest["caps"]["most_probable_class"]["relaxed"] == {"billing": 55}
     assert len(relaxed.items) >= 85
 
 
