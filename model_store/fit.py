@@ -1,11 +1,11 @@
 """Fit: how do labelled rows become a bundle that says what it can promise?"""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +19,15 @@ from model_store.calibration import (
 )
 from model_store.calibrators import fit_calibration
 from model_store.classifier import Classifier
-from model_store.errors import BundleInvalid, RowsError, TrainingError
+from model_store.errors import BundleInvalid
 from model_store.evaluate import Evaluation, card, evaluate
 from model_store.export import check_parity, linear_onnx
 from model_store.guarantees import fit_thresholds
-from model_store.manifest import MAX_SOURCES, NAME, RESERVED_CLASS
+from model_store.labelled import classes_of, groups_of, signatures_of, sources_of
+from model_store.manifest import NAME
 from model_store.policy import Policy
 from model_store.reference import build_reference
-from model_store.rows import Rows
-from model_store.signatures import Signatures, groups, merged, minhash
+from model_store.rows import Progress, Rows
 from model_store.splits import Splits, split
 from model_store.store import ModelStore
 from model_store.thresholds import (
@@ -37,12 +37,7 @@ from model_store.thresholds import (
     check_delta,
     check_targets,
 )
-from model_store.train import OneClass, TrainedText, facts, train
-
-Progress: TypeAlias = Callable[[str, int, int], None]  # stage, done, total
-
-RESERVED_LABELS: Final = (RESERVED_CLASS, "none_of_these")
-_BLOCK: Final = 1_000
+from model_store.train import TrainedText, facts, train
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,35 +68,6 @@ class FitResult:
                 "pr_auc": dict(zip(names, figures.pr_auc.tolist(), strict=True)),
             },
         }
-
-
-class LabelsMissing(RowsError):
-    """The rows were read without their label column."""
-
-    def __str__(self) -> str:
-        return "the rows have no labels; name the label column"
-
-
-class LabelReserved(TrainingError):
-    """A class would be confused with what the service says when there is none."""
-
-    def __init__(self, label: str) -> None:
-        super().__init__(label)
-        self.label = label
-
-    def __str__(self) -> str:
-        return f"class {self.label!r} has a reserved name ({', '.join(RESERVED_LABELS)}); rename it"
-
-
-class TooManySources(TrainingError):
-    """More sources than the service keeps series for."""
-
-    def __init__(self, found: int) -> None:
-        super().__init__(found)
-        self.found = found
-
-    def __str__(self) -> str:
-        return f"{self.found} sources, at most {MAX_SOURCES}; group them, or leave the source column out"
 
 
 def fit(
@@ -137,12 +103,14 @@ def fit(
         From the store.
     """
     report = progress or (lambda _stage, _done, _total: None)
-    classes, labels = _classes(rows, name)
-    sources = _sources(rows)
+    if not NAME.fullmatch(name):
+        raise BundleInvalid(Path(name), "is not a name: allowed are a-z, 0-9, _ and -, at most 63")
+    classes, labels = classes_of(rows)
+    sources = sources_of(rows)
     check_delta(delta)
     check_targets(targets, classes)
-    signatures = _signatures(rows.texts, report)
-    splits = split(labels, grouped := _groups(rows, signatures), seed=seed, classes=classes)
+    signatures = signatures_of(rows.texts, report)
+    splits = split(labels, grouped := groups_of(rows, signatures), seed=seed, classes=classes)
     report("train", 0, 1)
     trained = train(_take(rows.texts, splits.train), labels[splits.train], n_classes=len(classes), seed=seed)
     report("train", 1, 1)
@@ -202,46 +170,6 @@ def fit(
     path = store.publish(name, build)
     report("publish", 1, 1)
     return FitResult(path, name, path.name, calibration, thresholds, evaluation)
-
-
-def _classes(rows: Rows, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    if not NAME.fullmatch(name):
-        raise BundleInvalid(Path(name), "is not a name: allowed are a-z, 0-9, _ and -, at most 63")
-    if rows.labels is None:
-        raise LabelsMissing
-    found, labels = np.unique(np.array(rows.labels, dtype=object), return_inverse=True)
-    classes = tuple(str(c) for c in found)
-    if len(classes) < 2:
-        raise OneClass(classes)
-    for reserved in RESERVED_LABELS:
-        if reserved in classes:
-            raise LabelReserved(reserved)
-    return classes, labels.astype(np.int64)
-
-
-def _sources(rows: Rows) -> tuple[str, ...]:
-    found = sorted({source for source in rows.sources or () if source})
-    if len(found) > MAX_SOURCES:
-        raise TooManySources(len(found))
-    return tuple(found)
-
-
-def _signatures(texts: Sequence[str], report: Progress) -> Signatures:
-    parts = []
-    for start in range(0, len(texts), _BLOCK):
-        report("signatures", start, len(texts))
-        parts.append(minhash(texts[start : start + _BLOCK]))
-    report("signatures", len(texts), len(texts))
-    return np.concatenate(parts)
-
-
-def _groups(rows: Rows, signatures: Signatures) -> npt.NDArray[np.int32]:
-    near = groups(signatures)
-    if rows.groups is None:
-        return near
-    # An empty cell says the row belongs to no group, not that all such rows belong together.
-    named = np.array([group or f"\0{i}" for i, group in enumerate(rows.groups)], dtype=object)
-    return merged(near, np.unique(named, return_inverse=True)[1])
 
 
 def _served(

@@ -12,7 +12,8 @@ import pytest
 from model_store.bundle import read_bundle, read_seen, read_validation
 from model_store.calibration import calibration_digest
 from model_store.errors import BundleInvalid, ModelStoreError, TargetError
-from model_store.fit import FitResult, LabelReserved, LabelsMissing, TooManySources, fit
+from model_store.fit import FitResult, fit
+from model_store.labelled import LabelReserved, LabelsMissing, TooManySources
 from model_store.model import load_model
 from model_store.rows import Rows, read_rows
 from model_store.signatures import matches, minhash
