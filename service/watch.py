@@ -20,6 +20,7 @@ from monitoring.store import Store
 from monitoring.watcher import Watcher
 from service.handler import log_place
 from service.metrics import WatcherMetrics
+from service.orphan import Orphan
 from service.settings import Settings
 from service.state import State
 from service.swap import only_name
@@ -40,6 +41,7 @@ class Watch:
         # A published bundle never changes: its manifest is read once.
         self._classes = lru_cache(maxsize=8)(lambda path: read_manifest(path).classes)
         self._stopping = threading.Event()
+        self._orphan = Orphan()
         self._threads = [
             threading.Thread(target=work, name=f"seamark-{work.__name__.strip('_')}", daemon=True)
             for work in (self._watch, self._keep_exporting)
@@ -107,6 +109,7 @@ class Watch:
 
     def _keep_exporting(self) -> None:
         while not self._stopping.is_set():
+            self._orphan.check()
             self._observed(self.export)
             self._stopping.wait(EXPORT_SECONDS)
 

@@ -25,6 +25,7 @@ from monitoring.reservoir import Reservoir
 from service.access import Access, read_keys
 from service.handler import Handler, log_place
 from service.metrics import WorkerMetrics, forget_dead_processes
+from service.orphan import Orphan
 from service.roll_call import RollCall
 from service.settings import Settings
 from service.state import State
@@ -71,6 +72,7 @@ class Worker:
         self._ticks = 0
         self._lane_active = False
         self._task: asyncio.Task[None] | None = None
+        self._orphan = Orphan()
 
     @property
     def is_ready(self) -> bool:
@@ -134,6 +136,7 @@ class Worker:
     async def _every_second(self) -> None:
         while True:
             await asyncio.sleep(self.settings.flush_seconds)
+            self._orphan.check()
             await self.tick()
             await self.poll()
 
