@@ -1,5 +1,6 @@
 """What survives when a process dies, stops or is asked to end."""
 
+import json
 import sqlite3
 import threading
 import time
@@ -7,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import httpx
+import psutil
 import pytest
 
 from model_store import ModelStore
@@ -15,6 +17,7 @@ from tests.support.running import RunningService, eventually
 pytestmark = pytest.mark.slow
 
 Start = Callable[..., RunningService]
+FLUSH_SECONDS = 0.25  # what `launch` sets
 
 
 class Load:
@@ -74,10 +77,13 @@ def test_every_item_answered_before_sigterm_is_in_the_store(start_service: Start
 
 
 def test_a_killed_worker_is_replaced_and_the_other_serves(start_service: Start) -> None:
-    """SIGKILL of one of two workers fails only its own connections; it comes back, little is lost."""
+    """SIGKILL of one of two workers fails only its own connections, and costs what its lag said it would."""
     service = start_service()
     with Load(service, threads=4) as load:
         eventually(lambda: load.items > 400, within=30, what="400 items answered")
+        lag, before, started = service.metric("seamark_flush_lag_seconds"), load.items, time.monotonic()
+        time.sleep(1.0)
+        per_second = (load.items - before) / (time.monotonic() - started)
         victim = service.processes("Seamark")[0]
         victim.kill()
         before = load.items
@@ -91,7 +97,97 @@ def test_a_killed_worker_is_replaced_and_the_other_serves(start_service: Start) 
     assert failed <= 4, load.outcomes
     assert service.stop() == 0
     lost = load.items - stored_items(service)
-    assert -4 * 4 <= lost <= 0.2 * load.items, (lost, load.items)
+    # A request may have been counted and not answered; what came since the last flush is at risk.
+    at_risk = max(lag, FLUSH_SECONDS) + 0.5
+    assert -4 * 4 <= lost <= 2 * per_second * at_risk, (lost, per_second, lag)
+
+
+def test_when_the_first_process_is_killed_the_others_end_in_good_order(start_service: Start) -> None:
+    """Nobody would restart them, and no new server could have the port; every item answered is stored."""
+    service = start_service()
+    with Load(service) as load:
+        eventually(lambda: load.items > 400, within=30, what="400 items answered")
+        others = psutil.Process(service.process.pid).children(recursive=True)
+        service.process.kill()
+        _, alive = psutil.wait_procs(others, timeout=20)
+    service.process.wait(timeout=5)
+    assert alive == []
+    assert stored_items(service) == load.items
+
+
+def test_a_service_that_was_killed_goes_on_where_it_was(start_service: Start) -> None:
+    """SIGKILL of every process: baseline, counts, batch and labels are there after the restart."""
+    settings = {"SEAMARK_BASELINE_ITEMS": "500", "SEAMARK_LEASE_SECONDS": "1"}
+    service, started = start_service(settings), time.monotonic()
+    with Load(service) as load:
+        eventually(lambda: baseline_kind(service) == "frozen", within=30, what="a frozen baseline")
+        batch = service.client.post("/v1/batches", json={"by": "kim", "size": 10}).json()
+        key = json.loads(service.client.get(f"/v1/batches/{batch['id']}/items").text.splitlines()[0])["key"]
+        row = {"key": key, "label": "delivery", "annotation_id": "a1", "annotator": "kim"}
+        path = f"/v1/batches/{batch['id']}/labels"
+        assert service.client.post(path, json={"labels": [row]}).json()["accepted"] == 1
+        service.kill()
+        per_second = load.items / (time.monotonic() - started)
+    counted, status = stored_items(service), read_status(service)
+    again = start_service(settings)
+    assert again.client.post(path, json={"labels": [row]}).json()["repeated"] == 1
+    after = again.client.get("/v1/drift").json()
+    assert after["baseline"] == json.loads(status)["baseline"]
+    assert after["baseline"]["kind"] == "frozen"
+    with Load(again) as more:
+        eventually(lambda: more.items > 400, within=30, what="400 items answered")
+        eventually(lambda: again.client.get("/v1/drift").json()["items"] > after["items"], within=30, what="")
+    assert again.stop() == 0
+    assert stored_items(again) == counted + more.items
+    assert load.items - counted <= 2 * per_second * (FLUSH_SECONDS + 0.5)
+
+
+def test_a_label_is_on_disk_before_its_reply(start_service: Start) -> None:
+    """SIGKILL of everything right after a 2xx: what a data team or an operator was told holds."""
+    service = start_service()
+    service.predict(*(f"where is my parcel number {n}" for n in range(50)))
+    eventually(lambda: closed_buckets(service) > 0, within=30, what="a closed bucket")
+    batch = service.client.post("/v1/batches", json={"by": "kim", "size": 10}).json()["id"]
+    items = service.client.get(f"/v1/batches/{batch}/items").text.splitlines()
+    rows = [{"key": json.loads(line)["key"], "label": "billing", "annotation_id": "a"} for line in items]
+    assert (
+        service.client.post("/v1/models/2/promote", json={"who": "kim", "why": "better"}).status_code == 200
+    )
+    assert service.client.post(f"/v1/batches/{batch}/labels", json={"labels": rows}).status_code == 200
+    service.kill()
+    assert ModelStore(service.models).current("tickets") == "2"
+    assert [each.why for each in ModelStore(service.models).history("tickets")][-1] == "better"
+    with sqlite3.connect(service.state / "seamark.sqlite3") as state:
+        labelled = state.execute("select count(*) from batch_items where label = 'billing'").fetchone()
+    assert labelled == (len(rows),)
+    again = start_service()
+    assert again.predict("hello there").json()["model"]["version"] == "2"
+
+
+def test_two_servers_on_one_state_share_it(start_service: Start) -> None:
+    """Each counts what it answered, one watches, and neither touches the other's metrics."""
+    settings = {"SEAMARK_BASELINE_ITEMS": "500", "SEAMARK_LEASE_SECONDS": "1"}
+    first, second = start_service(settings), start_service(settings)
+    with Load(first) as one, Load(second) as two:
+        eventually(lambda: min(one.items, two.items) > 400, within=30, what="400 items from each")
+        eventually(lambda: baseline_kind(first) == "frozen", within=30, what="a frozen baseline")
+    for server, load in ((first, one), (second, two)):
+        eventually(
+            lambda server=server, load=load: server.metric("seamark_items_total") == load.items,
+            within=30,
+            what="the server's own items",
+        )
+    assert (
+        first.client.get("/v1/drift").json()["baseline"] == second.client.get("/v1/drift").json()["baseline"]
+    )
+    workers = first.client.get("/v1/models").json()["workers"]
+    assert len(workers) == 4
+    assert first.stop() == 0
+    closed = closed_buckets(second)
+    with Load(second) as more:
+        eventually(lambda: closed_buckets(second) > closed + 1, within=30, what="the other watcher closes")
+    assert second.stop() == 0
+    assert stored_items(second) == one.items + two.items + more.items
 
 
 def test_a_killed_watcher_resumes_where_it_was(start_service: Start) -> None:
@@ -212,6 +308,19 @@ def test_text_stays_out_of_logs_and_metrics(start_service: Start) -> None:
     assert all(
         canary.encode() not in path.read_bytes() for path in service.state.rglob("*") if path.is_file()
     )
+
+
+def baseline_kind(service: RunningService) -> str | None:
+    """Return whether the baseline is provisional or frozen; None before there is one."""
+    baseline = service.client.get("/v1/drift").json()["baseline"]
+    return None if baseline is None else str(baseline["kind"])
+
+
+def read_status(service: RunningService) -> str:
+    """Return the detector's status as the state has it, in JSON."""
+    with sqlite3.connect(f"file:{service.state / 'seamark.sqlite3'}?mode=ro", uri=True) as state:
+        (status,) = state.execute("select status from detectors").fetchone()
+    return str(status)
 
 
 def closed_buckets(service: RunningService) -> int:
