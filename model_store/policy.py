@@ -17,7 +17,8 @@ from model_store.calibration import Float32s, Probabilities
 from model_store.errors import TargetError
 from model_store.thresholds import ClassThreshold
 
-DECISIONS: Final = ("accepted", "ambiguous", "no_class_passes")
+NO_CLASS: Final = "no_class_passes"
+DECISIONS: Final = ("accepted", "ambiguous", NO_CLASS)
 ACCEPTED: Final = 0
 AMBIGUOUS: Final = 1
 NO_CLASS_PASSES: Final = 2
@@ -58,6 +59,10 @@ class Decisions:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def categories(self, n_classes: int) -> npt.NDArray[np.int32]:
+        """Return what is watched of each item: its most probable class, `n_classes` where no class passes."""
+        return np.where(self.decision == NO_CLASS_PASSES, np.int32(n_classes), self.top)
 
     def counts(self, n_classes: int) -> Counts:
         """Return items per most probable class and decision, shape (n_classes, 3)."""

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.calibration import Float32s, Float64s, Labels
-from model_store.policy import NO_CLASS_PASSES, Decisions
+from model_store.policy import NO_CLASS, Decisions
 
-NO_CLASS: Final = "no_class_passes"
 SCORE_BINS: Final = 20
 
 
@@ -93,8 +92,8 @@ class Reference:
 def build_reference(decisions: Decisions, labels: Labels, classes: Sequence[str]) -> Reference:
     """Summarise what the policy decided about labelled rows that stand for the traffic."""
     k = len(classes)
-    answered = np.where(decisions.decision == NO_CLASS_PASSES, k, decisions.top)
-    confusion = np.bincount(labels * (k + 1) + answered, minlength=k * (k + 1)).reshape(k, k + 1)
+    cells = labels * (k + 1) + decisions.categories(k)
+    confusion = np.bincount(cells, minlength=k * (k + 1)).reshape(k, k + 1)
     cuts = np.quantile(decisions.probabilities.max(axis=1), np.arange(1, SCORE_BINS) / SCORE_BINS)
     return Reference(
         categories=(*classes, NO_CLASS),

@@ -8,13 +8,11 @@ from typing import Final, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.policy import NO_CLASS_PASSES
+from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 from model_store.signatures import PERMUTATIONS, Signatures
 from monitoring.batches import Chosen, Slice
 from monitoring.candidate import Candidate, Probabilities, margins
 from monitoring.neardup import Excluded, clusters, sign
-
-NO_CLASS: Final = "no_class_passes"
 
 Scores: TypeAlias = npt.NDArray[np.float64]  # (n_candidates,), larger is chosen first
 Rows: TypeAlias = npt.NDArray[np.intp]

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from model_store.policy import NO_CLASS_PASSES, Decisions
+from model_store.policy import Decisions
 from model_store.rows import Rows
 from model_store.signatures import Signatures, matches, minhash
 from monitoring.baseline import MINIMUM_ITEMS
@@ -213,15 +213,10 @@ def _categories(model: Decider, rows: Rows, drawn: Indices, progress: Progress |
     for start in range(0, len(distinct), _CHUNK_ROWS):
         chunk = distinct[start : start + _CHUNK_ROWS].tolist()
         decisions = model.decide([rows.texts[i] for i in chunk])
-        found[start : start + len(chunk)] = category_of(decisions, len(model.classes))
+        found[start : start + len(chunk)] = decisions.categories(len(model.classes))
         if progress is not None:
             progress("decide", start + len(chunk), len(distinct))
     return found[position]
-
-
-def category_of(decisions: Decisions, n_classes: int) -> Indices:
-    """Return each item's drift category, consistent with `category_counts` of `Decisions.counts`."""
-    return np.where(decisions.decision == NO_CLASS_PASSES, n_classes, decisions.top)
 
 
 def _scan(detector: Detector, categories: Indices, bucket_items: int) -> tuple[Finding | None, int | None]:

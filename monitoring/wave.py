@@ -15,10 +15,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from model_store.policy import NO_CLASS
 from model_store.signatures import PERMUTATIONS, Signatures
 from monitoring.batches import SLICES, BatchItem, Chosen
 from monitoring.candidate import EXPLORE_SHARE, Candidate, draw_limit
-from monitoring.certainty import NO_CLASS, Plan, pick, pool_of
+from monitoring.certainty import Plan, pick, pool_of
 from monitoring.exploration import Draws, Resent, draw, explore
 from monitoring.neardup import Excluded
 

@@ -13,15 +13,16 @@ from typing import Any, Final, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from model_store.policy import NO_CLASS
+
 Counts: TypeAlias = npt.NDArray[np.int64]  # (n_categories,) items per category, never negative
 
-NO_CLASS_PASSES: Final = "no_class_passes"
 DEFAULT_CAP: Final = 4
 
 
 def drift_categories(classes: tuple[str, ...]) -> tuple[str, ...]:
     """Return the categories whose shares are watched: the classes in order, then `no_class_passes`."""
-    return (*classes, NO_CLASS_PASSES)
+    return (*classes, NO_CLASS)
 
 
 def category_counts(counts: npt.NDArray[np.int64]) -> Counts:

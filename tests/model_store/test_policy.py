@@ -69,6 +69,14 @@ def test_no_flag_is_no_label():
     assert decided.counts(3).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
 
 
+def test_what_is_watched_is_the_most_probable_class_and_not_the_label():
+    """A low threshold takes the label of the first item, and neither its category nor its count."""
+    decided = _policy([0.9, 0.1, 0.3]).decide(_rows([0.6, 0.3, 0.1], [0.1, 0.3, 0.6], [0.89, 0.09, 0.02]))
+    assert decided.label.tolist() == [1, 1, -1]
+    assert decided.categories(3).tolist() == [0, 2, 3]
+    assert decided.counts(3).tolist() == [[1, 0, 1], [0, 0, 0], [1, 0, 0]]
+
+
 def test_ties_go_to_the_rarer_class():
     """Equal ratios are decided by how rare a class is, not by its place."""
     rows = _rows([0.5, 0.5])

@@ -8,8 +8,7 @@ import pytest
 from model_store.policy import Decisions
 from model_store.rows import Rows
 from model_store.signatures import minhash
-from monitoring.replay import ReplayRefused, category_of, replay
-from monitoring.windows import category_counts
+from monitoring.replay import ReplayRefused, replay
 
 CLASSES = ("quiet", "loud")
 
@@ -143,10 +142,3 @@ def test_a_replay_that_cannot_be_says_why(changes: dict[str, object], message: s
     arguments: dict[str, object] = {"rows": ROWS, "shift": ("loud", 2.0), "items": 40_000, **changes}
     with pytest.raises(ReplayRefused, match=message):
         replay(FakeModel(), **arguments)  # type: ignore[arg-type]
-
-
-def test_an_items_category_is_the_one_its_counts_fall_into():
-    """The replay and the service count alike."""
-    decisions = FakeModel().decide(["loud x", "unsure x", "quiet x", "loud y", "unsure y"])
-    expected = category_counts(decisions.counts(2))
-    assert np.bincount(category_of(decisions, 2), minlength=3).tolist() == expected.tolist()
