@@ -11,13 +11,14 @@ import pytest
 
 from model_store.bundle import read_bundle, read_seen, read_validation
 from model_store.calibration import calibration_digest
+from model_store.calibrators import fit_calibration
 from model_store.errors import BundleInvalid, ModelStoreError, TargetError
 from model_store.fit import FitResult, fit
-from model_store.labelled import LabelReserved, LabelsMissing, TooManySources
+from model_store.labelled import LabelReserved, LabelsMissing, TooManySources, classes_of, groups_of
 from model_store.model import load_model
 from model_store.rows import Rows, read_rows
 from model_store.signatures import matches, minhash
-from model_store.splits import ClassTooSmall
+from model_store.splits import ClassTooSmall, split
 from model_store.store import ModelStore
 from model_store.thresholds import Target, parse_target
 from model_store.train import OneClass
@@ -95,6 +96,20 @@ def test_positives_are_counted_in_every_split(fitted: FitResult):
     for t in fitted.thresholds:
         assert list(t.n_positive) == ["train", "calibration", "threshold", "test"]
         assert sum(t.n_positive.values()) == ROWS.labels.count(t.class_name)
+
+
+def test_calibration_and_thresholds_rest_on_rows_of_their_own(fitted: FitResult):
+    """Fitted again on the calibration rows it is the same calibration, and no validation row is among them."""
+    assert ROWS.labels is not None
+    classes, labels = classes_of(ROWS)
+    parts = split(labels, groups_of(ROWS, minhash(ROWS.texts)), seed=0, classes=classes)
+    model = load_model(fitted.path)
+    raw = model.classifier.log_probabilities([ROWS.texts[i] for i in parts.calibration])
+    again = fit_calibration(raw, labels[parts.calibration], seed=0, classes=classes)
+    assert calibration_digest(again) == calibration_digest(fitted.calibration)
+    validation = read_validation(model.bundle)
+    assert validation.labels.tolist() == labels[parts.threshold].tolist()
+    assert not set(parts.calibration) & set(parts.threshold)
 
 
 def test_seen_recognises_all_but_the_test_rows(fitted: FitResult):

@@ -111,6 +111,15 @@ def test_a_reachable_pair_is_certified():
     assert found.frontier is None
 
 
+def test_a_certified_pair_spends_half_of_delta_on_each():
+    """The recall's bound is the one that a recall alone would have at delta / 2."""
+    p, labels = _two_classes(6_000, share=0.3, distance=4.0, seed=1)
+    pair = _rare(p, labels, "rare:recall=0.85,precision=0.85", delta=0.1)
+    alone = _rare(p, labels, "rare:recall=0.85", delta=0.05)
+    assert (pair.threshold, pair.recall) == (alone.threshold, alone.recall)
+    assert pair.threshold < _rare(p, labels, "rare:recall=0.85", delta=0.1).threshold
+
+
 def test_a_certified_precision_bound_is_below_the_pointwise_one():
     """The exact bound pays for having chosen the threshold on the same rows."""
     p, labels = _two_classes(6_000, share=0.3, distance=4.0, seed=1)

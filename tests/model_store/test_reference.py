@@ -25,7 +25,7 @@ def _decisions(labels: list[int], decisions: list[int], *, top: list[int] | None
 
 def _reference() -> Reference:
     decided = _decisions([0, 1, 0, -1], [ACCEPTED, AMBIGUOUS, ACCEPTED, NO_CLASS_PASSES], top=[0, 0, 1, 1])
-    return build_reference(decided, np.array([0, 1, 1, 0]), ("a", "b"))
+    return build_reference(decided, np.array([0, 1, 0, 0]), ("a", "b"))
 
 
 def test_counts_and_confusion_of_four_items():
@@ -34,8 +34,8 @@ def test_counts_and_confusion_of_four_items():
     assert reference.categories == ("a", "b", "no_class_passes")
     assert reference.classes == ("a", "b")
     assert reference.counts.tolist() == [2, 1, 1]
-    assert reference.confusion.tolist() == [[1, 0, 1], [1, 1, 0]]
-    assert reference.priors.tolist() == [0.5, 0.5]
+    assert reference.confusion.tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert reference.priors.tolist() == [0.75, 0.25]
 
 
 def test_score_cuts_are_equal_mass():

@@ -289,6 +289,7 @@ def test_a_freeze_during_an_alarm_is_refused_unless_forced():
     baseline = detector.baseline
     assert baseline is not None
     assert baseline.start >= raised.finding.since_time
+    assert baseline.items > 15_000
     assert int(baseline.counts[1]) / baseline.items == pytest.approx(0.12, abs=0.01)
     assert list(traffic.feed(detector, RARE_TRIPLED, items=10_000)) == []
 
