@@ -99,7 +99,7 @@ def test_positives_are_counted_in_every_split(fitted: FitResult):
 
 
 def test_calibration_and_thresholds_rest_on_rows_of_their_own(fitted: FitResult):
-    """Fitted again on the calibration rows it is the same calibration, and no validation row is among them."""
+    """Fitted again on the calibration rows it is the same calibration; no validation row is among them."""
     assert ROWS.labels is not None
     classes, labels = classes_of(ROWS)
     parts = split(labels, groups_of(ROWS, minhash(ROWS.texts)), seed=0, classes=classes)
