@@ -184,8 +184,8 @@ def measure(running: Running, scenario: Scenario, script: Path, seconds: int) ->
     requests = int(_found(r"(\d+) requests in", output))
     return Measured(
         rate=float(_found(r"Requests/sec:\s+([\d.]+)", output)),
-        p50_ms=_milliseconds(_found(r"^ +50% +(\S+)$", output)),
-        p99_ms=_milliseconds(_found(r"^ +99% +(\S+)$", output)),
+        p50_ms=_milliseconds(_found(r"^ +50% +(\S+) *$", output)),
+        p99_ms=_milliseconds(_found(r"^ +99% +(\S+) *$", output)),
         cpu_us=1e6 * cpu / max(requests, 1),
     )
 
@@ -318,8 +318,14 @@ def median(runs: Sequence[Measured]) -> Measured:
     return Measured(*(statistics.median(getattr(run, name) for run in runs) for name in Measured.__slots__))
 
 
-def report(results: dict[Any, list[Measured]], servers: Sequence[Running]) -> dict[Any, Measured]:
-    """Print every number, each server beside the floor, and return the medians."""
+def ratio(results: dict[Any, list[Measured]], other: str, scenario: Scenario, number: str) -> float:
+    """Return ours over another's, the median of the rounds: both of a round had the same neighbours."""
+    rounds = zip(results["ours", scenario], results[other, scenario], strict=True)
+    return statistics.median(getattr(ours, number) / getattr(theirs, number) for ours, theirs in rounds)
+
+
+def report(results: dict[Any, list[Measured]], servers: Sequence[Running]) -> None:
+    """Print the medians of every number, each server beside the floor."""
     medians = {key: median(runs) for key, runs in results.items()}
     for scenario in SCENARIOS:
         print(f"\n{scenario}\n| server | requests/s | p50 ms | p99 ms | CPU us/request | of the floor |")
@@ -334,40 +340,31 @@ def report(results: dict[Any, list[Measured]], servers: Sequence[Running]) -> di
     print("\n| server | ready s | largest process MB |\n|---|---|---|")
     for running in servers:
         print(f"| {running.competitor.name} | {running.ready_seconds:.1f} | {running.memory_mb:.0f} |")
-    return medians
 
 
 def goals(
-    medians: dict[Any, Measured], servers: Sequence[Running], costs: dict[int, tuple[float, float]]
+    results: dict[Any, list[Measured]], servers: Sequence[Running], costs: dict[int, tuple[float, float]]
 ) -> None:
-    """Print each goal beside what was measured."""
-    ours = {scenario: medians["ours", scenario] for scenario in SCENARIOS}
-    floor = {scenario: medians["floor", scenario] for scenario in SCENARIOS}
+    """Print each goal beside what was measured; CPU time says most on a machine that others use too."""
     c16, c64 = SCENARIOS[0], SCENARIOS[1]
     mine = next(running for running in servers if running.competitor.name == "ours")
-    p1_silent, p1_counting = costs[1]
-    p32_silent, p32_counting = costs[32]
+    share = (costs[1][1] - costs[1][0]) / median(results["ours", c16]).cpu_us
     rows = [
-        ("of the floor, 1 item c16", ">= 0.95", ours[c16].rate / floor[c16].rate, 0.95, True),
-        ("of the floor, 1 item c64", ">= 0.95", ours[c64].rate / floor[c64].rate, 0.95, True),
-        ("p99 over the floor's, 1 item c16", "<= 1.3", ours[c16].p99_ms / floor[c16].p99_ms, 1.3, False),
-        ("times vanilla BentoML", ">= 8", ours[c16].rate / medians["vanilla BentoML", c16].rate, 8, True),
-        ("times FastAPI", ">= 2", ours[c16].rate / medians["FastAPI", c16].rate, 2, True),
-        (
-            "monitoring, share of CPU a request at 1 item",
-            "<= 0.10",
-            (p1_counting - p1_silent) / ours[c16].cpu_us,
-            0.10,
-            False,
-        ),
-        ("monitoring, us an item at 32", "<= 5", (p32_counting - p32_silent) / 32, 5, False),
-        ("one worker, MB", "<= 180", mine.memory_mb, 180, False),
-        ("ready, s", "<= 4", mine.ready_seconds, 4, False),
+        ("requests/s over the floor's, 1 item c16", ratio(results, "floor", c16, "rate"), ">=", 0.95),
+        ("requests/s over the floor's, 1 item c64", ratio(results, "floor", c64, "rate"), ">=", 0.95),
+        ("CPU a request over the floor's, 1 item c16", ratio(results, "floor", c16, "cpu_us"), "<=", 1.05),
+        ("p99 over the floor's, 1 item c16", ratio(results, "floor", c16, "p99_ms"), "<=", 1.3),
+        ("requests/s over vanilla BentoML's", ratio(results, "vanilla BentoML", c16, "rate"), ">=", 8),
+        ("requests/s over FastAPI's", ratio(results, "FastAPI", c16, "rate"), ">=", 2),
+        ("monitoring, share of CPU a request at 1 item", share, "<=", 0.10),
+        ("monitoring, us an item at 32", (costs[32][1] - costs[32][0]) / 32, "<=", 5),
+        ("largest process, MB", mine.memory_mb, "<=", 180),
+        ("ready, s", mine.ready_seconds, "<=", 4),
     ]
     print("\n| goal | wanted | measured | |\n|---|---|---|---|")
-    for name, wanted, measured, bound, at_least in rows:
-        met = measured >= bound if at_least else measured <= bound
-        print(f"| {name} | {wanted} | {measured:.2f} | {'met' if met else 'missed'} |")
+    for name, measured, side, bound in rows:
+        met = measured >= bound if side == ">=" else measured <= bound
+        print(f"| {name} | {side} {bound} | {measured:.2f} | {'met' if met else 'missed'} |")
     print("\nTwo workers against one need a third core for the client; not measured here.")
 
 
@@ -393,10 +390,10 @@ def main() -> None:
         directory = Path(name)
         bundle.publish(directory / "models")
         results, servers = compare(directory, rounds=rounds, seconds=seconds)
-        medians = report(results, servers)
+        report(results, servers)
         n = 500 if options.quick else 5_000
         costs = {items: monitoring_cost(directory, items, requests=n // items + 1) for items in (1, 32)}
-        goals(medians, servers, costs)
+        goals(results, servers, costs)
 
 
 if __name__ == "__main__":
