@@ -211,6 +211,7 @@ class Watcher:
         self._store.retention.prune(now=at, retention_days=self._config.retention_days, lease=lease)
         self._store.compaction.buckets_to_hours(now=at, lease=lease)
         self._store.compaction.candidates_to_slots(now=at, batch_size=self._config.batch_size, lease=lease)
+        self._store.retention.erase()
 
 
 def advance(read: Open, config: DetectorConfig) -> tuple[Detector, Event | None]:

@@ -66,6 +66,12 @@ class Database:
         except sa.exc.TimeoutError as error:
             raise StateUnavailable(self.location, "every connection is busy; try again") from error
 
+    def empty_log(self) -> bool:
+        """Take every committed change into the file and empty the log; False while a reader needs it."""
+        with self._transaction("none") as connection:
+            busy: int = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        return not busy
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

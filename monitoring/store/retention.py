@@ -33,6 +33,13 @@ class Retention:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def erase(self) -> bool:
+        """Take what was forgotten off the disk too: the log keeps old pages, and the texts on them, for long.
+
+        False while a reader is in the way; it is tried again after the next pruning.
+        """
+        return self._database.empty_log()
+
     def prune(self, *, now: float, retention_days: float, lease: Lease) -> Pruned:
         """Forget everything too old at `now`, UTC epoch seconds; nothing when the lease was lost."""
         with self._database.write(durable=False) as connection:
