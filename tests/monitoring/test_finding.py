@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.finding import ClassShift, Direction, Finding, share_interval, watched_classes
+from monitoring.baseline import Baseline
+from monitoring.comparison import Comparison, Scanned
+from monitoring.finding import ClassShift, Direction, Finding, describe, share_interval, watched_classes
+from monitoring.scan import ScanResult
+from monitoring.windows import WindowSet
 
 
 def shift(name: str, direction: Direction) -> ClassShift:
@@ -49,6 +53,23 @@ def test_without_items_a_share_may_be_anything():
 def test_watched_are_the_risers_or_else_the_fallers(shifts: list[ClassShift], watched: tuple[str, ...]):
     """Labels of a class that only made room would say nothing new."""
     assert watched_classes(shifts) == watched
+
+
+def test_named_are_the_strongest_and_those_certain_in_the_window_alone():
+    """In a window of 8 buckets certain is from ln 8 - ln .01 = 6.68 nats on."""
+    windows = WindowSet(
+        lengths=np.array([8]),
+        items=np.array([400]),
+        counts=np.array([[200, 100, 60, 40]]),
+        starts=np.zeros(1),
+    )
+    evidence, rises = np.array([20.0, 6.6, 6.7, 0.0]), np.array([True, False, False, False])
+    result = ScanResult(20.0, 0, evidence, rises, strongest=evidence, strongest_rises=rises)
+    usual = Baseline(np.array([100, 150, 100, 50]) * 50, 20_000, 400, start=0.0, end=1.0, kind="frozen")
+    comparison = Comparison(usual, threshold=18.7, tolerance=0.1, tolerance_abs=0.0)
+    found = describe(Scanned(windows, result), comparison, ("a", "b", "c", "d"))
+    assert [(one.name, one.direction) for one in found.classes] == [("a", "rise"), ("c", "fall")]
+    assert found.watched == ("a",)
 
 
 def test_a_finding_survives_json():
