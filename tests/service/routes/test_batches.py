@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from service.access import Access, Key
@@ -48,6 +49,17 @@ def test_a_batch_is_made_once_for_an_idempotency_key(filled: House) -> None:
     assert first["items"] == first["open"] <= 6
     listed = filled.local.get("/v1/batches").json()["batches"]
     assert [(each["id"], each["reason"]) for each in listed] == [(first["id"], "by_hand")]
+
+
+def test_an_id_sent_twice_is_two_predictions_and_one_item_of_a_batch(house: House) -> None:
+    """Also within one request: both are answered and counted, and nobody labels the same key twice."""
+    words = ["".join(each) for each in np.random.default_rng(0).choice(list("abcdefghij"), (40, 30))]
+    items = [{"text": f"billing {word}", "id": f"id-{at % 20}"} for at, word in enumerate(words)]
+    assert house.predict({"items": items}) == 200
+    house.answer(["login please"])
+    keys = [row["key"] for row in rows(house, make(house)["id"])]
+    assert len(set(keys)) == len(keys) > 10
+    assert house.worker.state.store().counts.total("tiny@1").sum() == 41
 
 
 def test_the_items_come_in_three_forms_whose_digests_the_manifest_has(filled: House) -> None:
