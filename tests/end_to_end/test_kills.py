@@ -130,6 +130,9 @@ def test_a_service_that_was_killed_goes_on_where_it_was(start_service: Start) ->
         per_second = load.items / (time.monotonic() - started)
     counted, status = stored_items(service), read_status(service)
     again = start_service(settings)
+    seen: list[float | None] = []
+    eventually(lambda: seen.append(batches_by_hand(again)) or seen[-1] is not None, within=30, what="a total")
+    assert (set(seen[:-1]) <= {None}, seen[-1]) == (True, 1.0), "a restart looks like a new batch"
     assert again.client.post(path, json={"labels": [row]}).json()["repeated"] == 1
     after = again.client.get("/v1/drift").json()
     assert after["baseline"] == json.loads(status)["baseline"]
@@ -314,6 +317,13 @@ def baseline_kind(service: RunningService) -> str | None:
     """Return whether the baseline is provisional or frozen; None before there is one."""
     baseline = service.client.get("/v1/drift").json()["baseline"]
     return None if baseline is None else str(baseline["kind"])
+
+
+def batches_by_hand(service: RunningService) -> float | None:
+    """Return what the service exports as the batches ever made by hand; None while it exports nothing."""
+    series = 'seamark_batches_total{reason="by_hand"} '
+    lines = service.client.get("/metrics").text.splitlines()
+    return next((float(line.removeprefix(series)) for line in lines if line.startswith(series)), None)
 
 
 def read_status(service: RunningService) -> str:
