@@ -42,8 +42,8 @@ format: setup ## rewrite the code in the house format
 	$(BIN)/ruff check --fix --exit-zero .
 	$(BIN)/ruff format .
 
-bench: setup ## every benchmark, with the machine it ran on (takes long)
-	for benchmark in benchmarks/serving.py benchmarks/drift_delay.py benchmarks/drift_false_alarms.py benchmarks/drift_cost.py; do $(BIN)/python $$benchmark || exit 1; done
+bench: setup ## every benchmark, each with the machine it ran on (hours; needs wrk)
+	for name in serving drift_delay drift_false_alarms drift_cost drift_river recall_claim; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lock: ## resolve the two hashed requirement files again (needs uv)
 	$(LOCK) $(GROUPS) pyproject.toml -o requirements-dev.txt

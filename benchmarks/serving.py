@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -377,6 +378,13 @@ def machine() -> str:
     )
 
 
+def _require_tools() -> None:
+    """End in one line when what the measurement needs is not installed."""
+    missing = [tool for tool in ("wrk", "taskset") if shutil.which(tool) is None]
+    if missing:
+        sys.exit(f"benchmarks.serving needs {' and '.join(missing)}; install the packages wrk and util-linux")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -384,6 +392,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     options = parser.parse_args()
+    _require_tools()
     rounds, seconds = (1, 1) if options.quick else (options.rounds, options.seconds)
     print(machine())
     with tempfile.TemporaryDirectory(prefix="seamark-bench-") as name:

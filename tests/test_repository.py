@@ -111,5 +111,5 @@ def test_decision_records_have_the_four_parts() -> None:
     for record in sorted((ROOT / "docs" / "decisions").glob("*.md")):
         text = record.read_text()
         assert re.match(r"# \d{4}: ", text), record.name
-        assert "## Context" in text, record.name
-        assert "## Choice" in text, record.name
+        for part in ("Context", "Options", "Choice", "Consequences"):
+            assert re.search(rf"^## {part}", text, re.MULTILINE), f"{record.name}: {part}"
