@@ -1,7 +1,6 @@
 """Do the tables in the docs say what the code does?"""
 
 import dataclasses
-import re
 from pathlib import Path
 from typing import Final
 
