@@ -72,7 +72,10 @@ class Comparison:
 
     @cached_property
     def least_items(self) -> float:
-        """Return the smallest of the categories' `detectable_items`; infinite if none can be noticed."""
+        """Return the smallest of the categories' `detectable_items`; infinite if none can be noticed.
+
+        From so many items on the detector is no longer warming up, whatever the other categories need.
+        """
         found = (self.detectable_items(k) for k in range(len(self.baseline.counts)))
         return min((n for n in found if n is not None), default=math.inf)
 

@@ -104,7 +104,8 @@ class Detector:
     def state(self) -> State:
         """`drift` while an alarm is open, else `blind` without traffic, else `warming` or `calm`.
 
-        `warming` says that a class at twice its share would not have been noticed yet.
+        `warming` says that no class at twice its share would have been noticed yet, `calm` that at least one
+        would have been; `detector_status.not_detectable` names those that never would be.
         """
         return self._state
 

@@ -1,13 +1,15 @@
 """What may an operator want to know about a detector now: records, their JSON, and how they are read off?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from monitoring.comparison import Comparison, Scanned
+from monitoring.comparison import DECLARED_RATIO, Comparison, Scanned
 from monitoring.finding import Direction, Finding, share_interval
 from monitoring.windows import Counts
 
+# `calm` is said as soon as the doubling of one class would have been noticed: waiting for all of them would
+# leave a service with one ultra-rare class warming for ever. `not_detectable` names what it does not cover.
 State = Literal["warming", "calm", "drift", "blind"]
 
 
@@ -77,6 +79,26 @@ class Status:
             "categories": [asdict(c) for c in self.categories],
             "alarm": None if self.alarm is None else self.alarm.to_json(),
         }
+
+
+def not_detectable(categories: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the categories whose doubling the baseline cannot show, however long one waits.
+
+    They are too rare for the baseline's size, or it has none of them. A category with half of the traffic or
+    more is not among them: it cannot double.
+
+    Parameters
+    ----------
+    categories
+        `CategoryStatus` as JSON; without a baseline there is nothing to say, and the list is empty.
+    """
+    return [
+        each["name"]
+        for each in categories
+        if each["detectable_items"] is None
+        and each["reference"] is not None
+        and each["reference"] * DECLARED_RATIO < 1.0
+    ]
 
 
 def category_statuses(

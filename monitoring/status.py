@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from monitoring.baseline import validation_mismatch
 from monitoring.detector import Detector, DetectorConfig
+from monitoring.detector_status import not_detectable
 from monitoring.errors import UnknownModel
 from monitoring.recorder import ModelKey
 from monitoring.store import Alarm, Store
@@ -53,6 +54,7 @@ def status(
         "model": model_key,
         **{name: value for name, value in seen.items() if name not in ("categories", "alarm")},
         "classes": [_named(each) for each in seen["categories"]],
+        "not_detectable": not_detectable(seen["categories"]),
         "alarm": None if seen["alarm"] is None else finding_json(seen["alarm"]),
         "last_alarm": alarm_json(alarms[0]) if alarms else None,
         "validation_mismatch": _mismatch(classes, seen["baseline"], validation),

@@ -48,7 +48,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 MAX_WAITING: Final = 64
-REQUEST_ID_HEADER: Final = "Seamark-Request-Id"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
 _REVIEWS: Final[Mapping[str, Review | None]] = {
     "accepted": None,
@@ -95,7 +94,6 @@ class Handler:
         self._current, self._access, self._tally, self._clock = current, access, tally, clock
         self._draw = generator.random
         self._max_body_bytes, self._max_waiting = max_body_bytes, max_waiting
-        self._waiting = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seamark-model")
         self._id_prefix = uuid.uuid4().hex[:12]
         self._serial = count(1)
@@ -169,16 +167,17 @@ class Handler:
         return encode(reply(current, items, decisions, with_probabilities=with_probabilities))
 
     async def _decide_in_thread(self, current: Current, texts: Sequence[str]) -> Decisions:
-        if self._waiting >= self._max_waiting:
-            raise QueueFull(self._waiting)
-        self._waiting += 1
+        tally = self._tally
+        if tally.queued >= self._max_waiting:
+            raise QueueFull(tally.queued)
+        tally.queued += 1
         # A version that was replaced meanwhile is sealed as long as it has requests in flight.
         current.in_flight += 1
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._thread, current.model.decide, texts)
         finally:
-            self._waiting -= 1
+            tally.queued -= 1
             current.in_flight -= 1
 
     def _request_id(self, given: bytes) -> bytes:

@@ -5,7 +5,7 @@ a list element costs a hundredth of that. Only the event loop touches a tally, s
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 from service.problems import Outcome
@@ -35,7 +35,7 @@ class Durations:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts since the last drain, and the requests in flight now."""
+    """Counts since the last drain, and the requests now in flight and, of them, with the model's thread."""
 
     outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     failures: dict[Stage, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
@@ -43,12 +43,11 @@ class Tally:
     inference: Durations = field(default_factory=Durations)
     items: int = 0
     in_flight: int = 0
+    queued: int = 0
 
     def drain(self) -> "Tally":
         """Return the counts so far and start again at zero; requests in flight go on."""
-        drained = Tally(
-            self.outcomes, self.failures, self.requests, self.inference, self.items, self.in_flight
-        )
+        drained = replace(self)
         fresh = Tally()
         self.outcomes, self.failures = fresh.outcomes, fresh.failures
         self.requests, self.inference, self.items = fresh.requests, fresh.inference, 0

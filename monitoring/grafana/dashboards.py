@@ -115,8 +115,14 @@ def _users() -> list[Any]:
         ),
         graph(
             "Requests in flight",
-            "Requests being answered at the moment of the scrape, over all workers of an instance.",
-            [Query(f"sum by (instance) (seamark_in_flight_requests{{{HERE}}})", "{{instance}}")],
+            "Requests being answered at the moment of the scrape, over all workers of an instance, and how "
+            "many of them the model's thread has or keeps waiting (dashed). At 64 a worker the next one is "
+            "refused with 503.",
+            [
+                Query(f"sum by (instance) (seamark_in_flight_requests{{{HERE}}})", "{{instance}}"),
+                Query(f"sum by (instance) (seamark_queue_items{{{HERE}}})", "{{instance}} (queue)"),
+            ],
+            dashed=".*\\(queue\\)",
             unit="short",
         ),
     ]
@@ -134,11 +140,13 @@ def _drift() -> list[Any]:
     reference = f'max by (class) (seamark_class_share_ratio{{{CLASS}, kind="reference"}})'
     evidence = f"max by (class) (seamark_drift_evidence{{{CLASS}}})"
     detectable = f"max by (class) (seamark_detectable_items{{{CLASS}}})"
+    can_double = f'max by (class) (seamark_class_share_ratio{{{CLASS}, kind="reference"}}) < 0.5'
     return [
         figure(
             "Mix of classes",
-            "warming: a class at twice its share would not have been noticed yet. calm: it would, and none "
-            "has moved. drift: at least one has. blind: no items for 15 minutes.",
+            "warming: no class at twice its share would have been noticed yet. calm: at least one would, and "
+            "none has moved; *Doubling not noticeable* names those it says nothing about. drift: at least "
+            "one has moved. blind: no items for 15 minutes.",
             Query(f"max by (state) (seamark_drift_state{{{JOB}}}) == 1", "{{state}}"),
             unit="none",
             height=5,
@@ -209,6 +217,17 @@ def _drift() -> list[Any]:
                 "items to notice a doubling": "short",
             },
             sort_by="evidence",
+            width=18,
+        ),
+        grid(
+            "Doubling not noticeable",
+            "Classes too rare for this baseline: at twice its share none of them would ever be noticed, also "
+            "while the state is calm. A baseline of more items (SEAMARK_BASELINE_ITEMS) can show them. All "
+            "classes are listed before there is a baseline.",
+            [Query(f"({can_double}) and on (class) ({detectable} == Inf)", "reference")],
+            units={"reference": "percentunit"},
+            sort_by="reference",
+            width=6,
         ),
         graph(
             "Share of each class",

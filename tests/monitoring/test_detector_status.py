@@ -1,10 +1,12 @@
 """What a status says of every category, with a baseline and without."""
 
+from dataclasses import asdict
+
 import numpy as np
 
 from monitoring.baseline import Baseline
 from monitoring.comparison import Comparison, Scanned
-from monitoring.detector_status import category_statuses
+from monitoring.detector_status import category_statuses, not_detectable
 from monitoring.scan import ScanResult
 from monitoring.windows import single_window
 
@@ -37,3 +39,19 @@ def test_without_traffic_and_baseline_nothing_is_claimed():
     found = category_statuses(NAMES, np.zeros(3, np.int64), comparison=None, scanned=None)
     assert {(each.reference, each.current, each.low, each.high) for each in found} == {(None, None, 0.0, 1.0)}
     assert {(each.evidence, each.direction, each.detectable_items) for each in found} == {(0.0, None, None)}
+
+
+def test_the_classes_that_calm_says_nothing_about_are_named():
+    """Too rare for the baseline, or not in it at all; the commonest cannot double, and is no gap."""
+    baseline = Baseline(np.array([1_800, 190, 10, 0]), 2_000, 40, 0.0, 400.0, "frozen")
+    comparison = Comparison(baseline, threshold=18.7, tolerance=0.1, tolerance_abs=0.0)
+    names = ("common", "rare", "ultra", "no_class_passes")
+    found = category_statuses(names, baseline.counts, comparison=comparison, scanned=None)
+    assert [each.detectable_items is None for each in found] == [True, False, True, True]
+    assert not_detectable([asdict(each) for each in found]) == ["ultra", "no_class_passes"]
+
+
+def test_without_a_baseline_no_class_is_called_undetectable():
+    """What is not known yet is empty."""
+    found = category_statuses(NAMES, np.zeros(3, np.int64), comparison=None, scanned=None)
+    assert not_detectable([asdict(each) for each in found]) == []

@@ -1,7 +1,8 @@
 """What people and programs are told about drift."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +36,21 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
     opened.close()
 
 
-def serve(store: Store, clock: ManualClock, *, buckets: int) -> None:
-    """Flush and close buckets of 500 items, one in fifty of them spam."""
+ONE_IN_FIFTY_SPAM = ((470, 10, 5), (10, 0, 5))
+
+
+def serve(
+    store: Store, clock: ManualClock, *, buckets: int, counts: Sequence[Sequence[int]] = ONE_IN_FIFTY_SPAM
+) -> None:
+    """Flush and close buckets of 500 items each."""
+    classes = ("ham", "spam", "phish")[: len(counts)]
+    table = np.array(counts)
     watcher = Watcher(
         store,
         WatcherConfig(detector=DETECTOR),
         clock=clock,
         holder="host-1",
-        resolve=lambda _key: ModelFacts(("ham", "spam"), (0.5, 0.5), {}, np.zeros((0, 64), np.uint32)),
+        resolve=lambda _key: ModelFacts(classes, (0.5,) * len(classes), {}, np.zeros((0, 64), np.uint32)),
         on_failure=lambda _stage: None,
     )
     for seq in range(1, buckets + 1):
@@ -51,11 +59,11 @@ def serve(store: Store, clock: ManualClock, *, buckets: int) -> None:
             seq,
             Sealed(
                 model_key="mail@1",
-                classes=("ham", "spam"),
+                classes=classes,
                 epoch=int(clock.now() // 600),
-                counts=np.array([[470, 10, 5], [10, 0, 5]]),
-                answers=np.array([[470, 10, 5], [10, 0, 5]]),
-                score_bins=np.zeros((2, SCORE_BINS), np.int64),
+                counts=table,
+                answers=table,
+                score_bins=np.zeros((len(classes), SCORE_BINS), np.int64),
                 source_counts={"other": 500},
                 first_at=clock.now(),
                 last_at=clock.now(),
@@ -81,6 +89,21 @@ def test_status_is_json_and_complete(store: Store, clock: ManualClock) -> None:
         "last_closed_at": clock.now(),
     }
     assert seen["watcher_lag_seconds"] == 0.0
+
+
+def test_calm_comes_with_the_names_of_what_it_does_not_cover(tmp_path: Path, clock: ManualClock) -> None:
+    """One class is enough for `calm`; the ultra-rare one keeps nobody warming, and is named."""
+    with closing(open_store(tmp_path / "other", clock=clock)) as store:
+        serve(store, clock, buckets=8, counts=((347, 0, 0), (150, 0, 0), (3, 0, 0)))
+        seen = status(store, "mail@1", config=DETECTOR)
+    assert seen["state"] == "calm"
+    assert {each["class"]: each["detectable_items"] is None for each in seen["classes"]} == {
+        "ham": True,
+        "spam": False,
+        "phish": True,
+        "no_class_passes": True,
+    }
+    assert seen["not_detectable"] == ["phish", "no_class_passes"]
 
 
 def test_a_model_is_warming_before_its_first_bucket(store: Store, clock: ManualClock) -> None:

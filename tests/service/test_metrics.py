@@ -92,7 +92,7 @@ def test_a_worker_exports_every_series_before_the_first_request(
 def test_a_drained_tally_is_added(registry: CollectorRegistry, worker_metrics: WorkerMetrics) -> None:
     """Two drains add up; requests in flight are what they are now."""
     for in_flight in (3, 1):
-        tally = Tally(items=4, in_flight=in_flight)
+        tally = Tally(items=4, in_flight=in_flight, queued=in_flight - 1)
         tally.outcomes["ok"] = 2
         tally.failures["flush"] = 1
         tally.requests.add(0.002)
@@ -101,6 +101,7 @@ def test_a_drained_tally_is_added(registry: CollectorRegistry, worker_metrics: W
     assert value(registry, "requests_total", outcome="ok") == 4
     assert value(registry, "monitoring_failures_total", stage="flush") == 2
     assert value(registry, "in_flight_requests") == 1
+    assert value(registry, "queue_items") == 0
     assert value(registry, "request_duration_seconds_count") == 2
     assert value(registry, "request_duration_seconds_sum") == pytest.approx(0.004)
     assert value(registry, "request_duration_seconds_bucket", le="0.001") == 0
@@ -213,6 +214,11 @@ def test_a_restart_is_no_alarm(registry: CollectorRegistry) -> None:
     assert value(registry, "alarms_total") == 7
     assert value(registry, "batches_total", reason="alarm") == 5
     assert value(registry, "batches_total", reason="by_hand") == 0
+
+
+def test_the_queue_is_summed_over_the_living_workers() -> None:
+    """A worker that is gone has no queue, and one worker's queue does not hide another's."""
+    assert {spec.mode for spec in TABLE if spec.name in ("queue_items", "in_flight_requests")} == {"livesum"}
 
 
 def test_live_gauges_of_dead_processes_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> None:
