@@ -86,6 +86,9 @@ class PredictReply(Struct, frozen=True):
 _DECODER: Final = msgspec.json.Decoder(PredictRequest)
 encode: Final = msgspec.json.Encoder().encode
 
+# msgspec says this of a lone surrogate too, when less than another escape follows it.
+_TRUNCATED: Final = "Input data was truncated"
+
 # Field names of ours and positions only: whatever else stands in a message came from the client.
 _PATH: Final = re.compile(r"\$(?:\.[a-z_]+|\[(?:\d+|\.\.\.)\])*")
 
@@ -114,6 +117,8 @@ def body_invalid(error: Exception, *, fields: str) -> BodyInvalid:
         return NotJson(f"{error.reason} at byte {error.start} of a string")
     if isinstance(error, RecursionError):
         return NotJson("it is nested too deeply")
+    if str(error) == _TRUNCATED:
+        return NotJson("it ends too early, or in an escape like \\ud800 without its other half")
     return NotJson(str(error))
 
 

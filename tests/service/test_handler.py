@@ -114,6 +114,13 @@ def test_a_body_that_breaks_a_limit_is_refused_with_the_field(
     assert desk.tally.outcomes["invalid"] == 1
 
 
+@pytest.mark.parametrize("text", [rb"\ud800", rb"\ud800x", rb"\ud800 and more", rb"\ud800\u0041", rb"\udc00"])
+def test_half_a_surrogate_is_called_what_it_is(desk: Desk, text: bytes) -> None:
+    """Wherever the escape stands the detail leads to it: "truncated" alone misleads, the body is whole."""
+    _, problem = desk.ask(b'{"items": [{"text": "' + text + b'"}]}')
+    assert "surrogate" in problem["detail"] or "escape like \\ud800" in problem["detail"]
+
+
 def test_limits_are_inclusive(open_desk: OPEN_DESK) -> None:
     """256 items pass, and 32 KiB of text pass; one byte of UTF-8 more does not."""
     desk = open_desk(max_body_bytes=2**20)
@@ -292,9 +299,17 @@ def test_a_slow_model_runs_in_a_thread_behind_a_bounded_queue(tiny_model: Model)
         replies = await asyncio.gather(*(desk.send(items("billing")) for _ in range(5)))
         return sorted(reply.status for reply in replies if reply is not None)
 
+    async def queued_meanwhile() -> int:
+        asked = [asyncio.create_task(desk.send(items("billing"))) for _ in range(2)]
+        await asyncio.sleep(0)
+        queued = desk.tally.queued
+        await asyncio.gather(*asked)
+        return queued
+
+    assert asyncio.run(queued_meanwhile()) == 2
     assert asyncio.run(many()) == [200, 200, 503, 503, 503]
     assert desk.ask(items("billing"))[0] == 200
-    assert desk.current.in_flight == 0
+    assert desk.current.in_flight == desk.tally.queued == 0
 
 
 def test_every_decided_item_is_counted_once(desk: Desk) -> None:
