@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from service.lane import Seat, lane_service, show_problems
 from service.metrics import WatcherMetrics, WorkerMetrics
-from service.ordinary import PredictInput, PredictOutput, respond_ordinarily
+from service.openapi import document_route
+from service.ordinary import RawBody, respond_ordinarily
 from service.routes import routes
 from service.settings import read_settings
 from service.watch import Watch
@@ -30,7 +31,8 @@ logging.getLogger("uvicorn.access").propagate = False
 
 SETTINGS = read_settings()
 SEAT = Seat()
-ROUTES = Starlette(routes=routes(SEAT))
+V1 = routes(SEAT)
+ROUTES = Starlette(routes=[*V1, document_route(V1)])
 show_problems(ROUTES)
 
 # Tracing costs 300 us a request and the access log 200, whether or not anybody reads them.
@@ -91,7 +93,7 @@ class Seamark:
         """Tell /readyz whether a bundle is loaded."""
         return SEAT.worker is not None and SEAT.worker.is_ready
 
-    @bentoml.api(route="/predict", input_spec=PredictInput, output_spec=PredictOutput)
+    @bentoml.api(route="/predict", input_spec=RawBody, output_spec=RawBody)
     async def predict(self, ctx: bentoml.Context) -> Response:
         """Decide the items of the request; the lane answers first where it is installed."""
         return await respond_ordinarily(SEAT, ctx)

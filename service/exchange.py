@@ -4,7 +4,7 @@ A route's function reads and writes stores, so it runs in a thread; the event lo
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -71,6 +71,30 @@ class Content:
 Work = Callable[[Call], object]
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a route takes and gives, for the published document; see `route`."""
+
+    method: str
+    path: str
+    name: str
+    says: str
+    scopes: tuple[Scope, ...]
+    local_only: bool
+    accepts: tuple[str, ...]
+    queries: tuple[str, ...]
+    body: type[msgspec.Struct] | None
+    replies: tuple[str, ...]
+
+
+class DeclaredRoute(Route):
+    """A route that remembers its declaration."""
+
+    def __init__(self, endpoint: Callable[[Request], Awaitable[Response]], declared: Declared) -> None:
+        super().__init__(declared.path, endpoint, methods=[declared.method], name=declared.name)
+        self.declared = declared
+
+
 def route(
     seat: Seat,
     method: str,
@@ -81,7 +105,9 @@ def route(
     local_only: bool,
     accepts: tuple[str, ...] = (JSON_TYPE,),
     queries: tuple[str, ...] = (),
-) -> Route:
+    body: type[msgspec.Struct] | None = None,
+    replies: tuple[str, ...] = (JSON_TYPE,),
+) -> DeclaredRoute:
     """Return a route that answers with what `work` returns.
 
     Parameters
@@ -94,6 +120,8 @@ def route(
         Media types of a body. Demanding one keeps the forms of foreign web pages out.
     queries
         Parameters of the query; any other is refused, since a misspelt one would be silently without effect.
+    body, replies
+        What `work` decodes and the media types it answers with; only the published document reads them.
     """
 
     async def answer(request: Request) -> Response:
@@ -117,7 +145,11 @@ def route(
                 log_place(f"{method} {path} failed", error)
             return problem_response(error)
 
-    return Route(path, answer, methods=[method], name=work.__name__)
+    says = (work.__doc__ or "").partition("\n")[0]
+    declared = Declared(
+        method, path, work.__name__, says, scopes, local_only, accepts, queries, body, replies
+    )
+    return DeclaredRoute(answer, declared)
 
 
 async def _call(request: Request, worker: Worker, accepts: tuple[str, ...]) -> Call:

@@ -29,9 +29,8 @@ from service.problems import MethodNotAllowed, NoBundle, NothingHere
 from service.worker import Worker
 
 PATH: Final = "/predict"
-BENTOML_PATHS: Final = frozenset(
-    {PATH, "/livez", "/healthz", "/readyz", "/metrics", "/docs.json", "/schema.json"}
-)
+# Not /docs.json, /schema.json and /healthz: the first is ours, the others say what /livez and /docs.json do.
+BENTOML_PATHS: Final = frozenset({PATH, "/livez", "/readyz", "/metrics"})
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 T = TypeVar("T")

@@ -1,51 +1,26 @@
 """How does POST /predict work where the lane is off, or BentoML's seam has changed?
 
-A `@bentoml.api` method, so that BentoML's own middleware, OpenAPI and clients see it, whose input spec leaves
-the body alone: pydantic would parse it a second time and write parts of a body it refuses into the log.
+A `@bentoml.api` method within BentoML's own middleware. Its input spec leaves the body alone: pydantic would
+parse it a second time and write parts of a body it refuses into the log.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import bentoml
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.lane import Seat, problem_response
 from service.problems import ClientGone, NoBundle
-from service.schema import PredictReply, PredictRequest
 
 
 class RawBody(bentoml.IODescriptor):  # type: ignore[misc]
-    """A body that BentoML describes and the method itself reads or writes; `wire` is its form."""
-
-    wire: ClassVar[type[msgspec.Struct]]
+    """A body that the method itself reads or writes."""
 
     @classmethod
     async def from_http_request(cls, _request: Request, _serde: Any) -> "RawBody":
         """Leave the body unread."""
         return cls()
-
-    @classmethod
-    def model_json_schema(
-        cls, *_: Any, ref_template: str = "#/$defs/{model}", **_options: Any
-    ) -> dict[str, Any]:
-        """Return the schema of `wire`, which BentoML shows in its OpenAPI document."""
-        template = ref_template.format(model="{name}")
-        _, components = msgspec.json.schema_components((cls.wire,), ref_template=template)
-        return {**components.pop(cls.wire.__name__), "$defs": components}
-
-
-class PredictInput(RawBody):
-    """The body of a predict request."""
-
-    wire = PredictRequest
-
-
-class PredictOutput(RawBody):
-    """The body of its reply."""
-
-    wire = PredictReply
 
 
 async def respond_ordinarily(seat: Seat, context: Any) -> Response:

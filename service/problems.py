@@ -117,7 +117,7 @@ class NothingHere(Refusal):
     def __str__(self) -> str:
         return (
             "no such path; this service has /predict, /v1/drift, /v1/batches, /v1/models, /metrics, "
-            "/livez and /readyz"
+            "/livez, /readyz and /docs.json"
         )
 
 
