@@ -7,15 +7,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import httpx
 import psutil
 import pytest
 
-READY_SECONDS = 60.0
+READY_SECONDS: Final = 60.0
+SEAMARK_SERVE: Final = (sys.executable, "-m", "service.cli", "serve")
 
 
 @dataclass
@@ -94,8 +96,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def launch(directory: Path, models: Path, settings: Mapping[str, str]) -> RunningService:
-    """Start `seamark serve` on a free port over a copy of `models` and wait until it is ready.
+def launch(
+    directory: Path, models: Path, settings: Mapping[str, str], *, command: Sequence[str] = SEAMARK_SERVE
+) -> RunningService:
+    """Start a server on a free port over a copy of `models` and wait until it is ready.
 
     In a directory that was served from before it goes on with the same bundles and the same state.
     """
@@ -120,7 +124,7 @@ def launch(directory: Path, models: Path, settings: Mapping[str, str]) -> Runnin
     log = directory / "service.log"
     with log.open("ab") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service.cli", "serve"],
+            command,
             env=environment,
             stdout=sink,
             stderr=subprocess.STDOUT,
