@@ -20,6 +20,7 @@ MAX_CELL_BYTES: Final = 1 << 20
 _MAX_LINE_BYTES: Final = 8 << 20
 _SHOWN: Final = 5
 _PROGRESS_EVERY: Final = 5_000
+_QUOTE: Final = "quote cells that hold commas, quotes or line breaks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +61,22 @@ class ColumnMissing(RowsError):
 
 
 class RowsInvalid(RowsError):
-    """Some rows cannot be used; `numbers` holds the first of them, `count` says how many there are."""
+    """Some rows cannot be used; `numbers` holds the first of them, `count` says how many there are.
 
-    def __init__(self, path: Path, problem: str, numbers: Sequence[int], count: int) -> None:
-        super().__init__(path, problem, tuple(numbers), count)
+    `remedy` is what to do about them.
+    """
+
+    def __init__(self, path: Path, problem: str, numbers: Sequence[int], count: int, *, remedy: str) -> None:
+        super().__init__(path, problem, tuple(numbers), count, remedy)
         self.path, self.problem, self.numbers, self.count = path, problem, tuple(numbers), count
+        self.remedy = remedy
 
     def __str__(self) -> str:
         shown = ", ".join(map(str, self.numbers))
         if self.count == 1:
-            return f"{self.path}: row {shown} {self.problem}"
+            return f"{self.path}: row {shown} {self.problem}; {self.remedy}"
         more = f" and {self.count - len(self.numbers)} more" if self.count > len(self.numbers) else ""
-        return f"{self.path}: {self.count} rows {self.problem}: {shown}{more}"
+        return f"{self.path}: {self.count} rows {self.problem}: {shown}{more}; {self.remedy}"
 
 
 def read_rows(
@@ -129,16 +134,17 @@ def _read(
             lines.row += 1
             if len(row) != len(header or ()):
                 problem = f"has {len(row)} cells where the header has {len(header or ())}"
-                raise RowsInvalid(path, problem, [lines.row], 1)
+                raise RowsInvalid(path, problem, [lines.row], 1, remedy=_QUOTE)
             for role, place in places.items():
                 cells[role].append(row[place])
             if progress is not None and lines.row % _PROGRESS_EVERY == 0:
                 progress("read", raw.tell(), total)
     except csv.Error as error:
-        raise RowsInvalid(path, _csv_reason(error), [lines.row + 1], 1) from error
+        problem, remedy = _csv_reason(error)
+        raise RowsInvalid(path, problem, [lines.row + 1], 1, remedy=remedy) from error
     except (zlib.error, EOFError) as error:
-        reason = f"the gzip stream is damaged after row {lines.row}; copy the file again"
-        raise RowsUnreadable(path, reason) from error
+        where = f"after row {lines.row}" if lines.row > 0 else "before the first row"
+        raise RowsUnreadable(path, f"the gzip stream is damaged {where}; copy the file again") from error
     finally:
         csv.field_size_limit(limit)
     if progress is not None:
@@ -167,10 +173,10 @@ class _Lines:
         except UnicodeDecodeError as error:
             if len(line) == _MAX_LINE_BYTES:
                 return line.decode("utf-8", "ignore")
-            problem = f"is not UTF-8 (byte 0x{line[error.start]:02x}); save the file as UTF-8"
+            problem, remedy = f"is not UTF-8 (byte 0x{line[error.start]:02x})", "save the file as UTF-8"
             if self.row < 0:
-                raise RowsUnreadable(self._path, f"the header {problem}") from error
-            raise RowsInvalid(self._path, problem, [self.row + 1], 1) from error
+                raise RowsUnreadable(self._path, f"the header {problem}; {remedy}") from error
+            raise RowsInvalid(self._path, problem, [self.row + 1], 1, remedy=remedy) from error
 
 
 def _places(path: Path, header: Sequence[str] | None, asked: dict[str, str]) -> dict[str, int]:
@@ -191,25 +197,26 @@ def _check(path: Path, cells: dict[str, list[str]], asked: dict[str, str]) -> No
     for role, values in cells.items():
         column = asked[role]
         if role in ("text", "label", "id"):
-            _refuse(path, f"have an empty {column!r}", [i for i, v in enumerate(values, 1) if not v.strip()])
-        _refuse(
-            path, f"have a NUL character in {column!r}", [i for i, v in enumerate(values, 1) if "\0" in v]
-        )
-        _refuse(
-            path,
-            f"have a cell over 1 MiB in {column!r}",
-            [i for i, v in enumerate(values, 1) if _too_long(v)],
-        )
+            _refuse(
+                path, f"have an empty {column!r}", _where(values, _empty), "fill it in, or leave the row out"
+            )
+        _refuse(path, f"have a NUL character in {column!r}", _where(values, _has_nul), "remove it")
+        _refuse(path, f"have a cell over 1 MiB in {column!r}", _where(values, _too_long), "shorten it")
     if "id" in cells:
-        _refuse(path, f"repeat a value of {asked['id']!r} that an earlier row has", _repeated(cells["id"]))
+        problem = f"repeat a value of {asked['id']!r} that an earlier row has"
+        _refuse(path, problem, _repeated(cells["id"]), "keep one row per id, or name no id column")
 
 
-def _refuse(path: Path, problem: str, numbers: Sequence[int]) -> None:
+def _refuse(path: Path, problem: str, numbers: Sequence[int], remedy: str) -> None:
     if numbers:
         if len(numbers) == 1:
             verb, rest = problem.split(" ", 1)
             problem = f"{'has' if verb == 'have' else verb + 's'} {rest}"
-        raise RowsInvalid(path, problem, numbers[:_SHOWN], len(numbers))
+        raise RowsInvalid(path, problem, numbers[:_SHOWN], len(numbers), remedy=remedy)
+
+
+def _where(values: Sequence[str], bad: Callable[[str], bool]) -> list[int]:
+    return [number for number, value in enumerate(values, 1) if bad(value)]
 
 
 def _repeated(values: Sequence[str]) -> list[int]:
@@ -222,15 +229,23 @@ def _repeated(values: Sequence[str]) -> list[int]:
     return again
 
 
+def _empty(value: str) -> bool:
+    return not value.strip()
+
+
+def _has_nul(value: str) -> bool:
+    return "\0" in value
+
+
 def _too_long(value: str) -> bool:
     return len(value) > MAX_CELL_BYTES // 4 and len(value.encode()) > MAX_CELL_BYTES
 
 
-def _csv_reason(error: csv.Error) -> str:
+def _csv_reason(error: csv.Error) -> tuple[str, str]:
     reason = str(error)
     if "field limit" in reason:
-        return "has a cell over 1 MiB or a quote that is not closed; shorten or correct it"
-    return f"is not CSV ({reason}); quote cells that hold commas, quotes or line breaks"
+        return "has a cell over 1 MiB or a quote that is not closed", "shorten or correct it"
+    return f"is not CSV ({reason})", _QUOTE
 
 
 def _os_reason(error: OSError) -> str:

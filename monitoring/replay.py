@@ -159,10 +159,12 @@ def _check(*, at: int, items: int, bucket_items: int) -> None:
     if bucket_items < 1:
         raise ReplayRefused(f"buckets of {bucket_items} items; at least 1 is needed")
     least = math.ceil((MINIMUM_ITEMS + bucket_items) / BASELINE_SHARE)
-    if not least <= at <= items:
+    if at > items:
+        raise ReplayRefused(f"the shift at item {at} is after the last of {items}; shift earlier")
+    if at < least:
         raise ReplayRefused(
-            f"the shift at item {at} of {items} is outside {least} to {items}: "
-            f"a baseline of at least {MINIMUM_ITEMS} items comes before it"
+            f"a shift at item {at} of {items} needs at least {least} items before it, for a baseline of at "
+            f"least {MINIMUM_ITEMS}; shift at item {least} or later, or draw at least {2 * least} items"
         )
 
 

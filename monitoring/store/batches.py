@@ -141,10 +141,6 @@ class BatchesTable:
         with self._database.read() as connection:
             return frozenset(connection.scalars(query))
 
-    def labelled_signatures(self) -> npt.NDArray[np.uint32]:
-        """Return the near-duplicate signatures of labelled and open items, shape (n, 64)."""
-        return self.taken().signatures
-
     def load(self, *, now: float) -> Load:
         """Return how much work is out."""
         with self._database.read() as connection:

@@ -1,6 +1,7 @@
 """Tests of `model_store.rows`."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,10 @@ def test_a_header_that_is_not_utf8(tmp_path: Path):
 def test_empty_texts_are_named_by_row(tmp_path: Path):
     """The first five rows and how many more; white space is empty."""
     path = _file(tmp_path, "text,label\n" + "ok,a\n" + " ,a\n" * 7)
-    assert _message(path) == "7 rows have an empty 'text': 2, 3, 4, 5, 6 and 2 more"
+    assert (
+        _message(path)
+        == "7 rows have an empty 'text': 2, 3, 4, 5, 6 and 2 more; fill it in, or leave the row out"
+    )
     with pytest.raises(RowsInvalid) as caught:
         read_rows(path, text="text")
     assert (caught.value.numbers, caught.value.count) == ((2, 3, 4, 5, 6), 7)
@@ -108,7 +112,7 @@ def test_empty_texts_are_named_by_row(tmp_path: Path):
 def test_one_empty_label_is_said_in_the_singular(tmp_path: Path):
     """One row, one line, and blank lines do not shift the number."""
     path = _file(tmp_path, "text,label\na,x\n\nb,\nc,y\n")
-    assert _message(path, label="label") == "row 2 has an empty 'label'"
+    assert _message(path, label="label") == "row 2 has an empty 'label'; fill it in, or leave the row out"
 
 
 def test_an_empty_source_or_group_is_allowed(tmp_path: Path):
@@ -120,7 +124,8 @@ def test_an_empty_source_or_group_is_allowed(tmp_path: Path):
 def test_repeated_ids_are_named(tmp_path: Path):
     """An id that two rows share identifies neither."""
     path = _file(tmp_path, "id,text\n1,a\n2,b\n1,c\n2,d\n")
-    assert _message(path, id="id") == "2 rows repeat a value of 'id' that an earlier row has: 3, 4"
+    said = "2 rows repeat a value of 'id' that an earlier row has: 3, 4"
+    assert _message(path, id="id") == f"{said}; keep one row per id, or name no id column"
 
 
 @pytest.mark.parametrize("size", [MAX_CELL_BYTES + 1, 10 * MAX_CELL_BYTES], ids=["just over", "10 MiB"])
@@ -138,13 +143,13 @@ def test_a_cell_over_one_mebibyte_in_bytes(tmp_path: Path):
 
 def test_a_nul_character(tmp_path: Path):
     """It would end strings in other tools."""
-    assert _message(_file(tmp_path, b"text\nok\na\0b\n")) == "row 2 has a NUL character in 'text'"
+    assert _message(_file(tmp_path, b"text\nok\na\0b\n")) == "row 2 has a NUL character in 'text'; remove it"
 
 
 def test_a_row_with_another_number_of_cells(tmp_path: Path):
     """An unquoted comma shifts the columns."""
     path = _file(tmp_path, "text,label\nfine,a\none, two,a\n")
-    assert _message(path) == "row 2 has 3 cells where the header has 2"
+    assert _message(path).startswith("row 2 has 3 cells where the header has 2; quote cells")
 
 
 def test_a_quote_that_is_not_closed(tmp_path: Path):
@@ -155,7 +160,10 @@ def test_a_quote_that_is_not_closed(tmp_path: Path):
 def test_a_damaged_gzip_file(tmp_path: Path):
     """Cut short in a download."""
     whole = gzip.compress(("text\n" + "".join(f"row {i * 7919 % 1000}\n" for i in range(5_000))).encode())
-    assert "gzip stream is damaged" in _message(_file(tmp_path, whole[: len(whole) // 2]))
+    said = _message(_file(tmp_path, whole[: len(whole) // 2]))
+    assert re.fullmatch(r"the gzip stream is damaged after row [1-9]\d*; copy the file again", said)
+    said = _message(_file(tmp_path, whole[:14]))
+    assert said == "the gzip stream is damaged before the first row; copy the file again"
     broken = bytearray(whole)
     broken[len(whole) // 2] ^= 0xFF
     assert "gzip stream is damaged" in _message(_file(tmp_path, bytes(broken)))

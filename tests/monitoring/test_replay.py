@@ -132,8 +132,11 @@ def test_a_class_that_vanishes_is_noticed():
         pytest.param(
             {"rows": rows_of({"loud": 50}), "shift": ("loud", 0.0)}, "no row to draw", id="nothing left"
         ),
-        pytest.param({"at": 100}, "baseline of at least 500", id="no room for a baseline"),
-        pytest.param({"at": 50_000}, "of 40000 is outside", id="after the end"),
+        pytest.param(
+            {"at": 100}, "at item 100 of 40000 needs at least 734 items", id="no room for a baseline"
+        ),
+        pytest.param({"at": 50_000}, "after the last of 40000", id="after the end"),
+        pytest.param({"items": 200}, "draw at least 1468 items", id="a stream too short"),
         pytest.param({"bucket_items": 0}, "at least 1", id="no items in a bucket"),
     ],
 )
