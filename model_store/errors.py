@@ -105,7 +105,10 @@ class StoreNotWritable(StoreError):
         self.path, self.reason = path, reason
 
     def __str__(self) -> str:
-        return f"{self.path}: cannot write to the store ({self.reason}); check SEAMARK_STORE and its owner"
+        return (
+            f"{self.path}: cannot write to the store ({self.reason}); "
+            "check --store (SEAMARK_STORE) and its owner"
+        )
 
 
 class StoreInvalid(StoreError):

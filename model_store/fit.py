@@ -19,12 +19,10 @@ from model_store.calibration import (
 )
 from model_store.calibrators import fit_calibration
 from model_store.classifier import Classifier
-from model_store.errors import BundleInvalid
 from model_store.evaluate import Evaluation, card, evaluate
 from model_store.export import check_parity, linear_onnx
 from model_store.guarantees import fit_thresholds
 from model_store.labelled import classes_of, groups_of, signatures_of, sources_of
-from model_store.manifest import NAME
 from model_store.policy import Policy
 from model_store.reference import build_reference
 from model_store.rows import Progress, Rows
@@ -103,8 +101,7 @@ def fit(
         From the store.
     """
     report = progress or (lambda _stage, _done, _total: None)
-    if not NAME.fullmatch(name):
-        raise BundleInvalid(Path(name), "is not a name: allowed are a-z, 0-9, _ and -, at most 63")
+    store.check_writable(name)
     classes, labels = classes_of(rows)
     sources = sources_of(rows)
     check_delta(delta)
@@ -234,4 +231,4 @@ def _take(texts: Sequence[str], members: npt.NDArray[np.intp]) -> list[str]:
 def _class_json(t: ClassThreshold) -> dict[str, Any]:
     full = t.to_json()
     kept = {key: full[key] for key in ("class", "n_positive", "status", "threshold", "recall", "precision")}
-    return kept if t.frontier is None else kept | {"frontier": full["frontier"]}
+    return kept | {key: full[key] for key in ("frontier", "n_needed") if full[key] is not None}

@@ -44,6 +44,7 @@ Task: TypeAlias = Literal["binary", "multiclass"]
 InputKind: TypeAlias = Literal["text"]
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+NAME_RULE: Final = "allowed are a-z, 0-9, _ and -, at most 63"
 VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 # One flat directory: without a separator no name can leave it.

@@ -30,6 +30,10 @@ class Promotion:
     to_version: str
     action: Action = "promote"
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that is stored, and shown as a line of the history."""
+        return asdict(self)
+
 
 def in_force(home: Path) -> Promotion | None:
     """Return what the pointer of the bundle directory `home` says; None before the first promotion."""
@@ -63,7 +67,7 @@ def repair_history(home: Path) -> tuple[Promotion, ...]:
 def put_in_force(home: Path, promotion: Promotion) -> None:
     """Replace the pointer, then add the line of history; a kill between the two loses nothing."""
     with os_errors(home):
-        replace_file(home / POINTER, canonical_json(asdict(promotion)))
+        replace_file(home / POINTER, canonical_json(promotion.to_json()))
         _append(home / HISTORY, promotion)
 
 
@@ -89,7 +93,7 @@ def in_force_before(history: tuple[Promotion, ...]) -> str | None:
 
 
 def _append(file: Path, promotion: Promotion) -> None:
-    append_line(file, json.dumps(asdict(promotion), sort_keys=True, ensure_ascii=False).encode())
+    append_line(file, json.dumps(promotion.to_json(), sort_keys=True, ensure_ascii=False).encode())
 
 
 def _completed(lines: tuple[Promotion, ...], pointer: Promotion | None) -> tuple[Promotion, ...]:

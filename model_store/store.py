@@ -1,6 +1,7 @@
 """Keep every version of every bundle in a directory, and put one of them in force."""
 
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from model_store.bundle import MODEL_FILE, read_bundle, read_manifest, write_man
 from model_store.classifier import check_graph
 from model_store.durable import exclusive, os_errors, sync
 from model_store.errors import BundleInvalid, NothingToRollBack, StoreNotWritable, UnknownBundle
-from model_store.manifest import MANIFEST, NAME, VERSION
+from model_store.manifest import MANIFEST, NAME, NAME_RULE, VERSION
 from model_store.model import load_model
 from model_store.promotions import (
     Action,
@@ -94,14 +95,27 @@ class ModelStore:
         StoreNotWritable
             If the operating system refuses.
         """
-        home = self.root / name
-        if not NAME.fullmatch(name):
-            raise BundleInvalid(home, "is not a name: allowed are a-z, 0-9, _ and -, at most 63")
+        home = self._future_home(name)
         with os_errors(home):
             home.mkdir(parents=True, exist_ok=True)
         with exclusive(home / _PUBLISH_LOCK), _draft(home) as draft:
             build(draft)
             return _accept(name, draft)
+
+    def check_writable(self, name: str) -> None:
+        """Raise what would keep `publish` from beginning; nothing is left behind, not even a directory.
+
+        Raises
+        ------
+        BundleInvalid
+            If `name` is none.
+        StoreNotWritable
+            If the operating system refuses.
+        """
+        home = self._future_home(name)
+        nearest = next(path for path in (home, *home.absolute().parents) if os.path.lexists(path))
+        with os_errors(home), tempfile.TemporaryFile(dir=nearest):
+            pass
 
     def import_bundle(self, source: Path) -> Path:
         """Publish a copy of a bundle from elsewhere under its own name and the next version.
@@ -168,6 +182,12 @@ class ModelStore:
             promotion = _next(history, name, earlier, who=who, why=why, at=at, action="rollback")
             put_in_force(home, promotion)
             return promotion
+
+    def _future_home(self, name: str) -> Path:
+        home = self.root / name
+        if not NAME.fullmatch(name):
+            raise BundleInvalid(home, f"is not a name: {NAME_RULE}")
+        return home
 
     def _home(self, name: str) -> Path:
         home = self.root / name

@@ -28,7 +28,8 @@ class PortInUse(ServiceError):
         self.host, self.port, self.reason = host, port, reason
 
     def __str__(self) -> str:
-        return f"cannot listen on {self.host}:{self.port} ({self.reason}); choose another with SEAMARK_PORT"
+        where = f"{self.host}:{self.port}"
+        return f"cannot listen on {where} ({self.reason}); choose another with --port (SEAMARK_PORT)"
 
 
 class HostUnknown(ServiceError):
@@ -39,7 +40,10 @@ class HostUnknown(ServiceError):
         self.host, self.reason = host, reason
 
     def __str__(self) -> str:
-        return f"cannot listen on {self.host!r} ({self.reason}); set SEAMARK_HOST to 127.0.0.1 or 0.0.0.0"
+        return (
+            f"cannot listen on {self.host!r} ({self.reason}); "
+            "set --host (SEAMARK_HOST) to 127.0.0.1 or 0.0.0.0"
+        )
 
 
 class ModelNotChosen(ServiceError):
@@ -51,8 +55,11 @@ class ModelNotChosen(ServiceError):
 
     def __str__(self) -> str:
         if not self.names:
-            return f"{self.store}: no bundle in this store; fit one with `seamark fit` or set SEAMARK_STORE"
-        return f"{self.store}: has {', '.join(self.names)}; choose one with SEAMARK_MODEL"
+            return (
+                f"{self.store}: no bundle in this store; "
+                "fit one with `seamark fit` or set --store (SEAMARK_STORE)"
+            )
+        return f"{self.store}: has {', '.join(self.names)}; choose one with --model (SEAMARK_MODEL)"
 
 
 class NothingPromoted(ServiceError):

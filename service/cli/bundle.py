@@ -44,7 +44,7 @@ def show_bundle(
     """Show what a bundle is and what it promises per class."""
     bundles = ModelStore(store)
     bundle = read_bundle(current_path(bundles, name, version))
-    value = describe(bundle) | {"history": [promotion_json(each) for each in bundles.history(name)]}
+    value = describe(bundle) | {"history": [each.to_json() for each in bundles.history(name)]}
     show(
         value,
         as_json=json,
@@ -119,23 +119,10 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def promotion_json(promotion: Promotion) -> dict[str, Any]:
-    """Return one line of the history as plain data."""
-    return {
-        "seq": promotion.seq,
-        "at": promotion.at,
-        "who": promotion.who,
-        "why": promotion.why,
-        "name": promotion.name,
-        "from": promotion.from_version,
-        "to": promotion.to_version,
-    }
-
-
 def _show_promotion(promotion: Promotion, *, as_json: bool) -> None:
     before = f" (was {promotion.from_version})" if promotion.from_version else ""
     show(
-        promotion_json(promotion),
+        promotion.to_json(),
         as_json=as_json,
         human=lambda: f"{promotion.name}: version {promotion.to_version} is in force{before}",
     )

@@ -1,14 +1,17 @@
 """Commands about drift: where a running service stands, what it compares with, and a replay of a file."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from service.cli.client import Client
 from service.cli.options import DEFAULT_STORE, DEFAULT_URL, By, Key, Store, Url, Why, current_user
 from service.cli.output import Json, show, stages, table
+
+MOST_SHOWN: Final = 15
 
 app = typer.Typer(no_args_is_help=True, help="Drift: status, baseline, replay of a file.")
 
@@ -103,11 +106,19 @@ def render_status(value: dict[str, Any]) -> Group:
             _interval(each),
             each["direction"],
             each["evidence"],
+            each["detectable_items"],
         ]
-        for each in classes[:15]
+        for each in classes[:MOST_SHOWN]
     ]
-    columns = ["class", "reference", "current", "95 % interval", "direction", "evidence"]
-    return Group(sentence(value), table("", columns, rows)) if rows else Group(sentence(value))
+    columns = ["class", "reference", "current", "95 % CI", "direction", "evidence", "x2 items"]
+    said: list[RenderableType] = [sentence(value)]
+    if rows:
+        said.append(table("", columns, rows))
+    if any(each["detectable_items"] is not None for each in classes):
+        said.append(Text("x2 items: after about so many a doubled share would be noticed"))
+    if hidden := value.get("not_detectable"):
+        said.append(Text(f"not noticeable yet, even when doubled: {', '.join(hidden)}"))
+    return Group(*said)
 
 
 def sentence(value: dict[str, Any]) -> str:

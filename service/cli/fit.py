@@ -2,14 +2,21 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group
+from rich.text import Text
 
 from model_store import ModelStore
+from model_store.manifest import NAME, NAME_RULE
 from service.cli.options import DEFAULT_STORE, Store, current_user
 from service.cli.output import Json, out, show, stages, table
+from service.cli.shortfall import shortfall
 from service.cli.training import load_fit
+
+if TYPE_CHECKING:
+    from model_store.fit import FitResult
 
 
 def fit(
@@ -40,25 +47,27 @@ def fit(
     from model_store.thresholds import parse_target  # noqa: PLC0415
 
     fit_bundle = load_fit()
+    if not NAME.fullmatch(name):
+        raise typer.BadParameter(f"{name!r} is not a name: {NAME_RULE}", param_hint="--name")
     targets = tuple(parse_target(each) for each in target or ())
+    bundles = ModelStore(store)
+    bundles.check_writable(name)
     with stages(quiet=json) as progress:
         rows = read_rows(data, text=text, label=label, source=source, group=group, id=id_, progress=progress)
-        bundles = ModelStore(store)
         result = fit_bundle(
             rows, name=name, store=bundles, targets=targets, seed=seed, licence=licence, progress=progress
         )
-    value = result.to_json()
     if promote:
-        version = value["bundle"]["version"]
-        bundles.promote(name, version, who=current_user(), why=f"fit of {data.name}", at=time.time())
-    show(value, as_json=json, human=lambda: _summary(value))
+        bundles.promote(name, result.version, who=current_user(), why=f"fit of {data.name}", at=time.time())
+    show(result.to_json(), as_json=json, human=lambda: _summary(result))
     if not json:
-        _next_step(value, promoted=promote)
+        _next_step(result, promoted=promote)
 
 
-def _summary(value: dict[str, Any]) -> object:
+def _summary(result: "FitResult") -> object:
+    value = result.to_json()
     bundle, calibration = value["bundle"], value["calibration"]
-    return table(
+    claims = table(
         f"{bundle['name']} version {bundle['version']}: calibration {calibration['method']}, "
         f"macro-F1 {value['metrics']['macro_f1']:.3f} on the test split",
         ["class", "status", "threshold", "recall", ">=", "precision", ">=", "PR-AUC"],
@@ -76,12 +85,13 @@ def _summary(value: dict[str, Any]) -> object:
             for each in value["classes"]
         ],
     )
+    lines = filter(None, map(shortfall, result.thresholds))
+    return Group(claims, *(Text(line) for line in lines))
 
 
-def _next_step(value: dict[str, Any], *, promoted: bool) -> None:
-    bundle = value["bundle"]
-    out.print(f"bundle: {bundle['path']} (its card.md explains each figure)")
+def _next_step(result: "FitResult", *, promoted: bool) -> None:
+    out.print(f"bundle: {result.path} (its card.md explains each figure)", markup=False)
     if promoted:
-        out.print(f"in force; serve it with `seamark serve --model {bundle['name']}`")
+        out.print(f"in force; serve it with `seamark serve --model {result.name}`")
     else:
-        out.print(f"put it in force with `seamark bundle promote {bundle['name']} {bundle['version']}`")
+        out.print(f"put it in force with `seamark bundle promote {result.name} {result.version}`")

@@ -4,7 +4,7 @@ import io
 import os
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -17,7 +17,11 @@ from service.cli.output import err
 from service.cli.serve import serve
 from service.settings import ServiceError
 
-EXPECTED = (ModelStoreError, MonitoringError, ServiceError, ClientError, demo.DemoError)
+EXPECTED: Final = (ModelStoreError, MonitoringError, ServiceError, ClientError, demo.DemoError)
+# The base of typer's public errors has no public name of its own, here or in click, which it once came from.
+UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
+USAGE_CODE: Final = 2
+INTERRUPTED_CODE: Final = 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,14 +53,19 @@ def options(
 
 
 def run() -> None:
-    """Run the command line; a foreseen error is one line on standard error and exit code 1."""
+    """Run the command line; a foreseen error is one line on standard error, exit code 1, or 2 for usage."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a class may have letters that a terminal has not
     try:
         try:
-            app()
+            # Not standalone: typer's own way to show an error is a frame of several lines.
+            code = app(prog_name="seamark", standalone_mode=False)
         finally:
             sys.stdout.flush()  # now: at the interpreter's end a full disk would be three lines and code 120
+    except UsageError as error:
+        if message := usage_message(error):
+            err.print(f"seamark: {message}", markup=False)
+        sys.exit(USAGE_CODE)
     except EXPECTED as error:
         err.print(f"seamark: {error}", markup=False)
         sys.exit(1)
@@ -67,8 +76,21 @@ def run() -> None:
         err.print(f"seamark: {error.filename or 'output'}: {error.strerror}", markup=False)
         _give_output_up()
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(INTERRUPTED_CODE)
+    sys.exit(code)
+
+
+def usage_message(error: Exception) -> str:
+    """Return what is wrong with a command line and where its options are listed, in one line.
+
+    Empty where only a group was named: its help was shown then.
+    """
+    said = " ".join(getattr(error, "format_message", error.__str__)().split()).removesuffix(".")
+    context = getattr(error, "ctx", None)
+    if not said or context is None:
+        return said
+    return f"{said[0].lower()}{said[1:]}; see `{context.command_path} --help`"
 
 
 def _give_output_up() -> None:

@@ -22,7 +22,6 @@ By: TypeAlias = Annotated[str, typer.Option("--by", help="Who does this; kept in
 Why: TypeAlias = Annotated[str, typer.Option("--why", help="The reason; kept in the history.")]
 
 DEFAULT_STORE = Path("var/models")
-DEFAULT_STATE = Path("var/state")
 DEFAULT_URL = "http://127.0.0.1:3000"
 
 

@@ -36,8 +36,8 @@ def show(value: object, *, as_json: bool, human: Callable[[], object]) -> None:
         out.print(human())
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """Return a plain table; numbers are right-aligned."""
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, whole: int = 0) -> Table:
+    """Return a plain table; numbers are right-aligned, and the first `whole` columns are never folded."""
     result = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float | None) for row in rows)
@@ -45,7 +45,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         result.add_column(
             column,
             justify="right" if numeric else "left",
-            no_wrap=numeric,
+            no_wrap=numeric or index < whole,
             overflow="fold",
             min_width=min(width, WIDEST_UNFOLDED),
         )

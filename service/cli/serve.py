@@ -26,10 +26,18 @@ def serve(
 ) -> None:
     """Serve the bundle in force; every other setting is a SEAMARK_* variable (docs/operating.md)."""
     from service.serve import serve as run_server  # noqa: PLC0415 - bentoml takes a second to import
-    from service.settings import read_settings  # noqa: PLC0415
+    from service.settings import PREFIX, SettingInvalid, read_settings  # noqa: PLC0415
 
     given = {"STORE": store, "STATE": state, "MODEL": model, "HOST": host, "PORT": port, "WORKERS": workers}
     environment = dict(os.environ) | {
-        f"SEAMARK_{name}": str(value) for name, value in given.items() if value is not None
+        f"{PREFIX}{name}": str(value) for name, value in given.items() if value is not None
     }
-    raise typer.Exit(run_server(read_settings(environment), as_json=json))
+    try:
+        settings = read_settings(environment)
+    except SettingInvalid as error:
+        name = error.variable.removeprefix(PREFIX)
+        if given.get(name) is None:
+            raise
+        message, option = f"{error.value!r} is not {error.expected}", f"--{name.lower()} ({error.variable})"
+        raise typer.BadParameter(message, param_hint=option) from None
+    raise typer.Exit(run_server(settings, as_json=json))

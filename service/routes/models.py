@@ -30,7 +30,7 @@ def list_models(call: Call) -> object:
         "name": name,
         "current": store.current(name),
         "versions": [_version(store, name, version) for version in store.versions(name)],
-        "history": list(store.history(name)),
+        "history": [each.to_json() for each in store.history(name)],
         "workers": call.worker.roll_call.everyone(),
     }
 
@@ -38,17 +38,19 @@ def list_models(call: Call) -> object:
 def promote(call: Call) -> object:
     """Put a version in force; the reply comes when it is stored, workers follow within seconds."""
     change = call.json(Change)
-    return call.worker.models.promote(
+    done = call.worker.models.promote(
         served_name(call), call.path["version"], who=change.who, why=change.why, at=call.worker.clock.now()
     )
+    return done.to_json()
 
 
 def roll_back(call: Call) -> object:
     """Put the version back in force that was before the current one."""
     change = call.json(Change)
-    return call.worker.models.rollback(
+    done = call.worker.models.rollback(
         served_name(call), who=change.who, why=change.why, at=call.worker.clock.now()
     )
+    return done.to_json()
 
 
 def served_name(call: Call) -> str:

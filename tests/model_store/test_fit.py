@@ -130,7 +130,8 @@ def test_the_result_is_the_contract_of_the_command_line(fitted: FitResult):
     assert set(found["metrics"]) == {"macro_f1", "pr_auc"}
     for entry in found["classes"]:
         expected = {"class", "n_positive", "status", "threshold", "recall", "precision"}
-        assert set(entry) - {"frontier"} == expected
+        assert set(entry) - {"frontier", "n_needed"} == expected
+        assert ("n_needed" in entry) == (entry["status"] == "insufficient_data")
         assert ("frontier" in entry) == (entry["status"] == "infeasible")
         assert set(entry["recall"]) == {"estimate", "lower"}
 

@@ -48,7 +48,9 @@ def test_a_port_in_use_is_told_with_the_address(settings: Settings) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", settings.port))
         other.listen()
-        with pytest.raises(PortInUse, match=rf"cannot listen on 127.0.0.1:{settings.port} .*SEAMARK_PORT"):
+        with pytest.raises(
+            PortInUse, match=rf"cannot listen on 127.0.0.1:{settings.port} .*--port .SEAMARK_PORT"
+        ):
             serve(settings)
 
 
@@ -67,7 +69,7 @@ def test_the_bundle_must_be_chosen_promoted_and_sound(settings: Settings, model_
     with pytest.raises(ModelNotChosen, match="seamark fit"):
         check(changed(settings, store=settings.store.parent / "empty"))
     bundles.publish_tiny(model_store, name="second", promote=False)
-    with pytest.raises(ModelNotChosen, match="second, tiny; choose one with SEAMARK_MODEL"):
+    with pytest.raises(ModelNotChosen, match=r"second, tiny; choose one with --model .SEAMARK_MODEL"):
         check(settings)
     with pytest.raises(NothingPromoted, match="seamark bundle promote second"):
         check(changed(settings, model="second"))

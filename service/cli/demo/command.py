@@ -30,20 +30,27 @@ def demo(
     data: Annotated[
         Path | None, typer.Option("--data", help="A labelled CSV instead of synthetic tickets.")
     ] = None,
-    text: Annotated[str, typer.Option("--text", help="Column with the text, with --data.")] = "text",
-    label: Annotated[str, typer.Option("--label", help="Column with the label, with --data.")] = "label",
+    text: Annotated[
+        str | None, typer.Option("--text", help="Column with the text, with --data.", show_default="text")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option("--label", help="Column with the label, with --data.", show_default="label")
+    ] = None,
     watch: Annotated[
-        str, typer.Option("--watch", help="Class to move, with --data; the rarest by default.")
-    ] = "",
+        str | None, typer.Option("--watch", help="Class to move, with --data; the rarest by default.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of items, splits and draws.")] = 0,
     json: Json = False,
 ) -> None:
     """Run the whole loop: fit, serve, calm traffic, unannounced drift, alarm, batch, labels back."""
+    for option, given in (("--text", text), ("--label", label), ("--watch", watch)):
+        if given is not None and data is None:
+            raise typer.BadParameter("the synthetic tickets have their own; give --data", param_hint=option)
     started = time.monotonic()
     with _directory(keep=keep) as directory, stages(quiet=json) as progress:
         scenario: Scenario = Tickets(directory / "tickets.csv", seed=seed)
         if data is not None:
-            scenario = LabelledFile(data, text=text, label=label, watched=watch)
+            scenario = LabelledFile(data, text=text or "text", label=label or "label", watched=watch or "")
         if not json:
             out.print(f"items: {scenario.note}; class to watch: {scenario.watched} ({scenario.share:.1%})")
         model = _fit(scenario, directory, seed=seed, progress=progress)
@@ -63,7 +70,7 @@ def demo(
     }
     if not json:
         out.print(render_status(status))
-    show(value, as_json=json, human=lambda: _summary(value))
+    show(value, as_json=json, human=lambda: summary(value))
     if not value["passed"]:
         raise DemoError("failed: " + "; ".join(check.name for check in checks if not check.passed))
 
@@ -107,7 +114,8 @@ def _directory(*, keep: bool) -> Iterator[Path]:
     yield directory.absolute()
 
 
-def _summary(value: dict[str, Any]) -> object:
+def summary(value: dict[str, Any]) -> object:
+    """Return every promise with what was seen and what was expected."""
     rows = [
         ["kept" if each["passed"] else "FAILED", each["name"], each["seen"], each["expected"]]
         for each in value["checks"]
@@ -115,4 +123,4 @@ def _summary(value: dict[str, Any]) -> object:
     service = value["service"]
     kept = f"; serving at {service['url']} until `kill {service['pid']}`" if service else ""
     title = f"{value['items']:,} items in {value['seconds']} s{kept}"
-    return table(title, ["", "promise", "seen", "expected"], rows)
+    return table(title, ["", "promise", "seen", "expected"], rows, whole=2)

@@ -20,6 +20,7 @@ BASELINE_ITEMS = 10_000
 CALM_ITEMS = 10_000
 ITEMS_PER_SECOND = 1_500.0
 BUCKET_SECONDS = 0.5
+BUCKET_ITEMS = ITEMS_PER_SECOND * BUCKET_SECONDS
 POLL_SECONDS = 0.25
 FACTOR = 3.0
 SETTLE_SECONDS = 15.0
@@ -56,7 +57,13 @@ class Run:
         checks += [
             verdict.alarm_names(finding, self.scenario.watched),
             verdict.delay_within(raised - change, planned),
-            verdict.start_near(self.traffic.items_at(finding["since_time"]), change),
+            verdict.start_near(
+                self.traffic.items_at(finding["since_time"]),
+                change,
+                raised=raised,
+                items_to_detect=planned,
+                bucket_items=BUCKET_ITEMS,
+            ),
         ]
         return checks + self._label(self._batch_id())
 
@@ -67,9 +74,8 @@ class Run:
 
     def _planned(self) -> int:
         share = min(self.scenario.share, 0.9 / FACTOR)
-        bucket_items = ITEMS_PER_SECOND * BUCKET_SECONDS
         return expected_items(
-            self.model, self.status(), self.scenario.watched, share, FACTOR, bucket_items=bucket_items
+            self.model, self.status(), self.scenario.watched, share, FACTOR, bucket_items=BUCKET_ITEMS
         )
 
     def _label(self, batch_id: str) -> list[Check]:

@@ -12,11 +12,10 @@ import numpy as np
 from model_store import Model, read_seen
 from service.cli.demo.errors import DemoError
 from service.cli.demo.traffic import Message
-from service.cli.tickets import generate, write_csv
+from service.cli.tickets import FRAUD_SHARE, NOTE, generate, write_csv
 
 TRAINING_TICKETS = 12_000
 CHUNK = 4_096
-FRAUD_SHARE = 0.02
 
 
 class Scenario(Protocol):
@@ -46,7 +45,7 @@ class Tickets:
     source: str | None = "channel"
     watched: str = "fraud"
     share: float = FRAUD_SHARE
-    note: str = "synthetic support tickets, made by a seeded generator"
+    note: str = NOTE
 
     def __post_init__(self) -> None:
         write_csv(self.data, generate(TRAINING_TICKETS, seed=self.seed, fraud_share=self.share))

@@ -22,7 +22,7 @@ class Check:
 def alarm_names(alarm: Mapping[str, Any], watched: str) -> Check:
     """Check that the class with the strongest evidence is the one that was moved."""
     named = [each["class"] for each in alarm["classes"]]
-    return Check("the alarm names the class", bool(named) and named[0] == watched, ", ".join(named), watched)
+    return Check("alarm names the class", bool(named) and named[0] == watched, ", ".join(named), watched)
 
 
 def delay_within(items: int, items_to_detect: float) -> Check:
@@ -33,17 +33,30 @@ def delay_within(items: int, items_to_detect: float) -> Check:
     )
 
 
-def start_near(estimate: int, truth: int) -> Check:
-    """Check that the estimated start is within 20 % of the true one (both in items sent)."""
-    passed = abs(estimate - truth) <= 0.2 * truth
-    return Check("estimated start of the change", passed, f"item {estimate:,}", f"item {truth:,} +- 20 %")
+def start_near(
+    estimate: int, truth: int, *, raised: int, items_to_detect: float, bucket_items: float
+) -> Check:
+    """Check that the estimated start lies before the alarm and near the true one (all in items sent).
+
+    Near is within 20 % of the true start and within the planned delay, at least two buckets: a start is only
+    known to a bucket, and one is sealed while the next begins. In simulated runs of this change 95 % of the
+    estimates were off by less than half the planned delay, and none by more than four fifths of it.
+    """
+    allowed = min(0.2 * truth, max(items_to_detect, 2 * bucket_items))
+    passed = estimate < raised and abs(estimate - truth) <= allowed
+    return Check(
+        "estimated start",
+        passed,
+        f"item {estimate:,}, {estimate - truth:+,} items",
+        f"item {truth:,} +- {allowed:,.0f}, before item {raised:,}",
+    )
 
 
 def batch_is_rich(labels: Sequence[str], watched: str, traffic_share: float) -> Check:
     """Check that the batch holds the class at three times the rate of the traffic it came from."""
     share = sum(label == watched for label in labels) / max(len(labels), 1)
-    name = f"{watched} in the batch, by hidden truth"
-    return Check(name, share >= 3 * traffic_share, f"{share:.1%}", f"at least 3 x {traffic_share:.1%}")
+    seen, expected = f"{share:.1%} by hidden truth", f"at least 3 x {traffic_share:.1%}"
+    return Check(f"{watched} in the batch", share >= 3 * traffic_share, seen, expected)
 
 
 def exports_agree(exports: Mapping[str, bytes], config: bytes, n_items: int) -> Check:
@@ -55,14 +68,16 @@ def exports_agree(exports: Mapping[str, bytes], config: bytes, n_items: int) -> 
     agree = {len(lines), len(table), len(tasks)} == {n_items} and bool(fields)
     complete = all(fields <= task["data"].keys() for task in tasks)
     seen = f"{len(lines)} lines, {len(table)} rows, {len(tasks)} tasks"
+    if len(lines) == len(table) == len(tasks):
+        seen = f"{len(lines)} lines, rows and tasks"
     return Check("exports validate", agree and complete, seen, f"{n_items} items in each")
 
 
 def counted_once(first: Mapping[str, Any], second: Mapping[str, Any], sent: int) -> Check:
     """Check that labels sent twice were accepted once."""
     passed = first["accepted"] == sent and second["accepted"] == 0 and second["repeated"] == sent
-    seen = f"{first['accepted']} accepted, then {second['accepted']} accepted and {second['repeated']} known"
-    return Check("labels counted once", passed, seen, f"{sent} accepted, then 0 accepted and {sent} known")
+    seen = f"{first['accepted']}, then {second['accepted']} and {second['repeated']} known"
+    return Check("labels counted once", passed, seen, f"{sent}, then 0 and {sent} known")
 
 
 def calm(state: str, alarms: int, items: int) -> Check:

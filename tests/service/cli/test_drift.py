@@ -61,3 +61,22 @@ def test_a_service_without_traffic_has_a_status() -> None:
     assert "0 items seen" in shown
     assert "spam" in shown
     assert "0.000-1.000" not in shown
+    assert "x2 items:" not in shown
+    assert "not noticeable" not in shown
+
+
+def test_what_the_baseline_cannot_show_is_named() -> None:
+    """Each class has the items after which its doubling is noticed, or is named as one that is not yet."""
+    known = {"current": 0.03, "low": 0.02, "high": 0.04, "direction": "rise", "evidence": 1.0}
+    classes = [
+        {"class": "fraud", "reference": 0.034, "detectable_items": 2508, **known},
+        {"class": "hate", "reference": 0.0002, "detectable_items": None, **known},
+        {"class": "no_class_passes", "reference": 0.0, "detectable_items": None, **known},
+    ]
+    calm = {"state": "calm", "statistic": 1.0, "threshold": 18.0, "alarm": None, "baseline": {}}
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(render_status({**calm, "classes": classes, "not_detectable": ["hate", "no_class_passes"]}))
+    lines = console.export_text().splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith(("fraud", "hate"))] == ["2508", "-"]
+    assert lines[-1] == "not noticeable yet, even when doubled: hate, no_class_passes"
+    assert max(len(line.rstrip()) for line in lines) <= 80

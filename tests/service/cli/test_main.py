@@ -1,5 +1,6 @@
 """The command as a whole: errors are one line and an exit code, a read changes nothing."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -7,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
+from model_store import ModelStore
 from service.cli.main import run
+from tests.support.synthetic import synthetic_rows
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -81,13 +85,14 @@ def test_promote_and_rollback_are_in_the_history(
     assert seamark("bundle", "promote", "tiny", "2", "--why", "better", *common)[0] == 0
     code, out, _ = seamark("bundle", "rollback", "tiny", "--why", "worse", *common)
     assert code == 0
-    assert json.loads(out)["to"] == "1"
+    assert (json.loads(out)["to_version"], json.loads(out)["action"]) == ("1", "rollback")
     history = json.loads(seamark("bundle", "show", "tiny", "--store", model_store_root, "--json")[1])[
         "history"
     ]
-    assert [(each["who"], each["from"], each["to"], each["why"]) for each in history[1:]] == [
-        ("ada", "1", "2", "better"),
-        ("ada", "2", "1", "worse"),
+    keys = ("who", "from_version", "to_version", "why", "action")
+    assert [tuple(each[key] for key in keys) for each in history[1:]] == [
+        ("ada", "1", "2", "better", "promote"),
+        ("ada", "2", "1", "worse", "rollback"),
     ]
 
 
@@ -121,11 +126,118 @@ def test_an_error_is_one_line_that_names_the_thing(
     assert all(word in err for word in words), err
 
 
-def test_a_wrong_option_is_a_usage_error(seamark: Command) -> None:
-    """A malformed `--shift` is exit code 2 and says what is allowed."""
-    code, _, err = seamark("drift", "replay", "x.csv", "--bundle", "tiny", "--text", "t", "--shift", "fraud")
-    assert code == 2
-    assert "CLASS=FACTOR" in err
+REPLAY = "drift replay x.csv --bundle tiny --text t"
+FIT = "fit x.csv --text t --label l"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("fot", ["'fot'", "seamark --help"]),
+        ("--loud", ["--loud", "seamark --help"]),
+        ("bundle shw", ["'shw'", "seamark bundle --help"]),
+        ("fit --sed 3", ["--sed", "--seed", "seamark fit --help"]),
+        ("fit", ["missing argument", "data"]),
+        ("fit x.csv", ["missing option", "--name"]),
+        ("bundle show", ["missing argument", "seamark bundle show --help"]),
+        ("bundle show a b", ["b"]),
+        (f"{FIT} --name x --seed -1", ["--seed", "0"]),
+        (f"{FIT} --name x --seed", ["--seed", "argument"]),
+        (f"{FIT} --name No/Name", ["--name", "'No/Name'", "a-z"]),
+        (f"{REPLAY} --shift fraud", ["--shift", "CLASS=FACTOR"]),
+        (f"{REPLAY} --items many", ["--items", "integer"]),
+        ("batch pull b1 --format xml", ["--format", "'xml'", "jsonl"]),
+        ("serve --port 70000", ["--port", "SEAMARK_PORT", "'70000'", "65535"]),
+        ("serve --workers x", ["--workers", "integer"]),
+        ("demo --text body", ["--text", "--data"]),
+        ("demo --label kind", ["--label", "--data"]),
+        ("demo --watch fraud --no-drift", ["--watch", "--data"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_wrong_command_line_is_one_line(
+    seamark: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, words: list[str]
+) -> None:
+    """Exit code 2, nothing on standard output, and a line that names the option and what is allowed."""
+    monkeypatch.chdir(tmp_path)
+    code, out, err = seamark(*line.split())
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert err.startswith("seamark: ")
+    assert all(word in err for word in words), err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["--help", "fit --help", "bundle --help", "bundle show --help"])
+def test_help_is_no_error(seamark: Command, line: str) -> None:
+    """It goes to standard output, with exit code 0."""
+    code, out, err = seamark(*line.split())
+    assert (code, err) == (0, "")
+    assert "Usage: seamark" in out
+
+
+@pytest.mark.parametrize("line", ["", "drift"], ids=["nothing", "a group alone"])
+def test_a_group_without_a_command_shows_its_help(seamark: Command, line: str) -> None:
+    """That is no success, but the help says enough."""
+    code, out, err = seamark(*line.split())
+    assert (code, err) == (2, "")
+    assert "Usage: seamark" in out
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, typer.Abort])
+def test_an_interrupt_is_130(
+    seamark: Command, monkeypatch: pytest.MonkeyPatch, interrupt: type[BaseException]
+) -> None:
+    """As a shell has it for a process that SIGINT ended; nothing is said."""
+
+    def interrupted(_store: ModelStore) -> tuple[str, ...]:
+        raise interrupt
+
+    monkeypatch.setattr(ModelStore, "names", interrupted)
+    assert seamark("bundle", "list") == (130, "", "")
+
+
+def test_a_fit_into_a_store_that_refuses_ends_before_it_reads(seamark: Command, tmp_path: Path) -> None:
+    """The line names `--store`; the data file, which is not there, was not opened yet."""
+    (tmp_path / "models").write_text("in the way")
+    code, out, err = seamark(*FIT.split(), "--name", "x", "--store", tmp_path / "models")
+    assert (code, out, err.count("\n")) == (1, "", 1), err
+    assert "--store (SEAMARK_STORE)" in err
+    assert (tmp_path / "models").read_text() == "in the way"
+
+
+def test_a_fit_of_a_file_that_is_not_there_makes_no_store(seamark: Command, tmp_path: Path) -> None:
+    """Whether it could be written was tried without leaving a trace."""
+    code, _, err = seamark(
+        "fit", tmp_path / "x.csv", *FIT.split()[2:], "--name", "x", "--store", tmp_path / "m"
+    )
+    assert code == 1
+    assert "no such file" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fit_says_what_it_could_not_certify(seamark: Command, tmp_path: Path) -> None:
+    """Under the table of claims each class without one has a line; the JSON has the figure as well."""
+    rows = synthetic_rows({"billing": 300, "delivery": 900, "login": 60}, seed=1, clarity=0.2)
+    with (tmp_path / "x.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("t", "l"), *zip(rows.texts, rows.labels or (), strict=True)])
+    fit = ("fit", tmp_path / "x.csv", *FIT.split()[2:], "--name", "x", "--store", tmp_path / "models")
+    fit = (*fit, "--target", "login:recall=0.9,precision=0.9")
+    code, out, _ = seamark(*fit)
+    assert code == 0
+    lines = [line for line in out.splitlines() if ": insufficient_data," in line]
+    assert [line.split(":")[0] for line in lines] == ["login"]
+    assert "at least 17 more positives" in lines[0]
+    value = json.loads(seamark(*fit, "--json")[1])
+    assert [each["n_needed"] for each in value["classes"] if "n_needed" in each] == [17]
+
+
+def test_a_variable_out_of_range_is_named_as_one(seamark: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `--port` the line speaks of SEAMARK_PORT alone, and the command line was right."""
+    monkeypatch.setenv("SEAMARK_PORT", "70000")
+    code, _, err = seamark("serve")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "SEAMARK_PORT='70000'" in err
+    assert "--port" not in err
 
 
 def test_fit_without_the_training_extra_says_what_to_install(

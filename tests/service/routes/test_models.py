@@ -28,11 +28,13 @@ def test_promotion_is_stored_followed_and_rolled_back(house: House) -> None:
     promoted = house.local.post("/v1/models/2/promote", json=CHANGE)
     assert promoted.status_code == 200
     assert (promoted.json()["from_version"], promoted.json()["to_version"]) == ("1", "2")
+    assert promoted.json() == house.models.history("tiny")[-1].to_json()
     asyncio.run(house.worker.poll())
     for _ in range(5):
         house.settle()
     listed = house.local.get("/v1/models").json()
     assert [each["model"] for each in listed["workers"]] == ["tiny@2"]
+    assert listed["history"][-1] == promoted.json()
     assert (listed["history"][-1]["who"], listed["history"][-1]["why"]) == ("ada", "better recall")
     assert house.local.post("/v1/models/rollback", json=CHANGE).json()["to_version"] == "1"
     asyncio.run(house.worker.poll())

@@ -1,10 +1,15 @@
 """Each check of the demo passes on what was promised and fails on anything less."""
 
 import json
+from dataclasses import asdict
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from service.cli.demo import verdict
+from service.cli.demo.command import summary
+from service.cli.demo.verdict import Check
 
 SHIFT = {"class": "fraud", "reference": 0.03, "current": 0.06, "low": 0.05, "high": 0.07, "direction": "up"}
 OTHER = SHIFT | {"class": "billing"}
@@ -27,12 +32,67 @@ def test_the_delay_is_at_most_twice_the_plan(items: int, passed: bool) -> None:
     assert verdict.delay_within(items, 1_000).passed is passed
 
 
+def start(estimate: int, *, truth: int = 20_000, raised: int = 30_000, planned: float = 3_000) -> Check:
+    """Return the check of an estimate, in buckets of 750 items."""
+    return verdict.start_near(estimate, truth, raised=raised, items_to_detect=planned, bucket_items=750)
+
+
 @pytest.mark.parametrize(
-    ("estimate", "passed"), [(16_000, True), (24_000, True), (15_999, False), (24_001, False)]
+    ("estimate", "planned", "passed"),
+    [
+        (17_000, 3_000, True),
+        (23_000, 3_000, True),
+        (16_999, 3_000, False),
+        (23_001, 3_000, False),
+        (24_000, 9_000, True),
+        (24_001, 9_000, False),
+        (21_500, 100, True),
+        (21_501, 100, False),
+    ],
+    ids=[
+        "a plan early",
+        "a plan late",
+        "earlier than a plan",
+        "later than a plan",
+        "a fifth off",
+        "more than a fifth off",
+        "two buckets off",
+        "more than two buckets off",
+    ],
 )
-def test_the_start_is_within_a_fifth(estimate: int, passed: bool) -> None:
-    """Too early fails as too late does."""
-    assert verdict.start_near(estimate, 20_000).passed is passed
+def test_the_start_is_within_a_fifth_and_within_the_plan(estimate: int, planned: int, passed: bool) -> None:
+    """The narrower of the two counts, but never less than what buckets can tell."""
+    assert start(estimate, planned=planned).passed is passed
+
+
+def test_a_start_that_is_the_alarm_is_no_estimate() -> None:
+    """However near to the change the alarm came, a beginning lies before it; the error is shown in items."""
+    assert start(20_600, raised=20_601).passed
+    late = start(20_600, raised=20_600)
+    assert not late.passed
+    assert late.seen == "item 20,600, +600 items"
+
+
+def test_the_table_of_checks_folds_at_words() -> None:
+    """In 80 columns each promise stays on one line, and no figure is cut."""
+    checks = [
+        verdict.calm("calm", 0, 20_256),
+        verdict.alarm_names({"classes": [SHIFT, OTHER, OTHER | {"class": "no_class_passes"}]}, "fraud"),
+        verdict.delay_within(12_112, 11_690),
+        start(20_900),
+        verdict.batch_is_rich(["fraud"] * 3, "fraud", 0.021),
+        verdict.exports_agree(exports(2, 2), CONFIG, 2),
+        verdict.counted_once({"accepted": 200}, {"accepted": 0, "repeated": 200}, 200),
+    ]
+    value = {"items": 1, "seconds": 1.0, "service": None, "checks": [asdict(each) for each in checks]}
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(summary(value))
+    shown = console.export_text()
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
+    for check in checks:
+        assert check.name in shown
+        for word in (*check.seen.split(), *check.expected.split()):
+            assert word in shown
 
 
 @pytest.mark.parametrize(("fraud", "passed"), [(18, True), (17, False)])

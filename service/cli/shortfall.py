@@ -1,0 +1,57 @@
+"""What keeps a class from being certified, and what can be had instead or would change it?"""
+
+import math
+from typing import Final
+
+from model_store import ClassThreshold
+from model_store.thresholds import FrontierPoint, Interval
+
+THRESHOLD_SHARE: Final = 0.2  # of a class's rows; `model_store.splits` is not in a serving image
+
+
+def shortfall(threshold: ClassThreshold) -> str | None:
+    """Return one line about a class that is not certified; None for one that is."""
+    match threshold.status:
+        case "certified":
+            return None
+        case "infeasible":
+            why = f"{_asked(threshold)} cannot be had; {_frontier(threshold)}"
+        case "insufficient_data":
+            n = threshold.n_needed or 0
+            rows = math.ceil(n / THRESHOLD_SHARE)
+            why = (
+                f"at least {n:,} more positives in the threshold split would certify {_asked(threshold)}, "
+                f"about {rows:,} more rows of this class"
+            )
+        case "empirical":
+            why = f"{_asked(threshold)} was met on the threshold rows; an estimate without guarantee"
+    return f"{threshold.class_name}: {threshold.status}, {why}"
+
+
+def _asked(threshold: ClassThreshold) -> str:
+    target = threshold.target
+    wanted = (("recall", target.recall), ("precision", target.precision))
+    return " with ".join(f"{what} {value:g}" for what, value in wanted if value is not None)
+
+
+def _frontier(threshold: ClassThreshold) -> str:
+    points = threshold.frontier or ()
+    if not points:
+        return "too few rows are flagged at any threshold to say what can"
+    return "; ".join(_point(point) for point in points)
+
+
+def _point(point: FrontierPoint) -> str:
+    match point.goal:
+        case "best_precision_at_recall":
+            return f"at that recall the best precision is {_figure(point.precision)}"
+        case "best_recall_at_precision":
+            return f"at that precision the best recall is {_figure(point.recall)}"
+        case "highest_precision":
+            return f"the highest precision is {_figure(point.precision)}, at recall {_figure(point.recall)}"
+
+
+def _figure(interval: Interval) -> str:
+    if interval.estimate is None:
+        return "unknown"
+    return f"{interval.estimate:.3f} (>= {interval.lower:.3f})"
