@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from itertools import combinations
@@ -208,3 +209,38 @@ def test_provisioning_points_at_prometheus_with_the_scrape_interval() -> None:
     assert source["datasources"][0]["jsonData"]["timeInterval"] == scrape["global"]["scrape_interval"]
     provider = yaml.safe_load((HERE / "provisioning" / "dashboards" / "seamark.yml").read_text())
     assert provider["providers"][0]["allowUiUpdates"] is False
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (apt-get install prometheus)"
+)
+def test_the_classes_too_rare_to_notice_are_listed(tmp_path: Path) -> None:
+    """Never noticeable and able to double: the commonest class is no gap, and one in time is none either."""
+    (panel,) = [each for each in PANELS if each["title"] == "Doubling not noticeable"]
+    (query,) = queries(panel)
+    items, share = "seamark_detectable_items", "seamark_class_share_ratio"
+    classes = {"common": ("+Inf", "0.9"), "rare": ("2000", "0.098"), "ultra": ("+Inf", "0.002")}
+    test = {
+        "interval": "1m",
+        "input_series": [
+            each
+            for name, (needed, reference) in classes.items()
+            for each in (
+                {"series": f'{items}{{job="s", class="{name}"}}', "values": needed},
+                {"series": f'{share}{{job="s", class="{name}", kind="reference"}}', "values": reference},
+            )
+        ],
+        "promql_expr_test": [
+            {
+                "expr": query.replace("$job", "s").replace("$class", ".+"),
+                "eval_time": "0m",
+                "exp_samples": [{"labels": '{class="ultra"}', "value": 0.002}],
+            }
+        ],
+    }
+    file = tmp_path / "test.yml"
+    file.write_text(yaml.safe_dump({"tests": [test]}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(file)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
