@@ -6,7 +6,7 @@ threshold whose recall on those rows reaches the target). Then count how often t
 rows is below the target. Held-out rows are few too, so even an exact guarantee at delta shows a little more
 than delta; the exact expectation is printed beside the count.
 
-    python benchmarks/recall_claim.py [--runs 50] [--reuse-model]
+    python -m benchmarks.recall_claim [--runs 50] [--reuse-model]
 """
 
 import argparse
