@@ -23,6 +23,7 @@ from model_store.calibration import Float32s, Float64s, Labels, Probabilities
 from model_store.thresholds import (
     DEFAULT_DELTA,
     DEFAULT_RECALL,
+    EVEN_ODDS,
     ClassThreshold,
     FrontierPoint,
     Goal,
@@ -58,7 +59,8 @@ def fit_thresholds(
         Calibrated. The rows must be a sample of the traffic that the claims are about.
     labels : int array of shape (n_items,)
     targets : sequence of Target
-        A class without one gets recall >= `DEFAULT_RECALL`.
+        A class without one gets recall >= `DEFAULT_RECALL` and a threshold of at most `EVEN_ODDS`: lower than
+        the target needs is still certified, and an item most probably of the class is not refused.
     delta : float
         Each class's claim is wrong with at most this probability; for all K jointly pass delta / K.
 
@@ -69,8 +71,16 @@ def fit_thresholds(
     """
     check_delta(delta)
     asked = check_targets(targets, classes)
+    declared = {target.class_name for target in targets}
     rows = [
-        _Rows(name, probabilities[:, k].astype(np.float32), labels == k, asked[name], delta)
+        _Rows(
+            name,
+            probabilities[:, k].astype(np.float32),
+            labels == k,
+            asked[name],
+            delta,
+            highest=1.0 if name in declared else EVEN_ODDS,
+        )
         for k, name in enumerate(classes)
     ]
     siblings = {row.name: row.own_quantile() for row in rows if row.n >= n_min(row.aim, delta)}
@@ -86,6 +96,7 @@ class _Rows:
     positive: Flags
     target: Target
     delta: float
+    highest: float
     positive_scores: Float32s = field(init=False)
 
     def __post_init__(self) -> None:
@@ -169,7 +180,7 @@ def _insufficient(rows: _Rows, siblings: Mapping[str, float], strictest: int) ->
     else:
         own = _logit(rows.own_quantile())
         z = own if pooled is None else (rows.n * own + SHRINKAGE_ITEMS * pooled) / (rows.n + SHRINKAGE_ITEMS)
-    threshold = float(np.float32(1 / (1 + math.exp(-z))))
+    threshold = min(float(np.float32(1 / (1 + math.exp(-z)))), rows.highest)
     hits, flagged = rows.counts(threshold)
     return rows.at(
         threshold,
@@ -182,9 +193,11 @@ def _insufficient(rows: _Rows, siblings: Mapping[str, float], strictest: int) ->
 
 def _recall_only(rows: _Rows, recall: float) -> ClassThreshold:
     found = order_statistic(rows.positive_scores, recall, rows.delta)
-    hits, _ = rows.counts(found.served)
-    # The bound is that of the rank, not of the hits: where scores tie, hits depend on the data chosen with.
-    return rows.at(found.served, "certified", recall=Interval(hits / rows.n, found.lower))
+    threshold = min(found.served, rows.highest)
+    hits, _ = rows.counts(threshold)
+    # The bound is that of the rank, not of the hits: where scores tie, hits depend on the data chosen with,
+    # and below the order statistic recall is at least what it is there.
+    return rows.at(threshold, "certified", recall=Interval(hits / rows.n, found.lower))
 
 
 def _precision_only(rows: _Rows, precision: float) -> ClassThreshold:

@@ -16,6 +16,8 @@ Status: TypeAlias = Literal["certified", "empirical", "infeasible", "insufficien
 Goal: TypeAlias = Literal["best_precision_at_recall", "best_recall_at_precision", "highest_precision"]
 
 DEFAULT_RECALL: Final = 0.8
+# A class that is more likely than all others together passes unless its owner asked for something else.
+EVEN_ODDS: Final = 0.5
 DEFAULT_DELTA: Final = 0.1
 
 

@@ -247,3 +247,18 @@ def test_every_threshold_is_a_float32(seed: int):
         for found in fit_thresholds(p, labels, TWO, [parse_target(target)]):
             assert float(np.float32(found.threshold)) == found.threshold
             assert 0 < found.threshold <= 1
+
+
+def test_an_undeclared_class_passes_at_even_odds_and_keeps_its_claim():
+    """Where the default target would allow a higher threshold, one half is used."""
+    labels = np.repeat(np.array([0, 1]), 200)
+    p = np.where(labels == 1, 0.95, 0.02).astype(np.float32) + np.linspace(0, 0.04, 400, dtype=np.float32)
+    probabilities = np.stack([1 - p, p], axis=1).astype(np.float32)
+    classes = ("common", "rare")
+    (_, default) = fit_thresholds(probabilities, labels, classes)
+    (_, declared) = fit_thresholds(probabilities, labels, classes, (Target("rare", recall=0.8),))
+    assert default.threshold == 0.5
+    assert declared.threshold > 0.95
+    assert default.status == declared.status == "certified"
+    assert default.recall.lower == declared.recall.lower
+    assert default.recall.estimate == 1.0
