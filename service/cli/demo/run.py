@@ -24,6 +24,7 @@ BUCKET_ITEMS = ITEMS_PER_SECOND * BUCKET_SECONDS
 POLL_SECONDS = 0.25
 FACTOR = 3.0
 SETTLE_SECONDS = 15.0
+COMMON_SHARE = 0.1
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class Run:
                 bucket_items=BUCKET_ITEMS,
             ),
         ]
-        return checks + self._label(self._batch_id())
+        return checks + self._label(self._batch_id(), change)
 
     def status(self) -> dict[str, Any]:
         """Return what `GET /v1/drift` says."""
@@ -78,7 +79,7 @@ class Run:
             self.model, self.status(), self.scenario.watched, share, FACTOR, bucket_items=BUCKET_ITEMS
         )
 
-    def _label(self, batch_id: str) -> list[Check]:
+    def _label(self, batch_id: str, change: int) -> list[Check]:
         path = f"/v1/batches/{batch_id}"
         formats = ("jsonl", "csv", "label_studio")
         exports = {
@@ -93,15 +94,21 @@ class Run:
         ]
         receipts = [self.client.post(f"{path}/labels", json={"labels": rows}).json() for _ in range(2)]
         return [
-            verdict.batch_is_rich(truths, self.scenario.watched, self._traffic_share()),
+            verdict.batch_is_rich(truths, self.scenario.watched, self._traffic_share(change)),
             verdict.exports_agree(exports, config, len(items)),
             verdict.counted_once(receipts[0], receipts[1], len(rows)),
         ]
 
-    def _traffic_share(self) -> float:
-        """Return the watched class's true share in the traffic that the batch was chosen from."""
-        truths = self.traffic.truth.values()
-        return sum(truth == self.scenario.watched for truth in truths) / len(truths)
+    def _traffic_share(self, change: int) -> float:
+        """Return the watched class's true share in the traffic that the batch is compared with.
+
+        That is the traffic since the change. A class that is common by then cannot have three times its share
+        of a batch that is half for other slices: then it is all traffic that the batch was chosen from.
+        """
+        truths = [truth == self.scenario.watched for truth in self.traffic.truth.values()]
+        moved = truths[change:]
+        share = sum(moved) / len(moved)
+        return share if share <= COMMON_SHARE else sum(truths) / len(truths)
 
     def _batch_id(self) -> str:
         """Return the id of the alarm's batch; the watcher commits it with the alarm or at its next tick."""
