@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from model_store.bundle import MODEL_FILE, read_bundle, read_manifest, write_manifest
+from model_store.bundle import MODEL_FILE, ModelKey, read_bundle, read_manifest, write_manifest
 from model_store.classifier import check_graph
 from model_store.durable import exclusive, os_errors, sync
 from model_store.errors import BundleInvalid, NothingToRollBack, StoreNotWritable, UnknownBundle
@@ -70,6 +70,11 @@ class ModelStore:
         if not VERSION.fullmatch(version) or not (home / version).is_dir():
             raise UnknownBundle(name, version)
         return home / version
+
+    def path_of(self, key: ModelKey) -> Path:
+        """Return the directory of the published bundle `name@version`."""
+        name, _, version = key.partition("@")
+        return self.path(name, version)
 
     def current(self, name: str) -> str | None:
         """Return the version in force; None before the first promotion."""

@@ -8,12 +8,11 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.bundle import Bundle, read_seen
+from model_store.bundle import Bundle, ModelKey, read_seen
 from monitoring.batches import BatchReason
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.errors import BatchRefused
-from monitoring.recorder import ModelKey
 from monitoring.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from model_store.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.detector import Detector, DetectorConfig
 from monitoring.errors import BaselineRefused
-from monitoring.recorder import ModelKey
 from monitoring.store import DetectorChange, Store
 
 

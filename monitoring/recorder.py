@@ -1,12 +1,13 @@
 """What has this worker decided since it was last asked? Counted in memory, on the event loop."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from model_store.bundle import ModelKey
 from model_store.policy import DECISIONS
 from monitoring.observed import Observed
 from monitoring.reservoir import EPOCH_SECONDS, Candidate, Reservoir
@@ -14,7 +15,6 @@ from monitoring.reservoir import EPOCH_SECONDS, Candidate, Reservoir
 SCORE_BINS: Final = 20
 N_DECISIONS: Final = len(DECISIONS)
 
-ModelKey: TypeAlias = str  # "name@version"
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -97,20 +97,7 @@ class Sealed:
 
     def without_candidates(self) -> "Sealed":
         """Return the same counts with the candidates given up, and counted as such."""
-        return Sealed(
-            model_key=self.model_key,
-            classes=self.classes,
-            epoch=self.epoch,
-            counts=self.counts,
-            answers=self.answers,
-            score_bins=self.score_bins,
-            source_counts=self.source_counts,
-            first_at=self.first_at,
-            last_at=self.last_at,
-            sealed_at=self.sealed_at,
-            candidates=(),
-            candidates_lost=self.candidates_lost + len(self.candidates),
-        )
+        return replace(self, candidates=(), candidates_lost=self.candidates_lost + len(self.candidates))
 
 
 class Recorder:

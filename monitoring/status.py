@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model_store.bundle import ModelKey
 from monitoring.baseline import validation_mismatch
 from monitoring.detector import Detector, DetectorConfig
 from monitoring.detector_status import not_detectable
 from monitoring.errors import UnknownModel
-from monitoring.recorder import ModelKey
 from monitoring.store import Alarm, Store
 from monitoring.windows import category_counts, drift_categories
 

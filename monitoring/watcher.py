@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from model_store.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.detector import Bucket, Detector, DetectorConfig, Event
 from monitoring.emission import EPOCHS_KEPT, ResolveModel, emit_for_alarm
 from monitoring.errors import BatchRefused, MonitoringError, StateUnavailable
-from monitoring.recorder import ModelKey
 from monitoring.reservoir import EPOCH_SECONDS
 from monitoring.store import (
     Alarm,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model_store.bundle import ModelKey
 from model_store.errors import ModelStoreError
 from model_store.model import Model, load_model
 from model_store.store import ModelStore
@@ -103,9 +104,8 @@ class Swapper:
         return [one.recorder.seal(now) for one in held]
 
     def _wanted(self) -> Path | None:
-        name = self._name or only_name(self._store)
-        version = self._store.current(name) if name else None
-        return self._store.path(name, version) if name and version else None
+        key = key_in_force(self._store, self._name)
+        return self._store.path_of(key) if key else None
 
     def _running(self) -> Path | None:
         return self.current.model.bundle.path if self.current else None
@@ -114,7 +114,14 @@ class Swapper:
         return self.current.model.key if self.current else "no version"
 
 
-def only_name(store: ModelStore) -> str | None:
-    """Return the one name in `store`, None when there are several or none."""
-    names = tuple(store.names())
-    return names[0] if len(names) == 1 else None
+def served_name(store: ModelStore, wanted: str | None) -> str | None:
+    """Return the wanted name, else the one name in `store`; None when there are several or none."""
+    names = () if wanted else store.names()
+    return wanted or (names[0] if len(names) == 1 else None)
+
+
+def key_in_force(store: ModelStore, wanted: str | None) -> ModelKey | None:
+    """Return the `name@version` that should answer; None before the first promotion."""
+    name = served_name(store, wanted)
+    version = store.current(name) if name else None
+    return f"{name}@{version}" if version else None

@@ -23,7 +23,7 @@ from service.metrics import WatcherMetrics
 from service.orphan import Orphan
 from service.settings import Settings
 from service.state import State
-from service.swap import only_name
+from service.swap import key_in_force
 
 EXPORT_SECONDS: Final = 2.0
 REOPEN_SECONDS: Final = 5.0
@@ -79,8 +79,7 @@ class Watch:
 
     def facts(self, model_key: str) -> ModelFacts:
         """Return what a wave needs to know of a model."""
-        name, _, version = model_key.partition("@")
-        return facts_of(read_bundle(self._models.path(name, version)))
+        return facts_of(read_bundle(self._models.path_of(model_key)))
 
     def _watch(self) -> None:
         store = self._opened()
@@ -121,12 +120,9 @@ class Watch:
             log_place("exporting what the store says failed", error)
 
     def _current(self) -> tuple[str | None, tuple[str, ...]]:
-        name = self._settings.model or only_name(self._models)
         try:
-            version = self._models.current(name) if name else None
-            if name is None or version is None:
-                return None, ()
-            return f"{name}@{version}", self._classes(self._models.path(name, version))
+            key = key_in_force(self._models, self._settings.model)
+            return key, self._classes(self._models.path_of(key)) if key else ()
         except ModelStoreError:
             # The workers say which bundle is refused; the one before it keeps answering.
             return None, ()

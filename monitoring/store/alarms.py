@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from model_store.bundle import ModelKey
 from monitoring.errors import UnknownAlarm
 from monitoring.finding import Finding
-from monitoring.recorder import ModelKey
 from monitoring.store.database import Database
 from monitoring.store.tables import alarms
 

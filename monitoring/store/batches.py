@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from model_store.bundle import ModelKey
 from monitoring.batches import Batch, BatchItem, BatchReason, BatchSummary
 from monitoring.errors import UnknownBatch
-from monitoring.recorder import ModelKey
 from monitoring.store import codec
 from monitoring.store.audit import insert_audit
 from monitoring.store.database import Database

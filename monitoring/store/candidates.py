@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from monitoring.recorder import ModelKey, Sealed
+from model_store.bundle import ModelKey
+from monitoring.recorder import Sealed
 from monitoring.reservoir import Candidate
 from monitoring.store import codec
 from monitoring.store.database import in_parts

@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 
 import sqlalchemy as sa
 
+from model_store.bundle import ModelKey
 from monitoring.clock import Clock
-from monitoring.recorder import ModelKey
 from monitoring.store.alarms import Alarm, clear_alarms, insert_alarm, note_batch
 from monitoring.store.audit import insert_audit
 from monitoring.store.batches import Load, NewBatch, Taken, insert_batch, read_load, read_taken

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from monitoring.recorder import ModelKey
+from model_store.bundle import ModelKey
 from monitoring.reservoir import EPOCH_SECONDS, Slots, merge, slots
 from monitoring.store import codec
 from monitoring.store.candidates import read_candidate

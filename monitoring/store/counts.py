@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import sqlalchemy as sa
 
+from model_store.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.errors import UnknownModel
-from monitoring.recorder import N_DECISIONS, SCORE_BINS, Counts, ModelKey, Sealed
+from monitoring.recorder import N_DECISIONS, SCORE_BINS, Counts, Sealed
 from monitoring.store import codec
 from monitoring.store.candidates import insert_candidates
 from monitoring.store.database import Database, in_parts

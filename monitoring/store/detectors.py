@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
+from model_store.bundle import ModelKey
 from monitoring.clock import Clock
-from monitoring.recorder import ModelKey
 from monitoring.store.alarms import clear_alarms
 from monitoring.store.audit import insert_audit
 from monitoring.store.counts import read_classes

@@ -48,8 +48,7 @@ def list_batches(call: Call) -> object:
 def post_batch(call: Call) -> object:
     """Make a batch from the last day's traffic; the same Idempotency-Key gives the same batch."""
     asked, worker, key = call.json(NewBatch), call.worker, current_key(call)
-    name, _, version = key.partition("@")
-    bundle = read_bundle(worker.models.path(name, version))
+    bundle = read_bundle(worker.models.path_of(key))
     for index, each in enumerate(asked.watched):
         if each not in bundle.policy.classes:
             raise FieldInvalid(f"$.watched[{index}]", f"expected one of {', '.join(bundle.policy.classes)}")
@@ -82,11 +81,7 @@ def get_batch(call: Call) -> object:
 def _detail(batch: Batch) -> dict[str, Any]:
     states = Counter(item.state for item in batch.items)
     return {
-        "id": batch.id,
-        "alarm": batch.alarm_id,
-        "model": batch.model_key,
-        "created_at": batch.created_at,
-        "state": batch.state,
+        **_identity(batch),
         "items": len(batch.items),
         **{state: states[state] for state in ("open", "labelled", "skipped")},
         "manifest": batch.manifest,
@@ -135,16 +130,22 @@ def post_labels(call: Call) -> object:
 
 def _progress(batch: BatchSummary) -> dict[str, Any]:
     return {
-        "id": batch.id,
-        "alarm": batch.alarm_id,
-        "model": batch.model_key,
-        "created_at": batch.created_at,
-        "state": batch.state,
+        **_identity(batch),
         "reason": batch.reason,
         "items": batch.n_open + batch.n_labelled + batch.n_skipped,
         "open": batch.n_open,
         "labelled": batch.n_labelled,
         "skipped": batch.n_skipped,
+    }
+
+
+def _identity(batch: Batch | BatchSummary) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "alarm": batch.alarm_id,
+        "model": batch.model_key,
+        "created_at": batch.created_at,
+        "state": batch.state,
     }
 
 

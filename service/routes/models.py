@@ -7,9 +7,9 @@ from msgspec import Meta, Struct
 from model_store.bundle import read_manifest
 from model_store.errors import ModelStoreError, UnknownBundle
 from model_store.store import ModelStore
+from service import swap
 from service.exchange import Call
 from service.problems import NoBundle
-from service.swap import only_name
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Reason = Annotated[str, Meta(min_length=1, max_length=1_000)]
@@ -55,7 +55,7 @@ def roll_back(call: Call) -> object:
 
 def served_name(call: Call) -> str:
     """Return the name this server answers for."""
-    name = call.worker.settings.model or only_name(call.worker.models)
+    name = swap.served_name(call.worker.models, call.worker.settings.model)
     if name is None:
         raise UnknownBundle("")
     return name
@@ -63,11 +63,10 @@ def served_name(call: Call) -> str:
 
 def current_key(call: Call) -> str:
     """Return the key of the version in force, `name@version`."""
-    name = served_name(call)
-    version = call.worker.models.current(name)
-    if version is None:
+    key = swap.key_in_force(call.worker.models, served_name(call))
+    if key is None:
         raise NoBundle
-    return f"{name}@{version}"
+    return key
 
 
 def _version(store: ModelStore, name: str, version: str) -> dict[str, Any]:

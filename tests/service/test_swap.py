@@ -10,7 +10,7 @@ from model_store.model import Model
 from model_store.store import ModelStore
 from monitoring.recorder import Recorder
 from monitoring.reservoir import Reservoir
-from service.swap import Swapper, declared_sources, only_name
+from service.swap import Swapper, declared_sources, served_name
 from tests.support import bundles
 from tests.support.desk import Desk
 
@@ -111,11 +111,11 @@ def test_counts_of_a_replaced_version_are_sealed_until_its_last_request_is_answe
 
 def test_the_only_name_is_served_and_several_need_a_choice(model_store: ModelStore, tmp_path: Path) -> None:
     """One name is taken; of two none is, unless it was chosen."""
-    assert only_name(model_store) is None
+    assert served_name(model_store, None) is None
     bundles.publish_tiny(model_store, name="tiny")
-    assert only_name(model_store) == "tiny"
+    assert served_name(model_store, None) == "tiny"
     bundles.publish_tiny(model_store, name="other")
-    assert only_name(model_store) is None
+    assert served_name(model_store, None) is None
     chosen = Swapper(model_store, "other", record=record)
     assert follow(chosen) == "other@1"
 

@@ -3,13 +3,15 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from model_store import Model, read_seen
+from model_store.rows import Rows, read_rows
 from service.cli.demo.errors import DemoError
 from service.cli.demo.traffic import Message
 from service.cli.tickets import FRAUD_SHARE, NOTE, generate, write_csv
@@ -69,11 +71,12 @@ class LabelledFile:
     share: float = 0.0
     source: str | None = None
     note: str = "rows of the file that the model has not seen, drawn with replacement"
+    _rows: Rows = field(init=False, repr=False)
+    _unseen: npt.NDArray[np.intp] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        from model_store.rows import read_rows  # noqa: PLC0415 - onnxruntime loads when needed
-
-        counts = Counter(read_rows(self.data, text=self.text, label=self.label).labels)
+        self._rows = read_rows(self.data, text=self.text, label=self.label)
+        counts = Counter(self._rows.labels)
         rarest = min(counts, key=lambda name: (counts[name], name))
         self.watched = self.watched or rarest
         if self.watched not in counts:
@@ -84,11 +87,7 @@ class LabelledFile:
 
     def messages(self, model: Model, *, factor: float, seed: int) -> Iterator[Message]:
         """Yield unseen rows; the watched class is drawn `factor` times as often."""
-        from model_store.rows import read_rows  # noqa: PLC0415
-        from model_store.signatures import matches, minhash  # noqa: PLC0415
-
-        rows = read_rows(self.data, text=self.text, label=self.label)
-        fresh = np.flatnonzero(~matches(minhash(rows.texts), read_seen(model.bundle).signatures))
+        rows, fresh = self._rows, self._fresh(model)
         names = rows.labels or ()
         labels = np.asarray(names)[fresh]
         watched = labels == self.watched
@@ -102,3 +101,12 @@ class LabelledFile:
         for chunk in itertools.count():
             for index, row in enumerate(rng.choice(fresh, size=CHUNK, p=weights)):
                 yield Message(f"{seed}-{chunk}-{index}", rows.texts[row], "other", names[row])
+
+    def _fresh(self, model: Model) -> npt.NDArray[np.intp]:
+        """Return the indices of the rows that the model was not made from; looked for once."""
+        from model_store.signatures import matches, minhash  # noqa: PLC0415 - datasketch loads when needed
+
+        if self._unseen is None:
+            seen = read_seen(model.bundle).signatures
+            self._unseen = np.flatnonzero(~matches(minhash(self._rows.texts), seen))
+        return self._unseen
