@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 from model_store import classifier as module
 from model_store.classifier import Classifier, check_graph
 from model_store.errors import BundleInvalid, ClassifierUnusable
+from model_store.export import linear_onnx
 from model_store.text import TextFrontEnd
-from tests.support.bundles import linear_graph
 
 WORDS = [f"word{i}" for i in range(400)]
 K = 151
@@ -32,7 +32,7 @@ words = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
     """Return a linear classifier of 151 classes."""
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
-    path.write_bytes(linear_graph(WEIGHTS, BIAS))
+    path.write_bytes(linear_onnx(WEIGHTS, BIAS))
     return Classifier.open(path, FRONT_END, n_classes=K)
 
 
@@ -100,7 +100,7 @@ def test_a_batch_of_long_texts_stays_within_the_budget(classifier: Classifier):
 def test_log_probabilities_survive_extreme_logits(tmp_path: Path):
     """Logits of a thousand give finite log probabilities where a float32 probability would be 0."""
     path = tmp_path / "model.onnx"
-    path.write_bytes(linear_graph(np.array([[1000, 0]], np.float32), np.zeros(2, np.float32)))
+    path.write_bytes(linear_onnx(np.array([[1000, 0]], np.float32), np.zeros(2, np.float32)))
     front_end = TextFrontEnd({"known": 0}, np.ones(1, np.float32))
     found = Classifier.open(path, front_end, n_classes=2).log_probabilities(["known"])
     np.testing.assert_allclose(found, [[0, -1000]])
@@ -160,7 +160,7 @@ def test_a_graph_of_another_signature_is_refused(tmp_path: Path, graph: bytes, n
 def test_a_graph_of_another_vocabulary_is_refused(tmp_path: Path, extra: int):
     """A weight matrix that is not as long as the vocabulary belongs to another front end."""
     path = tmp_path / "model.onnx"
-    path.write_bytes(linear_graph(np.zeros((len(WORDS) + extra, K), np.float32), BIAS))
+    path.write_bytes(linear_onnx(np.zeros((len(WORDS) + extra, K), np.float32), BIAS))
     with pytest.raises(ClassifierUnusable, match=f"{len(WORDS)} rows of weights"):
         Classifier.open(path, FRONT_END, n_classes=K).warm_up()
 
@@ -168,7 +168,7 @@ def test_a_graph_of_another_vocabulary_is_refused(tmp_path: Path, extra: int):
 def test_weights_that_are_not_numbers_are_refused(tmp_path: Path):
     """A graph that answers NaN is found at warm-up, not by a user."""
     path = tmp_path / "model.onnx"
-    path.write_bytes(linear_graph(np.full((len(WORDS), K), np.nan, np.float32), BIAS))
+    path.write_bytes(linear_onnx(np.full((len(WORDS), K), np.nan, np.float32), BIAS))
     with pytest.raises(ClassifierUnusable, match="not finite"):
         Classifier.open(path, FRONT_END, n_classes=K).warm_up()
 

@@ -1,7 +1,6 @@
 """Tests of `model_store.fit`."""
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,9 @@ from model_store.splits import ClassTooSmall, split
 from model_store.store import ModelStore
 from model_store.thresholds import Target, parse_target
 from model_store.train import OneClass
+from tests.support.shared import SHARED
 from tests.support.synthetic import synthetic_rows
 
-SHARED = Path(os.environ.get("SEAMARK_SHARED", Path(__file__).parents[3] / "shared"))
 ROWS = synthetic_rows({"billing": 300, "delivery": 900, "login": 60}, seed=1, clarity=0.2)
 
 

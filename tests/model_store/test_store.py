@@ -26,10 +26,11 @@ from model_store.errors import (
     StoreNotWritable,
     UnknownBundle,
 )
+from model_store.export import linear_onnx
 from model_store.model import load_model
 from model_store.promotions import Promotion
 from model_store.store import ModelStore
-from tests.support.bundles import linear_graph, publish_tiny, reseal, tiny_graph, write_tiny
+from tests.support.bundles import publish_tiny, reseal, tiny_graph, write_tiny
 
 promoting = {"who": "ada", "why": "better recall"}
 
@@ -188,7 +189,7 @@ def _wrong_graph(directory: Path) -> None:
 
 
 def _no_numbers(directory: Path) -> None:
-    write_tiny(directory, onnx=linear_graph(np.full((4, 3), np.nan, "f4"), np.zeros(3, "f4")))
+    write_tiny(directory, onnx=linear_onnx(np.full((4, 3), np.nan, "f4"), np.zeros(3, "f4")))
 
 
 def _other_name(directory: Path) -> None:

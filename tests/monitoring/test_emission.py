@@ -1,8 +1,7 @@
 """Batches that somebody asks for, and that what they sample is exact."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,10 +16,9 @@ from monitoring.errors import BatchRefused, UnknownModel
 from monitoring.observed import Observed
 from monitoring.recorder import Recorder
 from monitoring.reservoir import Reservoir
-from monitoring.store import Span, Store, open_store
+from monitoring.store import Span, Store
 from monitoring.watcher import Watcher
 
-MORNING = 1_700_000_000.0 // 86_400 * 86_400 + 9 * 3_600
 CLASSES = ("ham", "spam")
 CONFIG = WatcherConfig(detector=DetectorConfig(bucket_seconds=10.0), batch_size=20)
 FACTS = ModelFacts(
@@ -29,20 +27,6 @@ FACTS = ModelFacts(
     digests={"calibration": "c", "policy": "p"},
     seen=np.zeros((0, 64), np.uint32),
 )
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """Nine in the morning, UTC."""
-    return ManualClock(MORNING)
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    """An empty store."""
-    opened = open_store(tmp_path, clock=clock)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ No Grafana server takes part: its JSON schemas, a PromQL parser, the metric tabl
 
 import copy
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,10 +19,11 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from tests.support import exported, promql
 from tests.support.dashboard import ANNOTATIONS, DASHBOARD, HERE, PANELS, VARIABLES, queries
+from tests.support.shared import SHARED
 
 ROOT: Final = Path(__file__).parents[2]
 RULES: Final = ROOT / "monitoring" / "prometheus" / "rules" / "seamark.yml"
-SPECS: Final = Path(os.environ.get("SEAMARK_SHARED", ROOT.parent / "shared")) / "specs" / "grafana"
+SPECS: Final = SHARED / "specs" / "grafana"
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 
 # Exported on purpose without a panel or a rule.

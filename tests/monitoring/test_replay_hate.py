@@ -1,8 +1,5 @@
 """A real rare class: its rise is found and named, and without a rise there is silence."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from model_store.bundle import read_seen
@@ -12,8 +9,8 @@ from model_store.rows import Rows, read_rows
 from model_store.store import ModelStore
 from model_store.thresholds import Target
 from monitoring.replay import ReplayResult, replay
+from tests.support.shared import SHARED
 
-SHARED = Path(os.environ.get("SEAMARK_SHARED", Path(__file__).parents[3] / "shared"))
 DATA = SHARED / "data" / "hate_davidson.csv.gz"
 
 pytestmark = [

@@ -1,7 +1,7 @@
 """What people and programs are told about drift."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -17,23 +17,9 @@ from monitoring.recorder import SCORE_BINS, Sealed
 from monitoring.status import history, status
 from monitoring.store import Store, open_store
 from monitoring.watcher import Watcher
+from tests.support.morning import MORNING
 
-MORNING = 1_700_000_000.0 // 86_400 * 86_400 + 9 * 3_600
 DETECTOR = DetectorConfig(bucket_seconds=10.0, baseline_items=1_000, baseline_seconds=20.0)
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """Nine in the morning, UTC."""
-    return ManualClock(MORNING)
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    """An empty store."""
-    opened = open_store(tmp_path, clock=clock)
-    yield opened
-    opened.close()
 
 
 ONE_IN_FIFTY_SPAM = ((470, 10, 5), (10, 0, 5))

@@ -23,8 +23,8 @@ from monitoring.reservoir import EPOCH_SECONDS, Candidate
 from monitoring.status import history, status
 from monitoring.store import Store, open_store
 from monitoring.watcher import Watcher
+from tests.support.morning import MORNING
 
-MORNING = 1_700_000_000.0 // 86_400 * 86_400 + 9 * 3_600
 CLASSES = ("ham", "spam", "phish")
 CONFIG = WatcherConfig(
     detector=DetectorConfig(
@@ -106,12 +106,6 @@ class Site:
             self.flush(per_class, candidates=candidates)
             self.clock.advance(10)
             watcher.tick()
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """Nine in the morning, UTC."""
-    return ManualClock(MORNING)
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from onnx import TensorProto, helper, numpy_helper
 
 from model_store.bundle import Seen, Validation, read_manifest, write_bundle
 from model_store.calibration import Calibration, calibration_digest
+from model_store.export import linear_onnx
 from model_store.manifest import MANIFEST
 from model_store.model import Model, load_model
 from model_store.policy import Policy
@@ -129,40 +128,7 @@ def tiny_policy(
 def tiny_graph(k: int) -> bytes:
     """Return the graph that answers a class by the weight of its name; the phrase says nothing."""
     weights = np.vstack([np.eye(k), np.zeros((1, k))]).astype(np.float32) * np.float32(_strength(k))
-    return linear_graph(weights, np.zeros(k, dtype=np.float32))
-
-
-def linear_graph(weights: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> bytes:
-    """Return the graph of a linear model: `weights` of shape (n_columns, K), `bias` of shape (K,)."""
-    k = len(bias)
-    nodes = [
-        helper.make_node("Gather", ["W", "ids"], ["rows"], axis=0),
-        helper.make_node("Unsqueeze", ["weights", "middle"], ["weights_row"]),
-        helper.make_node("MatMul", ["weights_row", "rows"], ["sums"]),
-        helper.make_node("Squeeze", ["sums", "middle"], ["flat"]),
-        helper.make_node("Add", ["flat", "b"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "tiny",
-        [
-            helper.make_tensor_value_info("ids", TensorProto.INT64, ["n", "l"]),
-            helper.make_tensor_value_info("weights", TensorProto.FLOAT, ["n", "l"]),
-        ],
-        [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", k]),
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", k]),
-        ],
-        [
-            numpy_helper.from_array(weights, "W"),
-            numpy_helper.from_array(bias, "b"),
-            numpy_helper.from_array(np.array([1], dtype=np.int64), "middle"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    content: bytes = model.SerializeToString()
-    return content
+    return linear_onnx(weights, np.zeros(k, dtype=np.float32))
 
 
 def _strength(k: int) -> float:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from typing import Final
 import httpx
 import psutil
 import pytest
+
+from service.cli.demo.server import free_port
 
 READY_SECONDS: Final = 60.0
 SEAMARK_SERVE: Final = (sys.executable, "-m", "service.cli", "serve")
@@ -87,13 +88,6 @@ def eventually(holds: Callable[[], bool], *, within: float, what: str) -> None:
             return
         time.sleep(0.05)
     pytest.fail(f"not within {within:.0f} s: {what}")
-
-
-def free_port() -> int:
-    """Return a TCP port that was free on loopback a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def launch(
