@@ -129,7 +129,7 @@ class Run:
 
     def _calm_check(self) -> Check:
         status = self.status()
-        return verdict.calm(status["state"], 1 if status["state"] == "drift" else 0, self.traffic.sent)
+        return verdict.calm(status["state"], 0 if status["last_alarm"] is None else 1, self.traffic.sent)
 
     def _messages(self, factor: float) -> Iterator[Message]:
         seed = self.seed + (2 if factor == 1.0 else 3) * 1_000_000

@@ -132,8 +132,9 @@ def test_a_label_counts_once(second: dict[str, int], passed: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "alarms", "passed"), [("calm", 0, True), ("drift", 1, False), ("blind", 0, False)]
+    ("state", "alarms", "passed"),
+    [("calm", 0, True), ("calm", 1, False), ("drift", 1, False), ("warming", 0, False), ("blind", 0, False)],
 )
 def test_calm_is_the_only_end_without_drift(state: str, alarms: int, passed: bool) -> None:
-    """An alarm fails, and so does a detector that saw nothing."""
+    """An alarm fails, also one that cleared, and so does a detector that saw too little or nothing."""
     assert verdict.calm(state, alarms, 30_000).passed is passed
