@@ -1,71 +1,25 @@
 """Fit: how do labelled rows become a bundle that says what it can promise?"""
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from model_store.bundle import MODEL_FILE, Seen, Validation, write_bundle
-from model_store.calibration import (
-    Calibration,
-    LogProbabilities,
-    calibration_digest,
-    classwise_ece,
-)
-from model_store.calibrators import fit_calibration
+from model_store.assembly import Claims, FitResult, Graph, Part, Scored, assemble
+from model_store.bundle import MODEL_FILE, Seen
+from model_store.calibration import LogProbabilities
 from model_store.classifier import Classifier
-from model_store.evaluate import Evaluation, card, evaluate
 from model_store.export import check_parity, linear_onnx
-from model_store.guarantees import fit_thresholds
 from model_store.labelled import classes_of, groups_of, signatures_of, sources_of
-from model_store.policy import Policy
-from model_store.reference import build_reference
 from model_store.rows import Progress, Rows
 from model_store.splits import Splits, split
 from model_store.store import ModelStore
-from model_store.thresholds import (
-    DEFAULT_DELTA,
-    ClassThreshold,
-    Target,
-    check_delta,
-    check_targets,
-)
+from model_store.thresholds import DEFAULT_DELTA, Target
 from model_store.train import TrainedText, facts, train
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FitResult:
-    """A published bundle and the figures of its fit."""
-
-    path: Path
-    name: str
-    version: str
-    calibration: Calibration
-    thresholds: tuple[ClassThreshold, ...]
-    evaluation: Evaluation
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what `seamark fit --json` prints."""
-        names = [t.class_name for t in self.thresholds]
-        figures = self.evaluation
-        return {
-            "bundle": {"name": self.name, "version": self.version, "path": str(self.path)},
-            "calibration": {
-                "method": self.calibration.method,
-                "class_ece_before": dict(zip(names, figures.class_ece_before.tolist(), strict=True)),
-                "class_ece_after": dict(zip(names, figures.class_ece_after.tolist(), strict=True)),
-            },
-            "classes": [_class_json(t) for t in self.thresholds],
-            "metrics": {
-                "macro_f1": figures.macro_f1,
-                "pr_auc": dict(zip(names, figures.pr_auc.tolist(), strict=True)),
-            },
-        }
+__all__ = ["FitResult", "fit"]
 
 
 def fit(
@@ -104,8 +58,8 @@ def fit(
     store.check_writable(name)
     classes, labels = classes_of(rows)
     sources = sources_of(rows)
-    check_delta(delta)
-    check_targets(targets, classes)
+    claims = Claims(tuple(targets), delta)
+    claims.check(classes)
     signatures = signatures_of(rows.texts, report)
     splits = split(labels, grouped := groups_of(rows, signatures), seed=seed, classes=classes)
     report("train", 0, 1)
@@ -113,21 +67,9 @@ def fit(
     report("train", 1, 1)
     onnx = linear_onnx(trained.weights, trained.bias)
     raw, parity = _served(onnx, trained, rows.texts, splits, report)
-    report("calibrate", 0, 1)
-    calibration = fit_calibration(raw["calibration"], labels[splits.calibration], seed=seed, classes=classes)
-    report("calibrate", 1, 1)
-    report("thresholds", 0, 1)
-    validation = Validation(calibration.apply(raw["threshold"]), labels[splits.threshold].astype(np.int32))
-    thresholds = _with_counts(
-        fit_thresholds(validation.probabilities, validation.labels, classes, targets, delta=delta),
-        labels,
-        splits,
+    scored = Scored(
+        *(Part(raw[part], labels[members]) for part, members in splits.items() if part != "train")
     )
-    policy = Policy(
-        classes, thresholds, delta, calibration_digest(calibration), rarity=_rarity(labels[splits.train])
-    )
-    report("thresholds", 1, 1)
-    evaluation = _evaluation(calibration, policy, raw, labels, splits)
     training = {
         "rows": len(rows),
         "groups": int(grouped.max()) + 1,
@@ -136,37 +78,22 @@ def fit(
         "largest_parity_difference": parity,
         **facts(trained),
     }
-    seen = np.sort(np.concatenate([splits.train, splits.calibration, splits.threshold]))
-
-    build = partial(
-        write_bundle,
+    fitted_on = np.sort(np.concatenate([splits.train, splits.calibration, splits.threshold]))
+    return assemble(
+        Graph(onnx, trained.front_end),
+        scored,
+        claims,
         name=name,
-        task="binary" if len(classes) == 2 else "multiclass",
+        store=store,
         classes=classes,
-        onnx=onnx,
-        front_end=trained.front_end,
-        calibration=calibration,
-        policy=policy,
-        reference=build_reference(policy.decide(validation.probabilities), validation.labels, classes),
-        validation=validation,
-        seen=Seen(signatures[seen]),
-        card=card(
-            name=name,
-            licence=licence,
-            training=training,
-            calibration=calibration,
-            thresholds=thresholds,
-            delta=delta,
-            evaluation=evaluation,
-        ),
+        seen=Seen(signatures[fitted_on]),
         training=training,
+        trained_positives=np.bincount(labels[splits.train], minlength=len(classes)),
         sources=sources,
         licence=licence,
+        seed=seed,
+        progress=report,
     )
-    report("publish", 0, 1)
-    path = store.publish(name, build)
-    report("publish", 1, 1)
-    return FitResult(path, name, path.name, calibration, thresholds, evaluation)
 
 
 def _served(
@@ -190,45 +117,5 @@ def _served(
     return raw, worst
 
 
-def _with_counts(
-    thresholds: Sequence[ClassThreshold], labels: npt.NDArray[np.int64], splits: Splits
-) -> tuple[ClassThreshold, ...]:
-    counts = {
-        part: np.bincount(labels[members], minlength=len(thresholds)) for part, members in splits.items()
-    }
-    return tuple(
-        replace(t, n_positive={part: int(n[k]) for part, n in counts.items()})
-        for k, t in enumerate(thresholds)
-    )
-
-
-def _rarity(labels: npt.NDArray[np.int64]) -> tuple[int, ...]:
-    return tuple(int(k) for k in np.argsort(np.bincount(labels), kind="stable"))
-
-
-def _evaluation(
-    calibration: Calibration,
-    policy: Policy,
-    raw: Mapping[str, LogProbabilities],
-    labels: npt.NDArray[np.int64],
-    splits: Splits,
-) -> Evaluation:
-    untouched = np.concatenate([raw["threshold"], raw["test"]])
-    own = np.concatenate([labels[splits.threshold], labels[splits.test]])
-    return evaluate(
-        policy.decide(calibration.apply(raw["test"])),
-        labels[splits.test],
-        before=np.exp(raw["test"]),
-        class_ece_before=classwise_ece(np.exp(untouched), own),
-        class_ece_after=classwise_ece(calibration.apply(untouched), own),
-    )
-
-
 def _take(texts: Sequence[str], members: npt.NDArray[np.intp]) -> list[str]:
     return [texts[i] for i in members]
-
-
-def _class_json(t: ClassThreshold) -> dict[str, Any]:
-    full = t.to_json()
-    kept = {key: full[key] for key in ("class", "n_positive", "status", "threshold", "recall", "precision")}
-    return kept | {key: full[key] for key in ("frontier", "n_needed") if full[key] is not None}
