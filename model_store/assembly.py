@@ -22,6 +22,7 @@ from model_store.calibration import (
     classwise_ece,
 )
 from model_store.calibrators import fit_calibration
+from model_store.claims import Claims
 from model_store.evaluate import Evaluation, card, evaluate
 from model_store.guarantees import fit_thresholds
 from model_store.policy import Policy
@@ -29,28 +30,7 @@ from model_store.reference import build_reference
 from model_store.rows import Progress
 from model_store.store import ModelStore
 from model_store.text import TextFrontEnd
-from model_store.thresholds import DEFAULT_DELTA, ClassThreshold, Target, check_delta, check_targets
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What the owner of a model asks of it.
-
-    Parameters
-    ----------
-    targets : tuple of Target
-        Classes without one get the default recall.
-    delta : float
-        Each class's claim may fail with at most this probability.
-    """
-
-    targets: tuple[Target, ...] = ()
-    delta: float = DEFAULT_DELTA
-
-    def check(self, classes: Sequence[str]) -> None:
-        """Raise a `TargetError` for what does not fit `classes`, before anything is trained."""
-        check_delta(self.delta)
-        check_targets(self.targets, classes)
+from model_store.thresholds import ClassThreshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model_store.assembly import Claims, FitResult, Graph, Part, Scored, assemble
+from model_store.assembly import FitResult, Graph, Part, Scored, assemble
 from model_store.bundle import MODEL_FILE, Seen
 from model_store.calibration import LogProbabilities
+from model_store.claims import Claims
 from model_store.classifier import Classifier
 from model_store.export import check_parity, linear_onnx
 from model_store.labelled import classes_of, groups_of, signatures_of, sources_of

@@ -21,6 +21,52 @@ Key: TypeAlias = Annotated[
 By: TypeAlias = Annotated[str, typer.Option("--by", help="Who does this; kept in the history.")]
 Why: TypeAlias = Annotated[str, typer.Option("--why", help="The reason; kept in the history.")]
 
+# The columns of a labelled file.
+TextColumn: TypeAlias = Annotated[str | None, typer.Option("--text", help="Column with the text.")]
+FeatureColumns: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--features", help="Columns of a table, COL,COL,...; instead of --text."),
+]
+LabelColumns: TypeAlias = Annotated[
+    list[str],
+    typer.Option("--label", help="Column with the label; several: one 0/1 column a label."),
+]
+Multilabel: TypeAlias = Annotated[
+    bool, typer.Option("--multilabel", help="A cell holds any number of labels: a|b, or nothing.")
+]
+SourceColumn: TypeAlias = Annotated[str | None, typer.Option("--source", help="Column with the channel.")]
+GroupColumn: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--group", help="Column whose equal values stay in one split (a thread, a user)."),
+]
+IdColumn: TypeAlias = Annotated[
+    str | None, typer.Option("--id", help="Column of ids; a duplicate is an error that names the rows.")
+]
+
+# What the owner of a model asks of it.
+Targets: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        help="CLASS:recall=0.85,precision=0.6,confidence=0.9,priority=abstain,certify=true; repeat for more.",
+    ),
+]
+Delta: TypeAlias = Annotated[
+    float, typer.Option("--delta", help="A claim may fail with at most this probability.")
+]
+Joint: TypeAlias = Annotated[
+    bool, typer.Option("--joint", help="All claims together hold with that confidence, not each on its own.")
+]
+CostsFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--costs", help="CSV of costs, true class by decided class: decide by cost.")
+]
+Priority: TypeAlias = Annotated[
+    str | None, typer.Option("--priority", help="CLASS,CLASS: the first of them that passes is the label.")
+]
+RequireOne: TypeAlias = Annotated[
+    bool, typer.Option("--require-one", help="Multi-label: an item without a label goes to review.")
+]
+
 DEFAULT_STORE = Path("var/models")
 DEFAULT_URL = "http://127.0.0.1:3000"
 
