@@ -1,258 +1,247 @@
-"""Rows: which texts and labels does a CSV file hold, and if it cannot be used, which rows are to blame?
+"""Rows: what do the columns of a labelled file say about each of its rows?
 
-Row numbers count data rows from 1, the header not included. No text of a row appears in an error.
+Row numbers count data rows from 1, the header not included. No content of a row appears in an error.
 """
 
-import codecs
-import csv
-import gzip
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias, cast
+from typing import Final
 
+from model_store import cells
+from model_store.contents import content_of
+from model_store.csvfile import (
+    MAX_CELL_BYTES,
+    Cells,
+    ColumnMissing,
+    Progress,
+    RowsInvalid,
+    RowsUnreadable,
+    read_cells,
+    refuse,
+    where,
+)
 from model_store.errors import RowsError
 
-Progress: TypeAlias = Callable[[str, int, int], None]  # stage, done, total
+__all__ = [
+    "MAX_CELL_BYTES",
+    "ColumnMissing",
+    "ColumnsUnclear",
+    "Progress",
+    "Rows",
+    "RowsInvalid",
+    "RowsUnreadable",
+    "read_rows",
+]
 
-MAX_CELL_BYTES: Final = 1 << 20
-_MAX_LINE_BYTES: Final = 8 << 20
-_SHOWN: Final = 5
-_PROGRESS_EVERY: Final = 5_000
-_QUOTE: Final = "quote cells that hold commas, quotes or line breaks"
+_FILL_IN: Final = "fill it in, or leave the row out"
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The columns of a file that were asked for, one entry per row; None for columns that were not."""
+    """The columns of a file that were asked for, one entry per row; None for columns that were not.
 
-    texts: tuple[str, ...]
+    A row is a text or, where `features` is not None, the cells of a table; then `texts` is empty.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        The one label of each row; None where rows carry sets of labels.
+    features : mapping of str to tuple of str
+        Cells by column, as they are written; `labelled.features_of` gives them their types.
+    label_sets : tuple of frozenset of str
+        Multi-label: all labels of each row, possibly none.
+    label_columns : tuple of str
+        Multi-label: names of the indicator columns, in order; None if the labels stand in one column.
+    weights : tuple of float
+        How many items of the traffic each row stands for; only the ratios count.
+    times : tuple of float
+        Seconds since the epoch.
+    parts, strata : tuple of str
+        Which part of a split, and which stratum of a sample, a row belongs to.
+    """
+
+    texts: tuple[str, ...] = ()
     labels: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     ids: tuple[str, ...] | None = None
     path: Path | None = None
+    features: Mapping[str, tuple[str, ...]] | None = None
+    label_sets: tuple[frozenset[str], ...] | None = None
+    label_columns: tuple[str, ...] | None = None
+    weights: tuple[float, ...] | None = None
+    times: tuple[float, ...] | None = None
+    parts: tuple[str, ...] | None = None
+    strata: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.texts) if not self.features else len(next(iter(self.features.values())))
+
+    def contents(self) -> tuple[str, ...]:
+        """Return what near-duplicate signatures are made of: the texts, or the filled cells as JSON."""
+        if not self.features:
+            return self.texts
+        names = tuple(self.features)
+        return tuple(
+            content_of({name: cell for name, cell in zip(names, row, strict=True) if cell.strip()})
+            for row in zip(*self.features.values(), strict=True)
+        )
 
 
-class RowsUnreadable(RowsError):
-    """The file as a whole cannot be read."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
-
-
-class ColumnMissing(RowsError):
-    """The header has no column of this name."""
-
-    def __init__(self, path: Path, column: str, found: Sequence[str]) -> None:
-        super().__init__(path, column, tuple(found))
-        self.path, self.column, self.found = path, column, tuple(found)
-
-    def __str__(self) -> str:
-        return f"{self.path}: no column {self.column!r}; the columns are {', '.join(self.found)}"
-
-
-class RowsInvalid(RowsError):
-    """Some rows cannot be used; `numbers` holds the first of them, `count` says how many there are.
-
-    `remedy` is what to do about them.
-    """
-
-    def __init__(self, path: Path, problem: str, numbers: Sequence[int], count: int, *, remedy: str) -> None:
-        super().__init__(path, problem, tuple(numbers), count, remedy)
-        self.path, self.problem, self.numbers, self.count = path, problem, tuple(numbers), count
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        shown = ", ".join(map(str, self.numbers))
-        if self.count == 1:
-            return f"{self.path}: row {shown} {self.problem}; {self.remedy}"
-        more = f" and {self.count - len(self.numbers)} more" if self.count > len(self.numbers) else ""
-        return f"{self.path}: {self.count} rows {self.problem}: {shown}{more}; {self.remedy}"
+class ColumnsUnclear(RowsError):
+    """The columns that were named contradict each other."""
 
 
 def read_rows(
     path: Path,
     *,
-    text: str,
-    label: str | None = None,
+    text: str | None = None,
+    features: Sequence[str] = (),
+    label: str | Sequence[str] | None = None,
+    multilabel: bool = False,
     source: str | None = None,
     group: str | None = None,
     id: str | None = None,
+    weight: str | None = None,
+    inclusion: str | None = None,
+    copies: str | None = None,
+    stratum: str | None = None,
+    time: str | None = None,
+    part: str | None = None,
     progress: Progress | None = None,
 ) -> Rows:
     """Read a UTF-8 CSV file, plain or gzipped, with a header line.
 
     Parameters
     ----------
-    text, label, source, group, id : str
-        Names of the columns to keep. Labels stay strings, also when they are numbers.
+    text : str
+        Column with the text of each row; or
+    features : sequence of str
+        the columns of a table. An empty cell is a missing value.
+    label : str or sequence of str
+        Column with the label. Labels stay strings, also when they are numbers. Several columns are
+        indicators: a row carries each label whose column says 1 or true, and not those with 0 or false.
+    multilabel : bool
+        The cells of the one label column hold any number of labels, as in `a|b`; an empty one holds none.
+    source, group, id : str
+        Columns with where a row comes from, what it must not be separated from, and what names it.
+    weight : str
+        Column with how many items of the traffic each row stands for, see `cells.weights`; or
+    inclusion : str
+        a column with the probability with which each row was drawn; the weight is 1 divided by it.
+    copies : str
+        Column with the number of draws a row stands for, with `inclusion`: a batch holds near-duplicate
+        draws once and says here how many there were. The weight is multiplied by it.
+    stratum, part : str
+        Columns with the stratum each row was drawn from, and the part of a split it is meant for.
+    time : str
+        Column with a date or a date and time in ISO 8601; without a zone it is UTC.
     progress : callable, optional
         Called with ("read", bytes read, bytes in the file).
 
     Raises
     ------
+    ColumnsUnclear
+        For columns that contradict each other, before the file is opened.
     RowsUnreadable, ColumnMissing, RowsInvalid
         In one line each, with row numbers.
     """
-    columns = {"text": text, "label": label, "source": source, "group": group, "id": id}
-    asked = {role: column for role, column in columns.items() if column is not None}
-    try:
-        with path.open("rb") as raw:
-            cells = _read(path, raw, asked, progress)
-    except OSError as error:
-        raise RowsUnreadable(path, _os_reason(error)) from error
-    _check(path, cells, asked)
-    kept = {role: tuple(values) for role, values in cells.items()}
-    return Rows(kept["text"], kept.get("label"), kept.get("source"), kept.get("group"), kept.get("id"), path)
+    label_columns = (label,) if isinstance(label, str) else tuple(label or ())
+    feature_columns = tuple(features)
+    _check_roles(text, feature_columns, label_columns, multilabel=multilabel)
+    _check_weights(weight, inclusion, copies)
+    single = (text, source, group, id, weight, inclusion, copies, stratum, time, part)
+    columns = (*(c for c in single if c is not None), *feature_columns, *label_columns)
+    table = read_cells(path, tuple(dict.fromkeys(columns)), progress=progress)
+    for column in (text, id, stratum, part):
+        if column is not None:
+            _refuse_empty(path, column, table[column])
+    if id is not None:
+        problem = f"repeat a value of {id!r} that an earlier row has"
+        remedy = "keep one row per id, or name no id column"
+        refuse(path, problem, cells.repeated(table[id]), remedy=remedy)
+    labels, label_sets = _labels(path, table, label_columns, multilabel=multilabel)
+    return Rows(
+        texts=() if text is None else tuple(table[text]),
+        labels=labels,
+        sources=_column(table, source),
+        groups=_column(table, group),
+        ids=_column(table, id),
+        path=path,
+        features={name: tuple(table[name]) for name in feature_columns} or None,
+        label_sets=label_sets,
+        label_columns=label_columns if len(label_columns) > 1 else None,
+        weights=_weights(path, table, weight, inclusion, copies),
+        times=None if time is None else cells.times(path, time, table[time]),
+        parts=_column(table, part),
+        strata=_column(table, stratum),
+    )
 
 
-def _read(
-    path: Path, raw: BinaryIO, asked: dict[str, str], progress: Progress | None
-) -> dict[str, list[str]]:
-    total = path.stat().st_size
-    gzipped = raw.read(2) == b"\x1f\x8b"
-    raw.seek(0)
-    stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if gzipped else raw
-    lines = _Lines(path, stream)
-    table = csv.reader(lines, strict=True)
-    cells: dict[str, list[str]] = {role: [] for role in asked}
-    limit = csv.field_size_limit(MAX_CELL_BYTES)
-    try:
-        header = next(table, None)
-        lines.row = 0
-        places = _places(path, header, asked)
-        for row in filter(None, table):
-            lines.row += 1
-            if len(row) != len(header or ()):
-                problem = f"has {len(row)} cells where the header has {len(header or ())}"
-                raise RowsInvalid(path, problem, [lines.row], 1, remedy=_QUOTE)
-            for role, place in places.items():
-                cells[role].append(row[place])
-            if progress is not None and lines.row % _PROGRESS_EVERY == 0:
-                progress("read", raw.tell(), total)
-    except csv.Error as error:
-        problem, remedy = _csv_reason(error)
-        raise RowsInvalid(path, problem, [lines.row + 1], 1, remedy=remedy) from error
-    except (zlib.error, EOFError) as error:
-        where = f"after row {lines.row}" if lines.row > 0 else "before the first row"
-        raise RowsUnreadable(path, f"the gzip stream is damaged {where}; copy the file again") from error
-    finally:
-        csv.field_size_limit(limit)
-    if progress is not None:
-        progress("read", total, total)
-    return cells
+def _check_roles(
+    text: str | None, features: tuple[str, ...], labels: tuple[str, ...], *, multilabel: bool
+) -> None:
+    if (text is None) == (not features):
+        found = "neither" if text is None else "both"
+        raise ColumnsUnclear(f"a row is a text or a table's columns, {found} are named; name one of them")
+    for kind, named in (("feature", features), ("label", labels)):
+        if again := sorted({column for column in named if named.count(column) > 1}):
+            raise ColumnsUnclear(f"{kind} column {again[0]!r} is named twice; name it once")
+    if answers := sorted({text, *features} & set(labels)):
+        raise ColumnsUnclear(
+            f"column {answers[0]!r} is both input and label: a model would copy it; name it as one of them"
+        )
+    if multilabel and len(labels) != 1:
+        raise ColumnsUnclear(
+            f"cells like a|b stand in one label column, {len(labels)} are named; "
+            "name one, or several 0/1 columns without asking for such cells"
+        )
 
 
-class _Lines:
-    """Decode lines one by one, so that a decoding error knows its row; `row` counts the finished ones."""
-
-    def __init__(self, path: Path, stream: BinaryIO) -> None:
-        self._path, self._stream, self.row = path, stream, -1
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        # Bounded: one endless line would otherwise be held whole before csv can refuse its cell.
-        line = self._stream.readline(_MAX_LINE_BYTES)
-        if not line:
-            raise StopIteration
-        if self.row < 0:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        try:
-            return line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            if len(line) == _MAX_LINE_BYTES:
-                return line.decode("utf-8", "ignore")
-            problem, remedy = f"is not UTF-8 (byte 0x{line[error.start]:02x})", "save the file as UTF-8"
-            if self.row < 0:
-                raise RowsUnreadable(self._path, f"the header {problem}; {remedy}") from error
-            raise RowsInvalid(self._path, problem, [self.row + 1], 1, remedy=remedy) from error
+def _check_weights(weight: str | None, inclusion: str | None, copies: str | None) -> None:
+    if weight is not None and inclusion is not None:
+        raise ColumnsUnclear(
+            f"a weight {weight!r} and an inclusion probability {inclusion!r} are named; name one of them"
+        )
+    if copies is not None and inclusion is None:
+        raise ColumnsUnclear(
+            f"the draws in {copies!r} count with an inclusion probability only; name its column"
+        )
 
 
-def _places(path: Path, header: Sequence[str] | None, asked: dict[str, str]) -> dict[str, int]:
-    if not header:
-        raise RowsUnreadable(path, "the file is empty; expected a header line and rows")
-    for column in asked.values():
-        if column not in header:
-            raise ColumnMissing(path, column, header)
-        if header.count(column) > 1:
-            times = header.count(column)
-            raise RowsUnreadable(path, f"the header has column {column!r} {times} times; expected once")
-    return {role: header.index(column) for role, column in asked.items()}
+def _labels(
+    path: Path, table: Cells, columns: tuple[str, ...], *, multilabel: bool
+) -> tuple[tuple[str, ...] | None, tuple[frozenset[str], ...] | None]:
+    """Return the one label of each row, or else the set of its labels."""
+    if not columns:
+        return None, None
+    if len(columns) > 1:
+        return None, cells.indicator_sets(path, {column: table[column] for column in columns})
+    if multilabel:
+        return None, cells.label_sets(path, columns[0], table[columns[0]])
+    _refuse_empty(path, columns[0], table[columns[0]])
+    return tuple(table[columns[0]]), None
 
 
-def _check(path: Path, cells: dict[str, list[str]], asked: dict[str, str]) -> None:
-    if not cells["text"]:
-        raise RowsUnreadable(path, "the file has a header and no rows; expected at least one")
-    for role, values in cells.items():
-        column = asked[role]
-        if role in ("text", "label", "id"):
-            _refuse(
-                path, f"have an empty {column!r}", _where(values, _empty), "fill it in, or leave the row out"
-            )
-        _refuse(path, f"have a NUL character in {column!r}", _where(values, _has_nul), "remove it")
-        _refuse(path, f"have a cell over 1 MiB in {column!r}", _where(values, _too_long), "shorten it")
-    if "id" in cells:
-        problem = f"repeat a value of {asked['id']!r} that an earlier row has"
-        _refuse(path, problem, _repeated(cells["id"]), "keep one row per id, or name no id column")
+def _weights(
+    path: Path, table: Cells, weight: str | None, inclusion: str | None, copies: str | None
+) -> tuple[float, ...] | None:
+    if weight is not None:
+        return cells.weights(path, weight, table[weight])
+    if inclusion is None:
+        return None
+    chances = cells.inclusion_probabilities(path, inclusion, table[inclusion])
+    if copies is None:
+        return tuple(1.0 / p for p in chances)
+    draws = cells.draws(path, copies, table[copies])
+    return tuple(n / p for n, p in zip(draws, chances, strict=True))
 
 
-def _refuse(path: Path, problem: str, numbers: Sequence[int], remedy: str) -> None:
-    if numbers:
-        if len(numbers) == 1:
-            verb, rest = problem.split(" ", 1)
-            problem = f"{'has' if verb == 'have' else verb + 's'} {rest}"
-        raise RowsInvalid(path, problem, numbers[:_SHOWN], len(numbers), remedy=remedy)
+def _column(table: Cells, column: str | None) -> tuple[str, ...] | None:
+    return None if column is None else tuple(table[column])
 
 
-def _where(values: Sequence[str], bad: Callable[[str], bool]) -> list[int]:
-    return [number for number, value in enumerate(values, 1) if bad(value)]
-
-
-def _repeated(values: Sequence[str]) -> list[int]:
-    seen: set[str] = set()
-    again = []
-    for number, value in enumerate(values, 1):
-        if value in seen:
-            again.append(number)
-        seen.add(value)
-    return again
-
-
-def _empty(value: str) -> bool:
-    return not value.strip()
-
-
-def _has_nul(value: str) -> bool:
-    return "\0" in value
-
-
-def _too_long(value: str) -> bool:
-    return len(value) > MAX_CELL_BYTES // 4 and len(value.encode()) > MAX_CELL_BYTES
-
-
-def _csv_reason(error: csv.Error) -> tuple[str, str]:
-    reason = str(error)
-    if "field limit" in reason:
-        return "has a cell over 1 MiB or a quote that is not closed", "shorten or correct it"
-    return f"is not CSV ({reason})", _QUOTE
-
-
-def _os_reason(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file; check the path"
-    if isinstance(error, IsADirectoryError):
-        return "is a directory; expected a CSV file"
-    if isinstance(error, gzip.BadGzipFile):
-        return "the gzip stream is damaged; copy the file again"
-    return f"cannot be read ({error.strerror or error}); check its permissions"
+def _refuse_empty(path: Path, column: str, values: Sequence[str]) -> None:
+    empty = where(values, lambda cell: not cell.strip())
+    refuse(path, f"have an empty {column!r}", empty, remedy=_FILL_IN)
