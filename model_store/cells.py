@@ -12,6 +12,8 @@ from model_store.csvfile import refuse, where
 SEPARATOR: Final = "|"
 # Far beyond any design; squares and sums of a million such weights are still exact to nine digits.
 WEIGHT_LIMIT: Final = 1e9
+# How tools write a missing number: pandas, R, SQL dumps and Python. An empty cell is missing everywhere.
+MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none"})
 _TRUTH: Final[Mapping[str, bool]] = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -53,8 +55,7 @@ def indicator_sets(path: Path, columns: Mapping[str, Sequence[str]]) -> tuple[fr
         )
     rows = zip(*columns.values(), strict=True)
     return tuple(
-        frozenset(name for name, cell in zip(columns, row, strict=True) if _TRUTH[_plain(cell)])
-        for row in rows
+        frozenset(name for name, cell in zip(columns, row, strict=True) if truth(cell)) for row in rows
     )
 
 
@@ -134,6 +135,22 @@ def number(cell: str) -> float:
         return math.nan
 
 
+def repeated(values: Sequence[str]) -> list[int]:
+    """Return the row numbers of the values that an earlier row has."""
+    seen: Counter[str] = Counter()
+    again = []
+    for row, value in enumerate(values, 1):
+        if seen[value]:
+            again.append(row)
+        seen[value] += 1
+    return again
+
+
+def truth(cell: str) -> bool | None:
+    """Return what 1, 0, true or false say, in any case; None for another cell."""
+    return _TRUTH.get(cell.strip().lower())
+
+
 def _labels(cell: str) -> list[str]:
     return [label.strip() for label in cell.split(SEPARATOR)] if cell.strip() else []
 
@@ -147,11 +164,7 @@ def _numbers(
 
 
 def _no_indicator(cell: str) -> bool:
-    return _plain(cell) not in _TRUTH
-
-
-def _plain(cell: str) -> str:
-    return cell.strip().lower()
+    return truth(cell) is None
 
 
 def _moment(cell: str) -> float | None:
@@ -160,14 +173,3 @@ def _moment(cell: str) -> float | None:
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def repeated(values: Sequence[str]) -> list[int]:
-    """Return the row numbers of the values that an earlier row has."""
-    seen: Counter[str] = Counter()
-    again = []
-    for row, value in enumerate(values, 1):
-        if seen[value]:
-            again.append(row)
-        seen[value] += 1
-    return again

@@ -138,8 +138,8 @@ def _read(path: Path, raw: BinaryIO, columns: Sequence[str], progress: Progress 
         problem, remedy = _csv_reason(error)
         raise RowsInvalid(path, problem, [lines.row + 1], 1, remedy=remedy) from error
     except (zlib.error, EOFError) as error:
-        place = f"after row {lines.row}" if lines.row > 0 else "before the first row"
-        raise RowsUnreadable(path, f"the gzip stream is damaged {place}; copy the file again") from error
+        reached = f"after row {lines.row}" if lines.row > 0 else "before the first row"
+        raise RowsUnreadable(path, f"the gzip stream is damaged {reached}; copy the file again") from error
     finally:
         csv.field_size_limit(limit)
     if progress is not None:

@@ -188,7 +188,8 @@ def _check_roles(
     for kind, named in (("feature", features), ("label", labels)):
         if again := sorted({column for column in named if named.count(column) > 1}):
             raise ColumnsUnclear(f"{kind} column {again[0]!r} is named twice; name it once")
-    if answers := sorted({text, *features} & set(labels)):
+    inputs = features if text is None else (text,)
+    if answers := sorted(set(inputs) & set(labels)):
         raise ColumnsUnclear(
             f"column {answers[0]!r} is both input and label: a model would copy it; name it as one of them"
         )

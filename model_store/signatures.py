@@ -5,6 +5,9 @@ the share of equal minima, which estimates the Jaccard similarity (Broder 1997).
 signature in every process and release: hash and permutations are fixed, because bundles keep signatures.
 """
 
+import hashlib
+import json
+import math
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
@@ -14,6 +17,8 @@ import numpy.typing as npt
 from datasketch import MinHash
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from model_store.cells import MISSING, number, truth
 
 Signatures: TypeAlias = npt.NDArray[np.uint32]  # (n_texts, PERMUTATIONS)
 Indices: TypeAlias = npt.NDArray[np.intp]
@@ -28,18 +33,30 @@ _ANCHORS: Final = 32
 _BLOCK: Final = 1 << 16
 
 
-def minhash(texts: Sequence[str]) -> Signatures:
+def minhash(texts: Sequence[str], *, exact: bool = False) -> Signatures:
     """Return one signature per text, uint32 of shape (n_texts, 64).
 
     White space is normalised and case ignored. A text shorter than 5 characters is one shingle, so short
     texts match when equal; two empty texts match.
+
+    Parameters
+    ----------
+    exact : bool
+        For rows of tables, as `contents.content_of` writes them: signatures are equal if the rows are, and
+        have nothing in common otherwise. The type of a value does not count: 3, 3.0 and "3" are equal, and
+        so are true, 1 and "True". Rows of numbers that are merely near are different rows.
 
     Examples
     --------
     >>> a, b = minhash(["The card was  DECLINED today", "the card was declined today"])
     >>> bool((a == b).all())
     True
+    >>> a, b, c = minhash(['{"age": 3}', '{"age": "3.0"}', '{"age": 4}'], exact=True)
+    >>> bool((a == b).all()), bool((a == c).any())
+    (True, False)
     """
+    if exact:
+        return _exact(texts)
     signatures = np.empty((len(texts), PERMUTATIONS), dtype=np.uint32)
     sketches = MinHash.generator(
         map(_shingles, texts), num_perm=PERMUTATIONS, seed=1, hashfunc=zlib.crc32, scheme="affine32"
@@ -115,8 +132,41 @@ def matches(
     return found
 
 
+def _exact(contents: Sequence[str]) -> Signatures:
+    """Return 64 words of a SHAKE-128 stream each: unequal rows agree in one by a chance of 2**-32."""
+    size = PERMUTATIONS * np.dtype(np.uint32).itemsize
+    stream = b"".join(hashlib.shake_128(_untyped(content)).digest(size) for content in contents)
+    words = np.frombuffer(stream, dtype="<u4").astype(np.uint32)
+    return words.reshape(len(contents), PERMUTATIONS)
+
+
+def _untyped(content: str) -> bytes:
+    try:
+        row = json.loads(content)
+    except ValueError:
+        row = content
+    if not isinstance(row, dict):
+        return _clean(content).encode("utf-8", "surrogatepass")
+    plain = {name: _plain(_clean(str(value))) for name, value in row.items()}
+    filled = sorted((name, value) for name, value in plain.items() if value not in MISSING)
+    return json.dumps(filled).encode()
+
+
+def _plain(value: str) -> float | str:
+    """Return one form for what a cell and a typed value both say."""
+    said = truth(value)
+    if said is not None:
+        return float(said)
+    parsed = number(value)
+    return value if math.isnan(parsed) else parsed + 0.0  # -0.0 is 0
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
 def _shingles(text: str) -> set[bytes]:
-    clean = " ".join(text.lower().split())
+    clean = _clean(text)
     if len(clean) <= SHINGLE:
         return {clean.encode("utf-8", "surrogatepass")}
     if clean.isascii():
