@@ -1,19 +1,51 @@
 """What do labelled rows hold: which classes and sources, and which rows belong together?"""
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from model_store.csvfile import refuse
 from model_store.errors import RowsError, TrainingError
 from model_store.manifest import MAX_SOURCES, RESERVED_CLASS
 from model_store.rows import Progress, Rows
 from model_store.signatures import Signatures, groups, merged, minhash
 from model_store.train import OneClass
 
+LabelTask: TypeAlias = Literal["binary", "multiclass", "multilabel"]
+
 RESERVED_LABELS: Final = (RESERVED_CLASS, "none_of_these")
 _BLOCK: Final = 1_000
+_SHOWN: Final = 5
+_MOST_NAMED: Final = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """The truth about every row, in numbers.
+
+    Parameters
+    ----------
+    classes : tuple of str
+    task : {"binary", "multiclass", "multilabel"}
+    labels : int64 array of shape (n_rows,), or bool array of shape (n_rows, n_classes)
+        Position of each row's class, or for multi-label which classes it carries.
+    """
+
+    classes: tuple[str, ...]
+    task: LabelTask
+    labels: npt.NDArray[np.int64] | npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def positives(self) -> npt.NDArray[np.int64]:
+        """Return the rows of each class, of shape (n_classes,)."""
+        if self.task == "multilabel":
+            return self.labels.sum(axis=0, dtype=np.int64)
+        return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
 
 
 class LabelsMissing(RowsError):
@@ -21,6 +53,30 @@ class LabelsMissing(RowsError):
 
     def __str__(self) -> str:
         return "the rows have no labels; name the label column"
+
+
+class LabelsUnknown(RowsError):
+    """Some rows carry labels that are none of the classes.
+
+    `numbers` holds the first of these rows, `rows` says how many there are and `labels` how many such labels
+    they carry. What the labels are is not said: in a wrong column they are content.
+    """
+
+    def __init__(self, classes: Sequence[str], numbers: Sequence[int], *, rows: int, labels: int) -> None:
+        super().__init__(tuple(classes), tuple(numbers), rows, labels)
+        self.classes, self.numbers, self.rows, self.labels = tuple(classes), tuple(numbers), rows, labels
+
+    def __str__(self) -> str:
+        named = ", ".join(map(repr, self.classes[:_MOST_NAMED]))
+        if len(self.classes) > _MOST_NAMED:
+            named += f" and {len(self.classes) - _MOST_NAMED} more"
+        carry = "row carries a label" if self.rows == 1 else "rows carry labels"
+        kinds = "" if self.rows == 1 else f" ({self.labels} different)"
+        shown = ", ".join(map(str, self.numbers)) + (", ..." if self.rows > len(self.numbers) else "")
+        return (
+            f"{self.rows} {carry} outside the classes{kinds}: row {shown}; the classes are {named}: "
+            "correct the labels, or leave these rows out"
+        )
 
 
 class LabelReserved(TrainingError):
@@ -34,6 +90,21 @@ class LabelReserved(TrainingError):
         return f"class {self.label!r} has a reserved name ({', '.join(RESERVED_LABELS)}); rename it"
 
 
+class LabelConstant(TrainingError):
+    """All rows carry a label, or none does: there is nothing to tell apart."""
+
+    def __init__(self, label: str, rows: int, carried: int) -> None:
+        super().__init__(label, rows, carried)
+        self.label, self.rows, self.carried = label, rows, carried
+
+    def __str__(self) -> str:
+        which = "none" if self.carried == 0 else "all"
+        return (
+            f"label {self.label!r} is on {which} of the {self.rows} rows; "
+            "a model cannot learn it: leave it out, or add rows of the other kind"
+        )
+
+
 class TooManySources(TrainingError):
     """More sources than the service keeps series for."""
 
@@ -45,6 +116,45 @@ class TooManySources(TrainingError):
         return f"{self.found} sources, at most {MAX_SOURCES}; group them, or leave the source column out"
 
 
+def labelled_of(
+    rows: Rows, classes: Sequence[str] | None = None, *, task: LabelTask | None = None
+) -> Labelled:
+    """Return the classes of the rows, and which of them each row carries.
+
+    Parameters
+    ----------
+    classes : sequence of str, optional
+        Of a model that is there already, in its order. By default those of the rows, in alphabetical order.
+    task : {"binary", "multiclass", "multilabel"}, optional
+        What the model does, where that is known. Rows with one label each serve a multi-label model too, and
+        sets of exactly one label (one-hot columns) a model that gives one.
+
+    Raises
+    ------
+    LabelsMissing, LabelsUnknown, RowsInvalid
+        With row numbers.
+    OneClass
+        If the labels of all rows are the same one.
+    LabelReserved, LabelConstant
+        For labels no model can be made for, if `classes` are not given.
+    """
+    multilabel = rows.label_sets is not None if task is None else task == "multilabel"
+    if multilabel:
+        return _sets(_label_sets(rows), rows.label_columns, classes)
+    labels = _labels(rows)
+    found = sorted(set(labels))
+    names = tuple(found if classes is None else classes)
+    if classes is None:
+        _check_reserved(names)
+    else:
+        _check_known([(label,) for label in labels], names)
+    if len(found) < 2:
+        raise OneClass(found)
+    position = {name: k for k, name in enumerate(names)}
+    numbers = np.fromiter((position[label] for label in labels), dtype=np.int64, count=len(labels))
+    return Labelled(names, "binary" if len(names) == 2 else "multiclass", numbers)
+
+
 def classes_of(rows: Rows) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     """Return the classes in alphabetical order, and of each row the index of its class.
 
@@ -52,16 +162,8 @@ def classes_of(rows: Rows) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     ------
     LabelsMissing, OneClass, LabelReserved
     """
-    if rows.labels is None:
-        raise LabelsMissing
-    found, labels = np.unique(np.array(rows.labels, dtype=object), return_inverse=True)
-    classes = tuple(str(c) for c in found)
-    if len(classes) < 2:
-        raise OneClass(classes)
-    for reserved in RESERVED_LABELS:
-        if reserved in classes:
-            raise LabelReserved(reserved)
-    return classes, labels.astype(np.int64)
+    labelled = labelled_of(rows, task="multiclass")
+    return labelled.classes, labelled.labels.astype(np.int64)
 
 
 def sources_of(rows: Rows) -> tuple[str, ...]:
@@ -72,13 +174,13 @@ def sources_of(rows: Rows) -> tuple[str, ...]:
     return tuple(found)
 
 
-def signatures_of(texts: Sequence[str], report: Progress) -> Signatures:
-    """Return a near-duplicate signature per text, reporting progress."""
-    parts = []
-    for start in range(0, len(texts), _BLOCK):
-        report("signatures", start, len(texts))
-        parts.append(minhash(texts[start : start + _BLOCK]))
-    report("signatures", len(texts), len(texts))
+def signatures_of(contents: Sequence[str], report: Progress, *, exact: bool = False) -> Signatures:
+    """Return a near-duplicate signature per row, reporting progress; `exact` for rows of tables."""
+    parts = [minhash((), exact=exact)]
+    for start in range(0, len(contents), _BLOCK):
+        report("signatures", start, len(contents))
+        parts.append(minhash(contents[start : start + _BLOCK], exact=exact))
+    report("signatures", len(contents), len(contents))
     return np.concatenate(parts)
 
 
@@ -90,3 +192,67 @@ def groups_of(rows: Rows, signatures: Signatures) -> npt.NDArray[np.int32]:
     # An empty cell says the row belongs to no group, not that all such rows belong together.
     named = np.array([group or f"\0{i}" for i, group in enumerate(rows.groups)], dtype=object)
     return merged(near, np.unique(named, return_inverse=True)[1])
+
+
+def _labels(rows: Rows) -> tuple[str, ...]:
+    """Return the one label of each row."""
+    if rows.labels is not None:
+        return rows.labels
+    if rows.label_sets is None:
+        raise LabelsMissing
+    several = [number for number, labels in enumerate(rows.label_sets, 1) if len(labels) != 1]
+    refuse(
+        rows.path,
+        "do not carry exactly one label",
+        several,
+        remedy="the model gives one label an item: use rows with one label each",
+    )
+    return tuple(label for labels in rows.label_sets for label in labels)
+
+
+def _label_sets(rows: Rows) -> tuple[frozenset[str], ...]:
+    if rows.label_sets is not None:
+        return rows.label_sets
+    if rows.labels is None:
+        raise LabelsMissing
+    return tuple(frozenset((label,)) for label in rows.labels)
+
+
+def _sets(
+    sets: Sequence[frozenset[str]], columns: Sequence[str] | None, classes: Sequence[str] | None
+) -> Labelled:
+    names = tuple(sorted(frozenset(columns or ()).union(*sets)) if classes is None else classes)
+    if classes is None:
+        _check_reserved(names)
+    else:
+        _check_known(sets, names)
+    position = {name: k for k, name in enumerate(names)}
+    matrix = np.zeros((len(sets), len(names)), dtype=np.bool_)
+    for row, labels in enumerate(sets):
+        matrix[row, [position[label] for label in labels]] = True
+    labelled = Labelled(names, "multilabel", matrix)
+    if not matrix.any():
+        raise OneClass(())
+    if classes is None:
+        _check_constant(labelled)
+    return labelled
+
+
+def _check_known(sets: Sequence[frozenset[str] | tuple[str]], classes: Sequence[str]) -> None:
+    known = frozenset(classes)
+    strange = {number: odd for number, labels in enumerate(sets, 1) if (odd := set(labels) - known)}
+    if strange:
+        different = set().union(*strange.values())
+        raise LabelsUnknown(classes, list(strange)[:_SHOWN], rows=len(strange), labels=len(different))
+
+
+def _check_reserved(classes: Sequence[str]) -> None:
+    for reserved in RESERVED_LABELS:
+        if reserved in classes:
+            raise LabelReserved(reserved)
+
+
+def _check_constant(labelled: Labelled) -> None:
+    for name, carried in zip(labelled.classes, labelled.positives().tolist(), strict=True):
+        if carried in (0, len(labelled)):
+            raise LabelConstant(name, len(labelled), carried)
