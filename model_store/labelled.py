@@ -44,7 +44,8 @@ class Labelled:
     def positives(self) -> npt.NDArray[np.int64]:
         """Return the rows of each class, of shape (n_classes,)."""
         if self.task == "multilabel":
-            return self.labels.sum(axis=0, dtype=np.int64)
+            carried: npt.NDArray[np.int64] = np.sum(self.labels, axis=0, dtype=np.int64)
+            return carried
         return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
 
 

@@ -1,44 +1,49 @@
 """Splits: which rows train, which calibrate, which set thresholds, and which only measure?
 
 Near-duplicates stay together: a copy of a training row among the test rows inflates every figure. Each class
-is shared out by its own rows, so that a rare one reaches every split.
+is shared out by its own rows, so that a rare one reaches every part. Row numbers in messages count from 1.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from model_store.calibration import Labels
 from model_store.errors import TrainingError
+from model_store.parts import PARTS, PartEmpty, Rows, RowsOutside, Splits, SplitsOverlap, declared
 
-Rows: TypeAlias = npt.NDArray[np.intp]  # row numbers, ascending
+__all__ = [
+    "PARTS",
+    "SHARES",
+    "ClassEntangled",
+    "ClassTooSmall",
+    "PartEmpty",
+    "RowsOutside",
+    "Splits",
+    "SplitsOverlap",
+    "declared",
+    "default_shares",
+    "split",
+]
+
+Groups: TypeAlias = npt.NDArray[np.integer[Any]]  # (n_items,)
+Truth: TypeAlias = Labels | npt.NDArray[np.bool_]  # (n_items,), or for multi-label (n_items, n_classes)
+Scarce: TypeAlias = Literal["refuse", "allow"]
 
 SHARES: Final = (0.5, 0.15, 0.2, 0.15)
+# What a class of too few rows goes without first is the test: nothing is promised from it.
+_NEED: Final = ("threshold", "calibration", "train", "test")
 _SHOWN: Final = 5
+_IN_WORDS: Final = {2: "two", 3: "three", 4: "four"}
 _MOVES_A_CLASS: Final = (
     20  # far beyond what was ever needed: it only ends a search that goes round in circles
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Splits:
-    """Four disjoint sets of row numbers that cover all rows."""
-
-    train: Rows
-    calibration: Rows
-    threshold: Rows
-    test: Rows
-
-    def items(self) -> tuple[tuple[str, Rows], ...]:
-        """Name and rows of each split, in order of use."""
-        return tuple((f.name, getattr(self, f.name)) for f in fields(self))
-
-
 class ClassTooSmall(TrainingError):
-    """A class has not enough distinct rows for every split to get one; `numbers` counts rows from 1."""
+    """A class has not enough distinct rows for every part to get one; `numbers` counts rows from 1."""
 
     def __init__(self, class_name: str, numbers: Sequence[int], groups: int, needed: int) -> None:
         super().__init__(class_name, tuple(numbers), groups, needed)
@@ -47,17 +52,20 @@ class ClassTooSmall(TrainingError):
     def __str__(self) -> str:
         shown = ", ".join(map(str, self.numbers[:_SHOWN]))
         shown += ", ..." if len(self.numbers) > _SHOWN else ""
-        held = f"1 row ({shown})" if len(self.numbers) == 1 else f"{len(self.numbers)} rows ({shown})"
+        held = f"{len(self.numbers)} row{'' if len(self.numbers) == 1 else 's'} ({shown})"
+        if not self.numbers:
+            held = "no rows"
         if len(self.numbers) != self.groups:
             held += f" in {self.groups} groups of near-duplicates"
+        many = _IN_WORDS.get(self.needed, str(self.needed))
         return (
-            f"class {self.class_name!r} has {held}; the four splits need at least "
-            f"{self.needed} that are not near-duplicates: add rows of it or leave it out"
+            f"class {self.class_name!r} has {held}; the {many} splits need "
+            f"at least {self.needed} that are not near-duplicates: add rows of it or leave it out"
         )
 
 
 class ClassEntangled(TrainingError):
-    """A class has enough groups, but shares them with other classes so that some split goes without."""
+    """A class has enough groups, but shares them with other classes so that some part goes without."""
 
     def __init__(self, class_name: str) -> None:
         super().__init__(class_name)
@@ -71,70 +79,144 @@ class ClassEntangled(TrainingError):
 
 
 def split(
-    labels: Labels,
-    groups: npt.NDArray[np.integer],
+    labels: Truth,
+    groups: Groups,
     *,
     seed: int,
-    shares: Sequence[float] = SHARES,
+    parts: Sequence[str] = PARTS,
+    shares: Sequence[float] | None = None,
     classes: Sequence[str] | None = None,
+    scarce: Scarce = "refuse",
 ) -> Splits:
-    """Deal rows into train, calibration, threshold and test, stratified by label, groups kept whole.
+    """Deal rows into parts, stratified by label, groups kept whole.
 
     Parameters
     ----------
-    labels, groups : int array of shape (n_items,)
-        True class and near-duplicate group of each row.
-    shares : four floats
-        Of every class's rows; they sum to 1.
+    labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
+        True class of each row, or for multi-label the classes it carries; then it is dealt out with the
+        rarest of them, and rows that carry none among themselves.
+    groups : int array of shape (n_items,)
+        Near-duplicate group of each row.
+    parts : sequence of str
+        A fit needs all four; an import brings a trained model and needs no `train`.
+    shares : sequence of float
+        Of every class's rows, one a part; they sum to 1. By default those parts' `SHARES`, in proportion.
+    scarce : {"refuse", "allow"}
+        What to do about a class in fewer groups than there are parts. If it is allowed, it reaches the
+        threshold part first, then calibration, then training: without the first it has no threshold at all.
 
     Raises
     ------
     ClassTooSmall
-        If a class lies in fewer groups than there are splits.
+        If a class lies in fewer groups than there are parts.
     ClassEntangled
-        If its groups hold other classes too, and no way was found to give every split all of them.
+        If its groups hold other classes too, and no way was found to give every part all of them.
 
     Notes
     -----
-    A group of several rows draws its split with chances in proportion to what the splits still miss of its
+    A group of several rows draws its part with chances in proportion to what the parts still miss of its
     commonest class; groups of one row then fill each class's quota exactly. Chance, not greed: giving the
-    large groups to the emptiest split would put all the repeated texts into training.
+    large groups to the emptiest part would put all the repeated texts into training.
     """
-    _check_sizes(labels, groups, len(shares), classes)
-    rng = np.random.default_rng(seed)
+    share = np.asarray(default_shares(parts) if shares is None else shares)
+    n_classes = _n_classes(labels, classes)
     _, group_of, size = np.unique(groups, return_inverse=True, return_counts=True)
-    missing = np.bincount(labels)[:, None] * np.asarray(shares)
-    split_of_group = np.full(len(size), -1)
-    for group, rows in _larger_groups(group_of, size, rng):
-        mix = np.bincount(labels[rows], minlength=len(missing))
-        room = np.maximum(missing[mix.argmax()], 0.0)
-        room[room < mix.max()] = 0.0
-        chosen = int(rng.choice(len(shares), p=room / room.sum())) if room.any() else 0
-        split_of_group[group] = chosen
-        missing[:, chosen] -= mix
-    single = np.flatnonzero(size[group_of] == 1)
-    for k in range(len(missing)):
-        mine = rng.permutation(single[labels[single] == k])
-        split_of_group[group_of[mine]] = np.repeat(np.arange(len(shares)), _quota(missing[k], len(mine)))
-    lacking = _cover(split_of_group, labels, group_of, size, n_splits=len(shares), rng=rng)
-    if lacking is not None:
+    held = _held(labels, group_of)
+    if scarce == "refuse":
+        _check_sizes(labels, held, len(parts), n_classes, classes)
+    rng = np.random.default_rng(seed)
+    strata = _strata(labels, n_classes)
+    part_of_group = _dealt(strata, group_of, size, share, rng)
+    required = _required(np.bincount(held[0], minlength=n_classes), parts)
+    lacking = _cover(part_of_group, held, size, required, rng)
+    if lacking is not None and scarce == "refuse":
         raise ClassEntangled(_name(classes, lacking))
-    assigned = split_of_group[group_of]
-    return Splits(*(np.flatnonzero(assigned == s) for s in range(len(shares))))
+    assigned = part_of_group[group_of]
+    return Splits({part: np.flatnonzero(assigned == p) for p, part in enumerate(parts)}, len(labels))
+
+
+def default_shares(parts: Sequence[str]) -> tuple[float, ...]:
+    """Return the shares of these parts in proportion to `SHARES`; they sum to 1.
+
+    Examples
+    --------
+    >>> [round(share, 2) for share in default_shares(("calibration", "threshold", "test"))]
+    [0.3, 0.4, 0.3]
+    """
+    usual = dict(zip(PARTS, SHARES, strict=True))
+    total = sum(usual[part] for part in parts)
+    return tuple(usual[part] / total for part in parts)
+
+
+def _n_classes(labels: Truth, classes: Sequence[str] | None) -> int:
+    if labels.ndim == 2:
+        return int(labels.shape[1])
+    return len(classes) if classes is not None else int(labels.max()) + 1
+
+
+def _strata(labels: Truth, n_classes: int) -> npt.NDArray[np.intp]:
+    """Return what each row is dealt out with: its class, the rarest of them, or `n_classes` for none."""
+    if labels.ndim == 1:
+        return labels.astype(np.intp)
+    rarest = np.argsort(labels.sum(axis=0), kind="stable")
+    first = labels[:, rarest].argmax(axis=1)
+    return np.where(labels.any(axis=1), rarest[first], n_classes)
+
+
+def _held(labels: Truth, group_of: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return of shape (2, n) each class with each group that has a row of it, both as numbers."""
+    if labels.ndim == 2:
+        rows, classes = np.nonzero(labels)
+        return np.unique(np.stack([classes, group_of[rows]]), axis=1)
+    return np.unique(np.stack([labels.astype(np.intp), group_of]), axis=1)
 
 
 def _check_sizes(
-    labels: Labels, groups: npt.NDArray[np.integer], needed: int, classes: Sequence[str] | None
+    labels: Truth,
+    held: npt.NDArray[np.intp],
+    needed: int,
+    n_classes: int,
+    classes: Sequence[str] | None,
 ) -> None:
-    for k in range(int(labels.max()) + 1):
-        mine = np.flatnonzero(labels == k)
-        distinct = len(np.unique(groups[mine]))
-        if distinct < needed:
-            raise ClassTooSmall(_name(classes, k), (mine + 1).tolist(), distinct, needed)
+    distinct = np.bincount(held[0], minlength=n_classes)
+    for k in np.flatnonzero(distinct < needed).tolist():
+        mine = np.flatnonzero(labels[:, k] if labels.ndim == 2 else labels == k)
+        raise ClassTooSmall(_name(classes, k), (mine + 1).tolist(), int(distinct[k]), needed)
+
+
+def _required(distinct: npt.NDArray[np.intp], parts: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return of shape (n_classes, n_parts) which parts a class of so many groups must reach."""
+    urgency = [_NEED.index(part) if part in _NEED else len(_NEED) for part in parts]
+    rank = np.argsort(np.argsort(urgency, kind="stable"))
+    return rank < distinct[:, None]
 
 
 def _name(classes: Sequence[str] | None, k: int) -> str:
     return str(k) if classes is None else classes[k]
+
+
+def _dealt(
+    strata: npt.NDArray[np.intp],
+    group_of: npt.NDArray[np.intp],
+    size: npt.NDArray[np.intp],
+    shares: npt.NDArray[np.float64],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.intp]:
+    """Return the part of each group."""
+    missing = np.bincount(strata)[:, None] * shares
+    part_of_group = np.full(len(size), -1)
+    for group, rows in _larger_groups(group_of, size, rng):
+        mix = np.bincount(strata[rows], minlength=len(missing))
+        room = np.maximum(missing[mix.argmax()], 0.0)
+        room[room < mix.max()] = 0.0
+        chosen = int(rng.choice(len(shares), p=room / room.sum())) if room.any() else 0
+        part_of_group[group] = chosen
+        missing[:, chosen] -= mix
+    single = np.flatnonzero(size[group_of] == 1)
+    for k in range(len(missing)):
+        mine = rng.permutation(single[strata[single] == k])
+        part_of_group[group_of[mine]] = np.repeat(np.arange(len(shares)), _quota(missing[k], len(mine)))
+    return part_of_group
 
 
 def _larger_groups(
@@ -157,32 +239,31 @@ def _quota(missing: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.intp]:
 
 
 def _cover(
-    split_of_group: npt.NDArray[np.intp],
-    labels: Labels,
-    group_of: npt.NDArray[np.intp],
+    part_of_group: npt.NDArray[np.intp],
+    held: npt.NDArray[np.intp],
     size: npt.NDArray[np.intp],
-    *,
-    n_splits: int,
+    required: npt.NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> int | None:
-    """Move small groups, in place, until every split has every class; return a class that cannot be had.
+    """Move small groups, in place, until every part has the classes it must; return one that cannot be had.
 
     A group may hold several classes: one goes that no class would miss where it was, if there is one, else
     the class that misses it is looked after in turn; by chance, so that no two moves undo each other forever.
     """
-    n_classes = int(labels.max()) + 1
-    classes, group = np.unique(np.stack([labels, group_of]), axis=1)
-    for _ in range(_MOVES_A_CLASS * n_classes):
-        held = np.zeros((n_classes, n_splits), dtype=np.intp)
-        np.add.at(held, (classes, split_of_group[group]), 1)
-        lacking = np.argwhere((held == 0) & held.any(axis=1, keepdims=True))
+    classes, group = held
+    for _ in range(_MOVES_A_CLASS * len(required)):
+        count = np.zeros(required.shape, dtype=np.intp)
+        np.add.at(count, (classes, part_of_group[group]), 1)
+        lacking = np.argwhere((count == 0) & required)
         if len(lacking) == 0:
             return None
         k, to = rng.choice(lacking)
         mine = group[classes == k]
-        spare = mine[held[k, split_of_group[mine]] > 1]
+        home = part_of_group[mine]
+        spare = mine[(count[k, home] > 1) | ~required[k, home]]
+        at = part_of_group[group]
         missed = np.zeros(len(size), dtype=np.intp)
-        np.add.at(missed, group, held[classes, split_of_group[group]] == 1)
+        np.add.at(missed, group, (count[classes, at] == 1) & required[classes, at])
         order = np.lexsort((rng.random(len(spare)), size[spare], missed[spare]))
-        split_of_group[spare[order[0]]] = to
+        part_of_group[spare[order[0]]] = to
     return int(lacking[0, 0])
