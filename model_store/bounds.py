@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import betainc, betaincinv
 
 from model_store.calibration import Float32s, Float64s
-from model_store.thresholds import n_min
+from model_store.targets import n_min
 
 # Of a probability, relative: a text alone and the same text padded in a batch come out this close.
 ROUNDING: Final = 1e-5

@@ -12,7 +12,7 @@ Scores and thresholds are float32, the type serving compares in. `model_store.bo
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -20,20 +20,16 @@ import numpy.typing as npt
 
 from model_store.bounds import lower_bound, order_statistic, recall_threshold
 from model_store.calibration import Float32s, Float64s, Labels, Probabilities
-from model_store.thresholds import (
+from model_store.targets import (
     DEFAULT_DELTA,
     DEFAULT_RECALL,
     EVEN_ODDS,
-    ClassThreshold,
-    FrontierPoint,
-    Goal,
-    Interval,
-    Status,
     Target,
-    check_delta,
     check_targets,
+    class_deltas,
     n_min,
 )
+from model_store.thresholds import ClassThreshold, FrontierPoint, Goal, Interval, Status
 
 __all__ = ["fit_thresholds", "lower_bound", "recall_threshold"]
 
@@ -45,11 +41,14 @@ SHRINKAGE_ITEMS: Final = 20  # how many positives of its own a class needs to we
 
 def fit_thresholds(
     probabilities: Probabilities,
-    labels: Labels,
+    labels: Labels | Flags,
     classes: Sequence[str],
     targets: Sequence[Target] = (),
     *,
     delta: float = DEFAULT_DELTA,
+    joint: bool = False,
+    weights: Float64s | None = None,
+    sample: bool = True,
 ) -> tuple[ClassThreshold, ...]:
     """Fit the threshold of every class on rows that neither classifier nor calibration has seen.
 
@@ -57,34 +56,48 @@ def fit_thresholds(
     ----------
     probabilities : float32 array of shape (n_items, n_classes)
         Calibrated. The rows must be a sample of the traffic that the claims are about.
-    labels : int array of shape (n_items,)
+    labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
+        The second form is multi-label: every class is fitted on its own column.
     targets : sequence of Target
         A class without one gets recall >= `DEFAULT_RECALL` and a threshold of at most `EVEN_ODDS`: lower than
         the target needs is still certified, and an item most probably of the class is not refused.
     delta : float
-        Each class's claim is wrong with at most this probability; for all K jointly pass delta / K.
+        Each class's claim is wrong with at most this probability; the `confidence` of a target goes first.
+    joint : bool
+        `delta` is for the claims of all classes together: see `class_deltas`.
+    weights : float64 array of shape (n_items,), optional
+        How many items of the traffic a row stands for. Unequal weights certify nothing.
+    sample : bool
+        False says that the rows are no sample of the traffic: nothing is certified.
 
     Raises
     ------
     TargetError
         For an unknown or repeated class, or a delta outside (0, 0.5].
     """
-    check_delta(delta)
     asked = check_targets(targets, classes)
+    deltas = class_deltas(asked, delta=delta, joint=joint)
+    positive = labels if labels.ndim == 2 else labels[:, None] == np.arange(len(classes))
+    proves = sample and (weights is None or bool((weights == weights[0]).all()))
     declared = {target.class_name for target in targets}
     rows = [
         _Rows(
             name,
             probabilities[:, k].astype(np.float32),
-            labels == k,
+            positive[:, k].astype(np.bool_),
             asked[name],
-            delta,
+            deltas[name],
             highest=1.0 if name in declared else EVEN_ODDS,
         )
         for k, name in enumerate(classes)
     ]
-    siblings = {row.name: row.own_quantile() for row in rows if row.n >= n_min(row.aim, delta)}
-    return tuple(_fit_one(row, siblings) for row in rows)
+    siblings = {row.name: row.own_quantile() for row in rows if row.n >= n_min(row.aim, row.delta)}
+    fitted = tuple(_fit_one(row, siblings) for row in rows)
+    return fitted if proves else tuple(_without_proof(each) for each in fitted)
+
+
+def _without_proof(fitted: ClassThreshold) -> ClassThreshold:
+    return replace(fitted, status="empirical") if fitted.status == "certified" else fitted
 
 
 @dataclass(slots=True)
@@ -128,7 +141,13 @@ class _Rows:
             "precision": _interval(hits, flagged, self.delta),
         }
         return ClassThreshold(
-            self.name, threshold, status, self.target, {"threshold": self.n}, **(facts | known)
+            self.name,
+            threshold,
+            status,
+            self.target,
+            {"threshold": self.n},
+            **(facts | known),
+            delta=self.delta,
         )
 
     def curve(self) -> "_Curve":
