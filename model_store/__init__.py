@@ -5,11 +5,13 @@ extra; nothing here does.
 """
 
 from model_store.bundle import (
+    AnyFrontEnd,
     Bundle,
     ModelKey,
     Seen,
     Validation,
     read_bundle,
+    read_evaluation,
     read_front_end,
     read_seen,
     read_validation,
@@ -18,6 +20,7 @@ from model_store.bundle import (
 from model_store.calibration import Calibration
 from model_store.canonical import canonical_json
 from model_store.classifier import Classifier
+from model_store.columns import Column, ColumnInputs, GraphInput
 from model_store.errors import (
     BundleCorrupt,
     BundleError,
@@ -25,6 +28,7 @@ from model_store.errors import (
     BundleFormatNewer,
     BundleInvalid,
     ClassifierUnusable,
+    FeatureInvalid,
     ModelStoreError,
     NothingToRollBack,
     RowsError,
@@ -35,8 +39,10 @@ from model_store.errors import (
     TrainingError,
     UnknownBundle,
 )
+from model_store.inputs import Features, FrontEnd, Input, TextInput
 from model_store.manifest import FORMAT, Manifest
 from model_store.model import Model, load_model
+from model_store.outputs import OutputSpec
 from model_store.policy import DECISIONS, Decisions, Policy
 from model_store.promotions import Promotion
 from model_store.reference import Reference
@@ -47,6 +53,7 @@ from model_store.thresholds import ClassThreshold, Target, parse_target
 __all__ = [
     "DECISIONS",
     "FORMAT",
+    "AnyFrontEnd",
     "Bundle",
     "BundleCorrupt",
     "BundleError",
@@ -57,13 +64,21 @@ __all__ = [
     "ClassThreshold",
     "Classifier",
     "ClassifierUnusable",
+    "Column",
+    "ColumnInputs",
     "Decisions",
+    "FeatureInvalid",
+    "Features",
+    "FrontEnd",
+    "GraphInput",
+    "Input",
     "Manifest",
     "Model",
     "ModelKey",
     "ModelStore",
     "ModelStoreError",
     "NothingToRollBack",
+    "OutputSpec",
     "Policy",
     "Promotion",
     "Reference",
@@ -75,6 +90,7 @@ __all__ = [
     "Target",
     "TargetError",
     "TextFrontEnd",
+    "TextInput",
     "TrainingError",
     "UnknownBundle",
     "Validation",
@@ -82,6 +98,7 @@ __all__ = [
     "load_model",
     "parse_target",
     "read_bundle",
+    "read_evaluation",
     "read_front_end",
     "read_seen",
     "read_validation",

@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -22,8 +23,8 @@ def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def load_arrays(path: Path, layout: Layout) -> dict[str, Array]:
-    """Return exactly the arrays of `layout`.
+def load_arrays(path: Path, layout: Layout, optional: Layout = MappingProxyType({})) -> dict[str, Array]:
+    """Return exactly the arrays of `layout`, and those of `optional` that the file has.
 
     Raises
     ------
@@ -32,6 +33,7 @@ def load_arrays(path: Path, layout: Layout) -> dict[str, Array]:
         type, of another number of dimensions, or holds Python objects.
     """
     try:
+        layout = {**layout, **_present(path, optional)}
         _check_members(path, layout)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in layout}
@@ -43,6 +45,14 @@ def load_arrays(path: Path, layout: Layout) -> dict[str, Array]:
             problem = f"array {name!r} is {found.dtype} of {found.ndim} dimensions"
             raise BundleInvalid(path, f"{problem}, expected {dtype} of {dimensions}")
     return arrays
+
+
+def _present(path: Path, optional: Layout) -> Layout:
+    if not optional:
+        return optional
+    with zipfile.ZipFile(path) as archive:
+        members = set(archive.namelist())
+    return {name: what for name, what in optional.items() if name + _SUFFIX in members}
 
 
 def _check_members(path: Path, layout: Layout) -> None:

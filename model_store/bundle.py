@@ -11,12 +11,15 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from model_store.arrays import Layout, load_arrays, save_arrays
+from model_store.arrays import Array, Layout, load_arrays, save_arrays
 from model_store.calibration import Calibration
 from model_store.canonical import canonical_json
+from model_store.columns import ColumnInputs
 from model_store.durable import sync
 from model_store.errors import BundleInvalid, ModelStoreError
-from model_store.manifest import DRAFT, FORMAT, MANIFEST, OUTPUTS, Manifest
+from model_store.inputs import TextInput
+from model_store.manifest import DRAFT, FORMAT, MANIFEST, FrontEndSpec, Manifest, TfidfFile
+from model_store.outputs import LOGITS, OutputSpec
 from model_store.policy import Policy
 from model_store.reference import Reference
 from model_store.text import TextFrontEnd
@@ -32,10 +35,12 @@ REFERENCE_FILE: Final = "reference.json"
 VALIDATION_FILE: Final = "validation.npz"
 SEEN_FILE: Final = "seen.npz"
 CARD_FILE: Final = "card.md"
+EVALUATION_FILE: Final = "evaluation.json"
 
-_FILES: Final = (
+AnyFrontEnd: TypeAlias = TextFrontEnd | TextInput | ColumnInputs
+
+_ALWAYS: Final = (
     MODEL_FILE,
-    FRONT_END_FILE,
     CALIBRATION_FILE,
     POLICY_FILE,
     REFERENCE_FILE,
@@ -44,6 +49,8 @@ _FILES: Final = (
     CARD_FILE,
 )
 _VALIDATION_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("int32", 1)}
+_MULTILABEL_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("bool", 2)}
+_RAW: Final[Layout] = {"log_probabilities": ("float32", 2)}
 _SEEN_LAYOUT: Final[Layout] = {"signatures": ("uint32", 2), "vectors": ("float32", 2)}
 _T = TypeVar("_T")
 
@@ -55,13 +62,16 @@ class Validation:
     Parameters
     ----------
     probabilities : float32 array of shape (n, K)
-        Rows sum to 1; columns in the order of the classes.
-    labels : int32 array of shape (n,)
-        Positions in the classes.
+        Columns in the order of the classes. Rows sum to 1, but for a multilabel model.
+    labels : int32 array of shape (n,), or bool array of shape (n, K)
+        Positions in the classes; for a multilabel model whether each label holds.
+    log_probabilities : float32 array of shape (n, K), optional
+        What the classifier said, so that a refit can calibrate anew; None in bundles of format 1.
     """
 
     probabilities: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int32] | npt.NDArray[np.bool_]
+    log_probabilities: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +150,23 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest.from_bytes(read_limited(file), path=file)
 
 
-def read_front_end(bundle: Bundle) -> TextFrontEnd:
-    """Return what turns a text into the inputs of the graph."""
-    return TextFrontEnd.load(bundle.path / bundle.manifest.front_end.file)
+def read_front_end(bundle: Bundle) -> AnyFrontEnd:
+    """Return what turns an item into the inputs of the graph."""
+    front_end = bundle.manifest.front_end
+    return TextFrontEnd.load(bundle.path / front_end.file) if isinstance(front_end, TfidfFile) else front_end
 
 
 def read_validation(bundle: Bundle) -> Validation:
     """Return the validation rows of a verified bundle."""
-    return Validation(**load_arrays(bundle.path / VALIDATION_FILE, _VALIDATION_LAYOUT))
+    layout = _MULTILABEL_LAYOUT if bundle.manifest.task == "multilabel" else _VALIDATION_LAYOUT
+    return Validation(**load_arrays(bundle.path / VALIDATION_FILE, layout, _RAW))
+
+
+def read_evaluation(bundle: Bundle) -> dict[str, Any] | None:
+    """Return the figures and curves of a verified bundle, for reports; None if it has none."""
+    if EVALUATION_FILE not in bundle.manifest.files:
+        return None
+    return _parse(bundle.path / EVALUATION_FILE, _object)
 
 
 def read_seen(bundle: Bundle) -> Seen:
@@ -163,7 +182,7 @@ def write_bundle(
     task: str,
     classes: tuple[str, ...],
     onnx: bytes,
-    front_end: TextFrontEnd,
+    front_end: AnyFrontEnd,
     calibration: Calibration,
     policy: Policy,
     reference: Reference,
@@ -174,11 +193,14 @@ def write_bundle(
     sources: tuple[str, ...] = (),
     licence: str = "",
     created_at: float | None = None,
+    output: OutputSpec = LOGITS,
+    evaluation: Mapping[str, Any] | None = None,
 ) -> None:
     """Write every file of a bundle into `directory`, which is made if need be, and sync them to disk.
 
     The manifest comes last and says version ``"0"``: a store gives the number when it publishes.
-    `created_at` is in seconds since the epoch, now by default.
+    `created_at` is in seconds since the epoch, now by default. `evaluation` is any JSON object that reports
+    read.
 
     Raises
     ------
@@ -187,7 +209,12 @@ def write_bundle(
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MODEL_FILE).write_bytes(onnx)
-    front_end.save(directory / FRONT_END_FILE)
+    spec: FrontEndSpec
+    if isinstance(front_end, TextFrontEnd):
+        front_end.save(directory / FRONT_END_FILE)
+        spec = TfidfFile(FRONT_END_FILE)
+    else:
+        spec = front_end
     for file, part in (
         (CALIBRATION_FILE, calibration),
         (POLICY_FILE, policy),
@@ -196,7 +223,10 @@ def write_bundle(
         (directory / file).write_bytes(canonical_json(part.to_json()))
     _write_rows(directory, validation, seen)
     (directory / CARD_FILE).write_text(card, encoding="utf-8")
-    for file in _FILES:
+    if evaluation is not None:
+        (directory / EVALUATION_FILE).write_bytes(canonical_json(dict(evaluation)))
+    files = (*_needed(spec), *([] if evaluation is None else [EVALUATION_FILE]))
+    for file in files:
         sync(directory / file)
     moment = datetime.fromtimestamp(time.time() if created_at is None else created_at, tz=UTC)
     manifest = {
@@ -205,10 +235,10 @@ def write_bundle(
         "version": DRAFT,
         "task": task,
         "classes": list(classes),
-        "input_kind": "text",
-        "files": {file: asdict(describe(directory / file)) for file in _FILES},
-        "front_end": {"kind": "tfidf", "file": FRONT_END_FILE},
-        "outputs": list(OUTPUTS),
+        "input_kind": front_end.input_kind,
+        "files": {file: asdict(describe(directory / file)) for file in files},
+        "front_end": spec.to_json(),
+        "output": output.to_json(),
         "sources": list(sources),
         "training": dict(training),
         "licence": licence,
@@ -225,7 +255,9 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
 
 
 def _write_rows(directory: Path, validation: Validation, seen: Seen) -> None:
-    rows = {"probabilities": validation.probabilities, "labels": validation.labels}
+    rows: dict[str, Array] = {"probabilities": validation.probabilities, "labels": validation.labels}
+    if validation.log_probabilities is not None:
+        rows["log_probabilities"] = validation.log_probabilities
     save_arrays(directory / VALIDATION_FILE, rows)
     none = np.zeros((len(seen.signatures), 0), dtype=np.float32)
     vectors = none if seen.vectors is None else seen.vectors
@@ -239,8 +271,18 @@ def _parse(file: Path, construct: Callable[[dict[str, Any]], _T]) -> _T:
         raise BundleInvalid(file, f"does not say what it must ({type(error).__name__}: {error})") from error
 
 
+def _object(raw: Any) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise TypeError(f"a JSON {type(raw).__name__}, expected an object")
+    return raw
+
+
+def _needed(front_end: FrontEndSpec) -> tuple[str, ...]:
+    return (*_ALWAYS, front_end.file) if isinstance(front_end, TfidfFile) else _ALWAYS
+
+
 def _check_list(manifest: Manifest, file: Path) -> None:
-    if odd := sorted(manifest.files.keys() ^ set(_FILES)):
+    if odd := sorted((manifest.files.keys() - {EVALUATION_FILE}) ^ set(_needed(manifest.front_end))):
         raise BundleInvalid(file, f"key 'files': {odd[0]!r} is missing or unknown")
 
 
@@ -250,8 +292,8 @@ def _check_against_classes(bundle: Bundle) -> None:
         raise BundleInvalid(bundle.path / POLICY_FILE, "names other classes than the manifest")
     if bundle.reference.classes != classes:
         raise BundleInvalid(bundle.path / REFERENCE_FILE, "names other classes than the manifest")
-    if len(bundle.calibration.scale) != len(classes):
-        reason = f"is for {len(bundle.calibration.scale)} classes, the manifest names {len(classes)}"
+    if bundle.calibration.n_classes != len(classes):
+        reason = f"is for {bundle.calibration.n_classes} classes, the manifest names {len(classes)}"
         raise BundleInvalid(bundle.path / CALIBRATION_FILE, reason)
     if named != bundle.digests["calibration"]:
         reason = f"was made for the calibration {named[:12]}, not for this one; fit the thresholds again"
@@ -262,10 +304,16 @@ def _check_against_classes(bundle: Bundle) -> None:
 def _check_rows(bundle: Bundle, k: int) -> None:
     validation = read_validation(bundle)
     n = len(validation.labels)
-    if validation.probabilities.shape != (n, k):
-        reason = f"probabilities have shape {validation.probabilities.shape}, expected {(n, k)}"
-        raise BundleInvalid(bundle.path / VALIDATION_FILE, reason)
-    if n and not 0 <= validation.labels.min() <= validation.labels.max() < k:
+    arrays: dict[str, Array] = {"probabilities": validation.probabilities}
+    if validation.log_probabilities is not None:
+        arrays["log_probabilities"] = validation.log_probabilities
+    if validation.labels.ndim == 2:
+        arrays["labels"] = validation.labels
+    for name, array in arrays.items():
+        if array.shape != (n, k):
+            reason = f"{name} have shape {array.shape}, expected {(n, k)}"
+            raise BundleInvalid(bundle.path / VALIDATION_FILE, reason)
+    if validation.labels.ndim == 1 and n and not 0 <= validation.labels.min() <= validation.labels.max() < k:
         raise BundleInvalid(bundle.path / VALIDATION_FILE, f"a label is outside 0 to {k - 1}")
     seen = load_arrays(bundle.path / SEEN_FILE, _SEEN_LAYOUT)
     if len(seen["vectors"]) != len(seen["signatures"]):

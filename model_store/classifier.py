@@ -1,38 +1,56 @@
-"""Turn texts into raw log probabilities: the front end and the ONNX graph behind it."""
+"""What does the graph say about these items: from items to raw log-probabilities, through ONNX Runtime."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
-from model_store.errors import BundleInvalid, ClassifierUnusable
-from model_store.manifest import OUTPUTS
-from model_store.text import Ids, TextFrontEnd, Weights
+from model_store.errors import BundleInvalid, ClassifierUnusable, FeatureInvalid
+from model_store.inputs import Feeds, FrontEnd, Input, Probe, Rows
+from model_store.outputs import LOGITS, Decoder, LogProbabilities, OutputSpec, Raw, Task
+from model_store.text import TextFrontEnd
 
-LogProbabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes)
-
-_INPUTS: Final = {"ids": "tensor(int64)", "weights": "tensor(float)"}
-_OUTPUT_TYPE: Final = "tensor(float)"
-_LOGITS: Final = ["logits"]
-# The graph gathers rows x columns x classes floats. 256 texts, 151 classes: 37 us a text in groups of 1 MB
-# that stay in the cache of a core, 50 us as one group. A single long text may exceed it.
+# The TF-IDF graph gathers rows x columns x classes floats. 256 texts, 151 classes: 37 us a text in groups of
+# 1 MB that stay in the cache of a core, 50 us as one group. A single long text may exceed it.
 _BUDGET_FLOATS: Final = 1 << 18
+# What batch mates may move a probability by: padding changes the order in which a sum is rounded.
+BATCH_TOLERANCE: Final = 1e-5
+_NO_ANSWER: Final = "the model gives no finite answer; check its values against those it was trained on"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classifier:
     """A front end and a session; `open` makes one that fits together."""
 
-    front_end: TextFrontEnd
+    front_end: FrontEnd
     session: Any
     n_classes: int
+    output: OutputSpec = LOGITS
+    task: Task = "multiclass"
+    _outputs: list[str] = field(init=False, repr=False)
+    _decode: Decoder = field(init=False, repr=False)
+    _foreign: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look up once what every run needs."""
+        object.__setattr__(self, "_outputs", [self.output.name])
+        object.__setattr__(self, "_decode", self.output.decoder(self.task))
+        object.__setattr__(self, "_foreign", not isinstance(self.front_end, TextFrontEnd))
 
     @classmethod
-    def open(cls, path: Path, front_end: TextFrontEnd, *, n_classes: int, threads: int = 1) -> "Classifier":
+    def open(
+        cls,
+        path: Path,
+        front_end: FrontEnd,
+        *,
+        n_classes: int,
+        output: OutputSpec = LOGITS,
+        task: Task = "multiclass",
+        threads: int = 1,
+    ) -> "Classifier":
         """Return the classifier of the graph at `path`.
 
         Parameters
@@ -43,73 +61,115 @@ class Classifier:
         Raises
         ------
         BundleInvalid
-            If the graph cannot be loaded, or its inputs or outputs are not those of `n_classes`.
+            If the graph cannot be loaded, or its inputs or its output are not those of the front end, the
+            output's kind and `n_classes`.
         """
         session = _session(path, threads)
-        _check_signature(path, session, n_classes)
-        return cls(front_end, session, n_classes)
+        _check_inputs(path, session, front_end)
+        _check_output(path, session, output, task, n_classes)
+        return cls(front_end, session, n_classes, output, task)
 
-    def log_probabilities(self, texts: Sequence[str]) -> LogProbabilities:
-        """Return the log softmax of the logits, float32 of shape (n_texts, n_classes), rows in order.
+    def log_probabilities(self, inputs: Sequence[Input]) -> LogProbabilities:
+        """Return log-probabilities, float32 of shape (n_items, n_classes), rows in order.
 
-        A row depends on its own text only; padding to batch mates moves it by rounding, below 1e-5.
+        Rows of a binary or multiclass model are a log softmax; those of a multilabel model hold each label's
+        own log-probability. A row depends on its own item only; batch mates move a probability by rounding,
+        below `BATCH_TOLERANCE`. Memory is bounded: many items run in groups.
+
+        Raises
+        ------
+        FeatureInvalid
+            For the first item that is not one the model takes, or that the graph has no finite answer to.
         """
-        vectors = self.front_end.vectorize(texts)
-        if len(vectors) == 1:
-            return _log_softmax(self._logits_of_one(*vectors[0]))
-        logits = np.empty((len(vectors), self.n_classes), dtype=np.float32)
-        for rows in self._groups([len(ids) for ids, _ in vectors]):
-            logits[rows] = self._logits([vectors[row] for row in rows])
-        return _log_softmax(logits)
+        if len(inputs) == 1:
+            return self._answers(self.front_end.feeds(inputs), slice(0, 1))
+        found = np.empty((len(inputs), self.n_classes), dtype=np.float32)
+        for rows, feeds in self.front_end.batches(inputs, max(1, _BUDGET_FLOATS // self.n_classes)):
+            found[rows] = self._answers(feeds, rows)
+        return found
 
     def warm_up(self) -> None:
-        """Run the graph once alone and once padded, so that first requests are not slow.
+        """Run the graph alone and in company, so that first requests are neither slow nor a surprise.
 
         Raises
         ------
         ClassifierUnusable
-            If the graph has not exactly one row of weights for each column of the front end, or
-            gives anything but finite numbers of the right shape.
+            If the graph cannot answer an item that the front end allows, gives anything but finite numbers
+            of the right shape, gives probabilities that are none, or lets batch mates change an answer; and,
+            behind a TF-IDF, if it has not exactly one row of weights for each column of the front end.
         """
-        known = next(iter(self.front_end.word), "")
-        for texts in ([known], [known, "", f"{known} {known}"]):
-            found = self.log_probabilities(texts)
-            if found.shape != (len(texts), self.n_classes) or not np.isfinite(found).all():
-                raise ClassifierUnusable("gives logits that are not finite, or not one for each class")
-        last = self.front_end.n_columns - 1
-        if not self._has_column(last) or self._has_column(last + 1):
-            raise ClassifierUnusable(f"has not exactly the {last + 1} rows of weights the front end needs")
+        if isinstance(self.front_end, TextFrontEnd):
+            self._check_vocabulary(self.front_end.n_columns)
+        answers = [(probe.item, self._answer_to(probe)) for probe in self.front_end.probes()]
+        answered = [(item, answer) for item, answer in answers if answer is not None]
+        company = answered if len(answered) > 1 else answered * 3
+        together = np.exp(self.log_probabilities([item for item, _ in company]))
+        moved = float(np.abs(together - np.exp(np.vstack([answer for _, answer in company]))).max())
+        if not moved <= BATCH_TOLERANCE:
+            raise ClassifierUnusable(
+                f"moves a probability by {moved:.2g} when items run together, at most {BATCH_TOLERANCE:g} is "
+                "allowed; export it without operators that work across a batch"
+            )
+
+    def _answer_to(self, probe: Probe) -> LogProbabilities | None:
+        """Return the answer, None where the graph may refuse and does."""
+        try:
+            raw = self._run(self.front_end.feeds([probe.item]))
+        except Exception as error:  # ORT's exceptions share no base but Exception
+            if probe.needed:
+                raise ClassifierUnusable(f"cannot answer {probe.about} ({_first_line(error)})") from error
+            return None
+        if problem := self.output.problem_of(raw, 1, self.n_classes):
+            raise ClassifierUnusable(f"answers {probe.about} with {problem}")
+        with np.errstate(all="ignore"):
+            found = self._decode(raw)
+        if np.isfinite(found).all():
+            return found
+        if probe.needed:
+            raise ClassifierUnusable(f"answers {probe.about} with numbers that are not finite")
+        return None
+
+    def _check_vocabulary(self, columns: int) -> None:
+        if not self._has_column(columns - 1) or self._has_column(columns):
+            raise ClassifierUnusable(f"has not exactly the {columns} rows of weights the front end needs")
 
     def _has_column(self, column: int) -> bool:
-        vector = np.array([column], dtype=np.int32), np.ones(1, dtype=np.float32)
+        ids, weights = np.array([[column]], dtype=np.int64), np.ones((1, 1), dtype=np.float32)
         try:
-            return bool(np.isfinite(self._logits([vector])).all())
+            self._run({"ids": ids, "weights": weights})
         except Exception:  # ORT's exceptions share no base but Exception
             return False
+        return True
 
-    def _logits(self, vectors: Sequence[tuple[Ids, Weights]]) -> npt.NDArray[np.float32]:
-        ids, weights = self.front_end.pad(vectors)
-        return self._run(ids, weights)
+    def _answers(self, feeds: Feeds, rows: Rows) -> LogProbabilities:
+        """Return the answers to `rows`; what our own export answers needs no further look."""
+        if not self._foreign:
+            return self._decode(self._run(feeds))
+        try:
+            with np.errstate(all="ignore"):
+                found = self._decode(self._run(feeds))
+        except Exception as error:  # ORT's exceptions share no base but Exception
+            refused = self._first_refused(feeds)
+            if refused is None:
+                raise
+            raise FeatureInvalid(_position(rows, refused), None, _NO_ANSWER) from error
+        if not np.isfinite(found).all():
+            first = int(np.isfinite(found).all(axis=1).argmin())
+            raise FeatureInvalid(_position(rows, first), None, _NO_ANSWER)
+        return found
 
-    def _logits_of_one(self, ids: Ids, weights: Weights) -> npt.NDArray[np.float32]:
-        if not len(ids):
-            return self._logits([(ids, weights)])
-        return self._run(ids.astype(np.int64)[None], weights[None])
+    def _first_refused(self, feeds: Feeds) -> int | None:
+        """Return the first row that the graph does not run alone, None if it runs each."""
+        for row in range(len(next(iter(feeds.values())))):
+            try:
+                self._run({name: array[row : row + 1] for name, array in feeds.items()})
+            except Exception:  # ORT's exceptions share no base but Exception
+                return row
+        return None
 
-    def _run(self, ids: npt.NDArray[np.int64], weights: Weights) -> npt.NDArray[np.float32]:
-        logits: npt.NDArray[np.float32] = self.session.run(_LOGITS, {"ids": ids, "weights": weights})[0]
-        return logits
-
-    def _groups(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Yield rows of similar length, as many as the budget holds and at least one."""
-        group: list[int] = []
-        for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-            if group and (len(group) + 1) * lengths[row] * self.n_classes > _BUDGET_FLOATS:
-                yield group
-                group = []
-            group.append(row)
-        if group:
-            yield group
+    def _run(self, feeds: Feeds) -> Raw:
+        raw: Raw = self.session.run(self._outputs, feeds)[0]
+        return raw
 
 
 def check_graph(path: Path) -> None:
@@ -148,30 +208,57 @@ def _session(path: Path, threads: int) -> Any:
         raise BundleInvalid(path, f"cannot be loaded by ONNX Runtime ({_first_line(error)})") from error
 
 
-def _check_signature(path: Path, session: Any, n_classes: int) -> None:
-    inputs = {node.name: node.type for node in session.get_inputs()}
-    if inputs != _INPUTS:
-        raise BundleInvalid(path, f"takes {inputs}, expected {_INPUTS}")
-    for node in session.get_inputs():
-        if len(node.shape) != 2 or any(isinstance(size, int) for size in node.shape):
-            raise BundleInvalid(
-                path, f"input {node.name!r} has shape {node.shape}, expected any rows and columns"
-            )
-    outputs = {node.name: node for node in session.get_outputs()}
-    for name in OUTPUTS:
-        if name not in outputs:
-            raise BundleInvalid(path, f"has no output {name!r}, only {', '.join(outputs)}")
-        node = outputs[name]
-        if node.type != _OUTPUT_TYPE or len(node.shape) != 2 or node.shape[1] not in (n_classes, None):
-            raise BundleInvalid(
-                path, f"output {name!r} is {node.type} of shape {node.shape}, expected (rows, {n_classes})"
-            )
+def _check_inputs(path: Path, session: Any, front_end: FrontEnd) -> None:
+    expected = front_end.signature()
+    found = {node.name: node for node in session.get_inputs()}
+    if other := sorted(expected.keys() ^ found.keys()):
+        raise BundleInvalid(
+            path,
+            f"input {other[0]!r} is {'not in the graph' if other[0] in expected else 'fed by nothing'}; "
+            f"the graph takes {_names(found)}, the front end feeds {_names(expected)}",
+        )
+    for name, (onnx_type, shape) in expected.items():
+        node = found[name]
+        if node.type != onnx_type:
+            raise BundleInvalid(path, f"input {name!r} takes {node.type}, expected {onnx_type}")
+        if not _fits(node.shape, shape):
+            raise BundleInvalid(path, f"input {name!r} has shape {node.shape}, expected {_shown(shape)}")
 
 
-def _log_softmax(logits: npt.NDArray[np.float32]) -> LogProbabilities:
-    shifted: LogProbabilities = logits - logits.max(axis=1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return shifted
+def _check_output(path: Path, session: Any, output: OutputSpec, task: Task, n_classes: int) -> None:
+    if problem := output.problem(task, n_classes):
+        raise BundleInvalid(path, f"output {output.name!r}: {problem}")
+    nodes = {node.name: node for node in session.get_outputs()}
+    if output.name not in nodes:
+        raise BundleInvalid(path, f"has no output {output.name!r}, only {_names(nodes)}")
+    node, shapes = nodes[output.name], output.shapes(None, n_classes)
+    # No shape: the graph does not say, and the warm-up will see.
+    if node.type not in output.types or (node.shape and not any(_fits(node.shape, s) for s in shapes)):
+        raise BundleInvalid(
+            path,
+            f"output {output.name!r} is {node.type} of shape {node.shape}, expected "
+            f"{' or '.join(map(_shown, shapes))} of {' or '.join(output.types)}",
+        )
+
+
+def _fits(found: Sequence[object], expected: tuple[int | None, ...]) -> bool:
+    """Tell whether each size is the expected one or free; None expects a free one."""
+    return len(found) == len(expected) and all(
+        not isinstance(size, int) or size == wanted for size, wanted in zip(found, expected, strict=True)
+    )
+
+
+def _shown(shape: tuple[int | None, ...]) -> str:
+    sizes = ["rows" if size is None else str(size) for size in shape]
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+
+
+def _names(found: Iterable[str]) -> str:
+    return ", ".join(map(repr, found)) or "nothing"
+
+
+def _position(rows: Rows, row: int) -> int:
+    return int(rows.start) + row if isinstance(rows, slice) else rows[row]
 
 
 def _first_line(error: Exception) -> str:

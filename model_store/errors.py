@@ -9,6 +9,7 @@
     │   ├── BundleFileMissing     a listed file is not there
     │   └── BundleFormatNewer     written by a later release
     ├── ClassifierUnusable        a graph runs, but not as its front end and classes need
+    ├── FeatureInvalid            an item is not one that the model can take
     ├── StoreError
     │   ├── UnknownBundle         no such name or version
     │   ├── StoreNotWritable      the disk or its permissions refuse
@@ -79,6 +80,22 @@ class BundleFormatNewer(BundleError):
 
 class ClassifierUnusable(ModelStoreError):
     """A graph does not give what its front end and its classes need; the message says what."""
+
+
+class FeatureInvalid(ModelStoreError):
+    """An item is not one that the model can take: which item, which column, and what is allowed.
+
+    `index` counts the items from 0; `column` is None where the fault is not in one of the model's columns.
+    Neither the values nor a name that only the item knows is repeated.
+    """
+
+    def __init__(self, index: int, column: str | None, reason: str) -> None:
+        super().__init__(index, column, reason)
+        self.index, self.column, self.reason = index, column, reason
+
+    def __str__(self) -> str:
+        where = "" if self.column is None else f", column {self.column!r}"
+        return f"item {self.index}{where}: {self.reason}"
 
 
 class StoreError(ModelStoreError):

@@ -60,6 +60,24 @@ class Fields:
             raise self.invalid(key, f"{value!r}, expected an integer of at least {low}")
         return value
 
+    def boolean(self, key: str) -> bool:
+        """Take true or false."""
+        value = self._take(key)
+        if not isinstance(value, bool):
+            raise self.invalid(key, f"{type(value).__name__}, expected true or false")
+        return value
+
+    def label(self, key: str) -> str:
+        """Take a name that can be shown in one line."""
+        value = self.text(key)
+        self._check_label(key, value)
+        return value
+
+    def optional(self, key: str) -> Any:
+        """Take whatever is there, None if nothing is."""
+        self._taken.add(key)
+        return self._raw.get(key)
+
     def mapping(self, key: str) -> dict[str, Any]:
         """Take an object."""
         value = self._take(key)
@@ -73,11 +91,21 @@ class Fields:
         if not isinstance(value, list) or not low <= len(value) <= high:
             raise self.invalid(key, f"expected a list of {low} to {high} names")
         for label in value:
-            if not isinstance(label, str) or not 1 <= len(label) <= _LABEL_CHARS or not label.isprintable():
-                raise self.invalid(key, f"{label!r}, expected 1 to {_LABEL_CHARS} printable characters")
+            self._check_label(key, label)
         if len(set(value)) != len(value):
             raise self.invalid(key, "holds the same name twice")
         return tuple(value)
+
+    def objects(self, key: str, *, low: int, high: int) -> "list[Fields]":
+        """Take a list of `low` to `high` objects; an error names the position of the one it is about."""
+        value = self._take(key)
+        if not isinstance(value, list) or not low <= len(value) <= high:
+            raise self.invalid(key, f"expected a list of {low} to {high} objects")
+        return [self.nested(f"{key}.{position}", raw) for position, raw in enumerate(value)]
+
+    def _check_label(self, key: str, label: Any) -> None:
+        if not isinstance(label, str) or not 1 <= len(label) <= _LABEL_CHARS or not label.isprintable():
+            raise self.invalid(key, f"{label!r}, expected 1 to {_LABEL_CHARS} printable characters")
 
     def _take(self, key: str) -> Any:
         if key not in self._raw:

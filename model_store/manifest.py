@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, TypeAlias, get_args
 
 from model_store.canonical import canonical_json
+from model_store.columns import ColumnInputs
 from model_store.errors import BundleFormatNewer, BundleInvalid
 from model_store.fields import Fields
+from model_store.inputs import InputKind, TextInput
+from model_store.outputs import LOGITS, OutputSpec
+from model_store.outputs import Task as Task  # noqa: PLC0414 - part of what a manifest says
 
 # How to change the format
 # ------------------------
@@ -21,8 +25,8 @@ from model_store.fields import Fields
 # weighting behind the same front-end kind. Then, in one change:
 #
 # 1. Set FORMAT to n + 1 and write only that from now on.
-# 2. Keep the reader of n: turn its JSON into the new one in a function `_from_format_n(raw)`, listed
-#    in `_UPGRADES`, one step at a time (1 -> 2 -> 3), so that no reader knows more than its neighbour.
+# 2. Keep the reader of n: turn its JSON into the new one in a function `_from_format_n(raw, path)`,
+#    listed in `_UPGRADES`, one step at a time (1 -> 2 -> 3), so that no reader knows more than its neighbour.
 #    A default for what the old format did not say must give the old behaviour exactly.
 # 3. Put a small bundle written by the last release under tests/model_store/fixtures/format_n/, and add
 #    it to the test that loads each of them and compares its decisions with the recorded ones.
@@ -32,16 +36,12 @@ from model_store.fields import Fields
 # No change of format: another order of keys, another text in `training` or in card.md, another ONNX
 # opset with the same inputs and outputs. Files are never added without raising FORMAT, because an
 # unlisted or unknown file is a reason to refuse a bundle.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 MANIFEST: Final = "manifest.json"
 DRAFT: Final = "0"
-OUTPUTS: Final = ("logits", "probabilities")
 RESERVED_CLASS: Final = "no_class_passes"
 MAX_SOURCES: Final = 31  # with "other" at most 32 series
-
-Task: TypeAlias = Literal["binary", "multiclass"]
-InputKind: TypeAlias = Literal["text"]
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 NAME_RULE: Final = "allowed are a-z, 0-9, _ and -, at most 63"
@@ -49,7 +49,6 @@ VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 # One flat directory: without a separator no name can leave it.
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,32}){0,3}")
-_UPGRADES: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +60,32 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class FrontEnd:
-    """How an input becomes what the graph takes: the kind, and the file with its tables."""
+class TfidfFile:
+    """The file of the tables that turn a text into numbers; `model_store.text` reads it."""
 
-    kind: Literal["tfidf"]
     file: str
+
+    @property
+    def input_kind(self) -> InputKind:
+        """What an item is."""
+        return "text"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the manifest says under ``front_end``."""
+        return {"kind": "tfidf", "file": self.file}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "TfidfFile":
+        """Read what `to_json` wrote, apart from the kind."""
+        return cls(fields.text("file"))
+
+
+FrontEndSpec: TypeAlias = TfidfFile | TextInput | ColumnInputs
+_FRONT_ENDS: Final[Mapping[str, Callable[[Fields], FrontEndSpec]]] = {
+    "tfidf": TfidfFile.from_fields,
+    "text": TextInput.from_fields,
+    "columns": ColumnInputs.from_fields,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +102,8 @@ class Manifest:
     classes: tuple[str, ...]
     input_kind: InputKind
     files: Mapping[str, FileEntry]
-    front_end: FrontEnd
-    outputs: tuple[str, ...]
+    front_end: FrontEndSpec
+    output: OutputSpec
     sources: tuple[str, ...]
     training: Mapping[str, Any]
     licence: str
@@ -99,8 +119,8 @@ class Manifest:
             "classes": list(self.classes),
             "input_kind": self.input_kind,
             "files": {name: {"size": f.size, "sha256": f.sha256} for name, f in self.files.items()},
-            "front_end": {"kind": self.front_end.kind, "file": self.front_end.file},
-            "outputs": list(self.outputs),
+            "front_end": self.front_end.to_json(),
+            "output": self.output.to_json(),
             "sources": list(self.sources),
             "training": dict(self.training),
             "licence": self.licence,
@@ -138,6 +158,17 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _from_format_1(raw: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Say in the words of format 2 what every bundle of format 1 was: TF-IDF in, logits out."""
+    if raw.get("outputs") != ["logits", "probabilities"]:
+        raise BundleInvalid(path, "key 'outputs': expected logits, probabilities; import the bundle again")
+    rest = {key: value for key, value in raw.items() if key != "outputs"}
+    return {**rest, "format": 2, "output": LOGITS.to_json()}
+
+
+_UPGRADES: Final[Mapping[int, Callable[[dict[str, Any], Path], dict[str, Any]]]] = {1: _from_format_1}
+
+
 def _upgraded(raw: Any, path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise BundleInvalid(path, f"is a JSON {type(raw).__name__}, expected an object")
@@ -148,7 +179,7 @@ def _upgraded(raw: Any, path: Path) -> dict[str, Any]:
     if found > FORMAT:
         raise BundleFormatNewer(path, found, FORMAT)
     for step in range(found, FORMAT):
-        upgraded = _UPGRADES[step](upgraded)
+        upgraded = _UPGRADES[step](upgraded, path)
     return upgraded
 
 
@@ -158,26 +189,43 @@ def _read(fields: Fields) -> Manifest:
         name=fields.matching("name", NAME, allowed="a-z, 0-9, _ and -, at most 63, not starting with _ or -"),
         version=_version(fields),
         task=fields.one_of("task", get_args(Task)),
-        classes=fields.labels("classes", low=2, high=10_000),
+        classes=fields.labels("classes", low=1, high=10_000),
         input_kind=fields.one_of("input_kind", get_args(InputKind)),
         files=_files(fields),
         front_end=_front_end(fields),
-        outputs=fields.labels("outputs", low=1, high=16),
+        output=OutputSpec.from_fields(fields.nested("output", fields.mapping("output"))),
         sources=fields.labels("sources", low=0, high=MAX_SOURCES),
         training=fields.mapping("training"),
         licence=fields.text("licence"),
         created_at=_moment(fields),
     )
     fields.finish()
-    if (len(manifest.classes) == 2) != (manifest.task == "binary"):
-        raise fields.invalid("task", f"{manifest.task!r} with {len(manifest.classes)} classes")
+    _check_task(manifest, fields)
+    _check_front_end(manifest, fields)
+    return manifest
+
+
+def _check_task(manifest: Manifest, fields: Fields) -> None:
+    k, task = len(manifest.classes), manifest.task
+    if task != "multilabel":
+        if k < 2:
+            raise fields.invalid("classes", f"{k} class of a {task} model, expected at least 2")
+        if (k == 2) != (task == "binary"):
+            raise fields.invalid("task", f"{task!r} with {k} classes")
     if RESERVED_CLASS in manifest.classes:
         raise fields.invalid("classes", f"{RESERVED_CLASS!r} is what no class passing is called; rename it")
-    if manifest.outputs != OUTPUTS:
-        raise fields.invalid("outputs", f"{', '.join(manifest.outputs)}; expected {', '.join(OUTPUTS)}")
-    if manifest.front_end.file not in manifest.files:
-        raise fields.invalid("front_end", f"{manifest.front_end.file!r} is not among 'files'")
-    return manifest
+    if problem := manifest.output.problem(task, k):
+        raise fields.invalid("output.kind", problem)
+
+
+def _check_front_end(manifest: Manifest, fields: Fields) -> None:
+    front_end = manifest.front_end
+    if manifest.input_kind != front_end.input_kind:
+        raise fields.invalid(
+            "input_kind", f"{manifest.input_kind!r}, the front end takes {front_end.input_kind}"
+        )
+    if isinstance(front_end, TfidfFile) and front_end.file not in manifest.files:
+        raise fields.invalid("front_end", f"{front_end.file!r} is not among 'files'")
 
 
 def _version(fields: Fields) -> str:
@@ -202,9 +250,9 @@ def _files(fields: Fields) -> dict[str, FileEntry]:
     return entries
 
 
-def _front_end(fields: Fields) -> FrontEnd:
+def _front_end(fields: Fields) -> FrontEndSpec:
     entry = fields.nested("front_end", fields.mapping("front_end"))
-    front_end = FrontEnd(kind=entry.one_of("kind", ("tfidf",)), file=entry.text("file"))
+    front_end = _FRONT_ENDS[entry.one_of("kind", tuple(_FRONT_ENDS))](entry)
     entry.finish()
     return front_end
 

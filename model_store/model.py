@@ -4,17 +4,15 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
 from model_store.bundle import MODEL_FILE, Bundle, ModelKey, read_bundle, read_front_end
 from model_store.classifier import Classifier
 from model_store.errors import BundleInvalid
+from model_store.inputs import Input, InputKind
 from model_store.policy import Decisions
-from model_store.text import TextFrontEnd
 
-_WARM_UP_WORDS: Final = 18  # a text of about 100 characters
 _WARM_UP_RUNS: Final = 9
 
 
@@ -36,45 +34,59 @@ class Model:
         """Names of the classes, in the order of every array's columns."""
         return self.bundle.manifest.classes
 
-    def decide(self, texts: Sequence[str]) -> Decisions:
-        """Return calibrated probabilities and the decision of each text, in order."""
-        raw = self.classifier.log_probabilities(texts)
+    @property
+    def input_kind(self) -> InputKind:
+        """What an item is: ``"text"``, a string, or ``"features"``, a mapping from column to value."""
+        return self.bundle.manifest.input_kind
+
+    def decide(self, inputs: Sequence[Input]) -> Decisions:
+        """Return calibrated probabilities and the decision of each item, in order.
+
+        Raises
+        ------
+        FeatureInvalid
+            For the first item that is not one the model takes; nothing is decided then.
+        """
+        raw = self.classifier.log_probabilities(inputs)
         return self.bundle.policy.decide(self.bundle.calibration.apply(raw))
 
 
 def load_model(path: Path, *, threads: int = 1, timer: Callable[[], float] = time.perf_counter) -> Model:
     """Return the model in the bundle at `path`, verified and warm.
 
-    `single_item_seconds` is the median of a few decisions on one text of about 100 characters,
-    measured here with `timer`.
+    `single_item_seconds` is the median of a few decisions on one typical item of the front end, measured
+    here with `timer`.
 
     Raises
     ------
     BundleError
         As `model_store.read_bundle`, and `BundleInvalid` if the front end or the graph cannot be
-        loaded, do not fit each other or the classes, or fail on a first text.
+        loaded, do not fit each other or the classes, or fail on a first item.
     """
     bundle = read_bundle(path)
     front_end = read_front_end(bundle)
-    classes = len(bundle.manifest.classes)
-    classifier = Classifier.open(path / MODEL_FILE, front_end, n_classes=classes, threads=threads)
+    manifest = bundle.manifest
+    classifier = Classifier.open(
+        path / MODEL_FILE,
+        front_end,
+        n_classes=len(manifest.classes),
+        output=manifest.output,
+        task=manifest.task,
+        threads=threads,
+    )
     model = Model(bundle, classifier, single_item_seconds=0.0)
     try:
         classifier.warm_up()
-        seconds = _median_seconds(model, _typical_text(front_end), timer)
+        seconds = _median_seconds(model, front_end.typical(), timer)
     except Exception as error:  # ORT's exceptions share no base but Exception
-        raise BundleInvalid(path / MODEL_FILE, f"fails on a first text ({error})") from error
+        raise BundleInvalid(path / MODEL_FILE, f"fails on a first item ({error})") from error
     return Model(bundle, classifier, single_item_seconds=seconds)
 
 
-def _median_seconds(model: Model, text: str, timer: Callable[[], float]) -> float:
+def _median_seconds(model: Model, item: Input, timer: Callable[[], float]) -> float:
     elapsed = []
     for _ in range(_WARM_UP_RUNS):
         started = timer()
-        model.decide([text])
+        model.decide([item])
         elapsed.append(timer() - started)
     return statistics.median(elapsed)
-
-
-def _typical_text(front_end: TextFrontEnd) -> str:
-    return " ".join(islice(cycle(front_end.word or ("",)), _WARM_UP_WORDS))

@@ -3,9 +3,9 @@
 import math
 import re
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from model_store.arrays import Array, load_arrays, save_arrays
 from model_store.errors import BundleInvalid
+from model_store.inputs import Feeds, InputKind, Probe, Signature
 
 Ids: TypeAlias = npt.NDArray[np.int32]  # (n_touched,), ascending columns of the weight matrix
 Weights: TypeAlias = npt.NDArray[np.float32]  # (n_touched,), TF-IDF, each block of Euclidean norm 1
@@ -33,6 +34,7 @@ _TOKEN: Final = re.compile(r"(?u)\b\w\w+\b")
 # 16k chunks of a running text cover all but its rare words, in about 6 MB.
 _MEMO_CHUNKS: Final = 16_384
 _MEMO_CHARS: Final = 48
+_TYPICAL_WORDS: Final = 18  # a text of about 100 characters
 
 _Analysed: TypeAlias = tuple[tuple[str, ...], bytes]  # tokens, and int32 columns that need no neighbour
 
@@ -88,6 +90,45 @@ class TextFrontEnd:
     def n_columns(self) -> int:
         """Number of rows the weight matrix must have."""
         return len(self._idf)
+
+    @property
+    def input_kind(self) -> InputKind:
+        """What an item is."""
+        return "text"
+
+    def signature(self) -> Signature:
+        """Return the inputs that the graph must have: columns and weights, padded."""
+        return {"ids": ("tensor(int64)", (None, None)), "weights": ("tensor(float)", (None, None))}
+
+    def feeds(self, inputs: Sequence[str]) -> Feeds:
+        """Return columns and weights of all texts, padded to the longest."""
+        vectors = self.vectorize(inputs)
+        if len(vectors) == 1 and len(vectors[0][0]):
+            own, values = vectors[0]
+            return {"ids": own.astype(np.int64)[None], "weights": values[None]}
+        ids, weights = self.pad(vectors)
+        return {"ids": ids, "weights": weights}
+
+    def batches(self, inputs: Sequence[str], cells: int) -> Iterator[tuple[list[int], Feeds]]:
+        """Yield groups of texts of similar length, as many as fit into `cells` and at least one."""
+        vectors = self.vectorize(inputs)
+        for rows in _groups([len(ids) for ids, _ in vectors], cells):
+            ids, weights = self.pad([vectors[row] for row in rows])
+            yield rows, {"ids": ids, "weights": weights}
+
+    def typical(self) -> str:
+        """Return a text of about 100 characters, all of them known words."""
+        return " ".join(islice(cycle(self.word or ("",)), _TYPICAL_WORDS))
+
+    def probes(self) -> list[Probe]:
+        """Return a typical text, one without a known n-gram, one of a known word and one of two."""
+        known = next(iter(self.word), "")
+        return [
+            Probe(self.typical(), "a text of known words"),
+            Probe(known, "a known word"),
+            Probe("", "an empty text"),
+            Probe(f"{known} {known}", "a word said twice"),
+        ]
 
     def vectorize(self, texts: Sequence[str]) -> list[tuple[Ids, Weights]]:
         """Return columns and weights of each text; a text without a known n-gram touches none."""
@@ -187,6 +228,18 @@ class TextFrontEnd:
             if len(block):
                 np.divide(block, math.sqrt(block.dot(block)), out=block)
         return ids, weights
+
+
+def _groups(lengths: Sequence[int], cells: int) -> Iterator[list[int]]:
+    """Yield rows of similar length, as many as fit into `cells` with their padding and at least one."""
+    group: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if group and (len(group) + 1) * lengths[row] > cells:
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
 
 
 def _char_ngrams(chunk: str, sizes: tuple[int, int]) -> list[str]:

@@ -20,6 +20,7 @@ from model_store.errors import (
     BundleFormatNewer,
     BundleInvalid,
 )
+from model_store.manifest import FORMAT
 from model_store.model import load_model
 from tests.support.bundles import reseal, tiny_classes, tiny_policy, write_tiny
 
@@ -174,7 +175,7 @@ def test_a_list_without_a_needed_file_is_refused(written: Path):
 def test_a_newer_format_is_refused(written: Path):
     """A bundle of a later release is refused before its files are looked at."""
     (written / files.MODEL_FILE).unlink()
-    _edit_json(written / "manifest.json", lambda raw: raw.update(format=2))
+    _edit_json(written / "manifest.json", lambda raw: raw.update(format=FORMAT + 1))
     with pytest.raises(BundleFormatNewer, match="upgrade"):
         read_bundle(written)
 

@@ -210,7 +210,7 @@ def _nothing(directory: Path) -> None:
     [
         (_crash, "out of rows"),
         (_wrong_graph, "model.onnx: output 'logits' .*expected .rows, 3."),
-        (_no_numbers, "model.onnx: fails on a first text .*not finite"),
+        (_no_numbers, "model.onnx: fails on a first item .*not finite"),
         (_other_name, "manifest.json: key 'name': 'other', published as 'tiny'"),
         (_half, "seen.npz: .*missing"),
         (_nothing, "manifest.json: .*missing"),
