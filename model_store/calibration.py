@@ -1,15 +1,19 @@
 """Calibration: how often is a class right when the model gives it this probability?
 
-Every method is affine in what the classifier says, so serving needs a few vectorised lines and no solver:
+Serving takes a few vectorised lines and no solver, because a calibration is constants of each class, applied
+to what the classifier says. `link` says how:
 
-- `temperature`: softmax(scale * log p), one scale for all classes;
-- `platt`, in one of two forms. Joint: softmax(scale * log p + bias_k), one slope and an intercept per class;
-  with two classes this is the classic sigmoid on the single logit. One against the rest: sigmoid(scale_k *
-  logit p_k + bias_k), rows normalised to 1;
-- `identity`: the classifier's own probabilities, the yardstick of the others.
+- `softmax`: softmax(scale_k * log p_k + bias_k). One scale and no bias is *temperature*, one scale and a bias
+  per class *bcts*, a scale and a bias per class *vector*; with two classes one scale and a bias is *platt*,
+  the classic sigmoid on the single logit.
+- `sigmoid`, one class against the rest: sigmoid(scale_k * log p_k - rest_k * log(1 - p_k) + bias_k), rows then
+  divided by their sum. `rest` equal to `scale`: *platt*; of its own: *beta*. *isotonic* sends the log-odds
+  along a broken line instead.
+- `independent`, several labels an item: the same without the division, and a method for each label.
 
-Intercepts matter: training with class weights moves every class by a constant that no temperature undoes.
-`model_store.calibrators` fits and chooses.
+*identity* leaves the classifier's own probabilities, the yardstick of the others. Biases matter: training with
+class weights moves every class by a constant that no temperature undoes. `model_store.calibrators` fits and
+chooses.
 """
 
 import hashlib
@@ -20,15 +24,35 @@ from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
+from model_store.brokenlines import BrokenLines, Float32s, Float64s, Line
 from model_store.canonical import canonical_json
+from model_store.indicators import AnyLabels, LabelMatrix, Labels, indicators
+from model_store.reliability import classwise_ece, log_loss
 
-Method: TypeAlias = Literal["identity", "temperature", "platt"]
-Link: TypeAlias = Literal["softmax", "sigmoid"]
-Float32s: TypeAlias = npt.NDArray[np.float32]
-Float64s: TypeAlias = npt.NDArray[np.float64]
-Labels: TypeAlias = npt.NDArray[np.integer[Any]]  # (n_items,), index of the true class
+__all__ = [
+    "AnyLabels",
+    "Calibration",
+    "Float32s",
+    "Float64s",
+    "LabelMatrix",
+    "Labels",
+    "Link",
+    "LogProbabilities",
+    "Method",
+    "Probabilities",
+    "calibration_digest",
+    "classwise_ece",
+    "indicators",
+    "log_loss",
+    "logit",
+]
+
+Method: TypeAlias = Literal["identity", "temperature", "platt", "beta", "vector", "bcts", "isotonic"]
+Link: TypeAlias = Literal["softmax", "sigmoid", "independent"]
 LogProbabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes)
-Probabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes), rows sum to 1
+Probabilities: TypeAlias = npt.NDArray[
+    np.float32
+]  # (n_items, n_classes), rows sum to 1 but for `independent`
 
 # exp(-80) is 1.8e-35, still a normal float32: no probability is 0, so no threshold is, and p / t is finite.
 _FLOOR: Final = np.float32(-80.0)
@@ -36,6 +60,9 @@ _CEILING: Final = np.float32(80.0)
 # float32 cannot hold a probability nearer to 1 than 6e-8; beyond it the logit would be infinite.
 _LOG_ONE: Final = np.float32(-1e-7)
 _ONE: Final = np.float32(1.0)
+_FORMAT_1: Final = frozenset({"method", "link", "scale", "bias", "choice"})
+_NEEDS: Final[Mapping[Method, str]] = {"isotonic": "lines", "beta": "rest"}
+_KEYS: Final = _FORMAT_1 | {"rest", "lines"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +71,16 @@ class Calibration:
 
     Parameters
     ----------
+    method : Method
+        With the link `independent` the one that most labels have; `choice` says which has which.
     scale, bias : float64 array of shape (n_classes,)
         In the order of the bundle's classes.
     choice : mapping
         Why this method: cross-validated log losses in nats, and what the class sizes ruled out.
+    rest : float64 array of shape (n_classes,), optional
+        What multiplies -log(1 - p), where that is not `scale`. Not for the link `softmax`.
+    lines : tuple of Line or None, optional
+        From log-odds to log-odds, applied last; None for a class without. Not for the link `softmax`.
     """
 
     method: Method
@@ -55,8 +88,12 @@ class Calibration:
     bias: Float64s
     link: Link
     choice: Mapping[str, Any]
+    rest: Float64s | None = None
+    lines: tuple[Line | None, ...] | None = None
     _scale: Float32s = field(init=False, repr=False)
     _bias: Float32s = field(init=False, repr=False)
+    _rest: Float32s | None = field(init=False, repr=False)
+    _lines: BrokenLines | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check shapes and keep the float32 copies the hot path multiplies with."""
@@ -66,19 +103,37 @@ class Calibration:
             )
         if self.link not in get_args(Link):
             raise ValueError(f"calibration link {self.link!r}: expected one of {', '.join(get_args(Link))}")
-        if self.scale.ndim != 1 or self.scale.shape != self.bias.shape or len(self.scale) < 2:
-            raise ValueError(
-                f"calibration scale {self.scale.shape}, bias {self.bias.shape}: expected one number a class"
-            )
-        if not (np.isfinite(self.scale).all() and np.isfinite(self.bias).all()):
-            raise ValueError("calibration scale and bias: expected finite numbers")
+        self._check_numbers()
         object.__setattr__(self, "_scale", self.scale.astype(np.float32))
         object.__setattr__(self, "_bias", self.bias.astype(np.float32))
+        object.__setattr__(self, "_rest", None if self.rest is None else self.rest.astype(np.float32))
+        object.__setattr__(self, "_lines", None if self.lines is None else BrokenLines(self.lines))
+
+    def _check_numbers(self) -> None:
+        shape = self.scale.shape
+        fewest = 1 if self.link == "independent" else 2
+        if self.scale.ndim != 1 or self.bias.shape != shape or len(self.scale) < fewest:
+            raise ValueError(
+                f"calibration scale {shape}, bias {self.bias.shape}: expected one number a class"
+            )
+        if self.link == "softmax" and not (self.rest is None and self.lines is None):
+            raise ValueError("calibration rest and lines: expected none with the link softmax")
+        if self.rest is not None and self.rest.shape != shape:
+            raise ValueError(f"calibration rest {self.rest.shape}: expected one number a class")
+        if self.lines is not None and len(self.lines) != len(self.scale):
+            raise ValueError(f"calibration lines: {len(self.lines)}, expected one or null a class")
+        if (self.method == "isotonic" and self.lines is None) or (
+            self.method == "beta" and self.rest is None
+        ):
+            raise ValueError(f"calibration method {self.method}: expected its {_NEEDS[self.method]}")
+        numbers = (self.scale, self.bias) if self.rest is None else (self.scale, self.bias, self.rest)
+        if not all(np.isfinite(each).all() for each in numbers):
+            raise ValueError("calibration scale, rest and bias: expected finite numbers")
 
     @classmethod
-    def identity(cls, n_classes: int, *, reason: str = "not fitted") -> Self:
+    def identity(cls, n_classes: int, *, reason: str = "not fitted", link: Link = "softmax") -> Self:
         """Return the calibration that leaves the classifier's probabilities as they are."""
-        return cls("identity", np.ones(n_classes), np.zeros(n_classes), "softmax", {"reason": reason})
+        return cls("identity", np.ones(n_classes), np.zeros(n_classes), link, {"reason": reason})
 
     @property
     def n_classes(self) -> int:
@@ -86,9 +141,9 @@ class Calibration:
         return len(self.scale)
 
     def apply(self, log_probabilities: LogProbabilities) -> Probabilities:
-        """Return calibrated probabilities, float32 (n_items, n_classes), each above 0, rows sum to 1.
+        """Return calibrated probabilities, float32 (n_items, n_classes), each above 0.
 
-        A row's result does not depend on the rows beside it.
+        Rows sum to 1, unless the link is `independent`. A row's result does not depend on the rows beside it.
 
         Examples
         --------
@@ -103,41 +158,63 @@ class Calibration:
             np.maximum(z, _FLOOR, out=z)
             np.exp(z, out=z)
         else:
+            z = self._each_class(log_probabilities)
+            if self.link == "independent":
+                return z
+        z /= np.add.reduce(z, axis=1, keepdims=True)
+        return z
+
+    def _each_class(self, log_probabilities: LogProbabilities) -> Float32s:
+        """Return every class's probability against the rest; per class it rises with what it is given."""
+        if self._rest is None:
             z = logit(log_probabilities)
             z *= self._scale
-            z += self._bias
-            np.negative(z, out=z)
-            np.minimum(z, _CEILING, out=z)
-            np.exp(z, out=z)
-            z += _ONE
-            np.reciprocal(z, out=z)
-        z /= np.add.reduce(z, axis=1, keepdims=True)
+        else:
+            z, rest = _both_sides(log_probabilities)
+            z *= self._scale
+            rest *= self._rest
+            z -= rest
+        z += self._bias
+        if self._lines is not None:
+            z = self._lines(z)
+        np.negative(z, out=z)
+        np.minimum(z, _CEILING, out=z)
+        np.exp(z, out=z)
+        z += _ONE
+        np.reciprocal(z, out=z)
         return z
 
     def to_json(self) -> dict[str, Any]:
         """Return what calibration.json holds."""
+        lines = self.lines
         return {
             "method": self.method,
             "link": self.link,
             "scale": self.scale.tolist(),
+            "rest": None if self.rest is None else self.rest.tolist(),
             "bias": self.bias.tolist(),
+            "lines": None if lines is None else [each and each.to_json() for each in lines],
             "choice": dict(self.choice),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read calibration.json; a ValueError names what is missing or malformed."""
-        expected = {"method", "link", "scale", "bias", "choice"}
-        if set(data) != expected:
-            raise ValueError(f"calibration keys {sorted(data)}: expected {sorted(expected)}")
+        """Read calibration.json, also of format 1; a ValueError names what is missing or malformed."""
+        if set(data) not in (_KEYS, _FORMAT_1):
+            raise ValueError(f"calibration keys {sorted(data)}: expected {sorted(_KEYS)}")
         if not isinstance(data["choice"], Mapping):
             raise ValueError("calibration choice: expected an object")
+        rest, lines = data.get("rest"), data.get("lines")
+        if not isinstance(lines, list | None):
+            raise ValueError("calibration lines: expected a list or null")
         return cls(
             data["method"],
             _numbers("scale", data["scale"]),
             _numbers("bias", data["bias"]),
             data["link"],
             dict(data["choice"]),
+            None if rest is None else _numbers("rest", rest),
+            None if lines is None else tuple(each and Line.from_json(each) for each in lines),
         )
 
 
@@ -146,49 +223,21 @@ def calibration_digest(calibration: Calibration) -> str:
     return hashlib.sha256(canonical_json(calibration.to_json())).hexdigest()
 
 
-def log_loss(probabilities: npt.NDArray[np.floating[Any]], labels: Labels) -> float:
-    """Return the mean negative log of the probability given to the true class, in nats."""
-    if len(labels) == 0:
-        return 0.0
-    own = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(own, 1e-300)).mean())
-
-
-def classwise_ece(probabilities: Probabilities, labels: Labels, *, bins: int = 15) -> Float64s:
-    """Return the expected calibration error of every class, shape (n_classes,), as a ratio in [0, 1].
-
-    Per class the items are cut into `bins` bins of equal mass by their probability of *that* class (tied
-    values share a bin), and the gaps between mean probability and share of positives are averaged by mass.
-    Top-label ECE would hide a rare class behind the common one (Nixon et al. 2019).
-
-    Examples
-    --------
-    >>> p = np.array([[0.8, 0.2], [0.8, 0.2], [0.8, 0.2], [0.8, 0.2]], dtype=np.float32)
-    >>> classwise_ece(p, np.array([0, 0, 0, 1])).round(2).tolist()
-    [0.05, 0.05]
-    """
-    n, n_classes = probabilities.shape
-    if n == 0:
-        raise ValueError("classwise_ece of no items: expected at least one")
-    starts = (np.arange(1, bins) * n) // bins
-    errors = np.empty(n_classes)
-    for k in range(n_classes):
-        p = probabilities[:, k].astype(np.float64)
-        bin_of = np.searchsorted(np.sort(p)[starts], p, side="right")
-        gap = np.bincount(bin_of, weights=p - (labels == k), minlength=bins)
-        errors[k] = np.abs(gap).sum() / n
-    return errors
-
-
 def logit(log_probabilities: LogProbabilities) -> Float32s:
     """Return log p - log(1 - p) from log p, finite for p = 1 and p = 0 in float32."""
+    x, rest = _both_sides(log_probabilities)
+    x -= rest
+    return x
+
+
+def _both_sides(log_probabilities: LogProbabilities) -> tuple[Float32s, Float32s]:
+    """Return log p and log(1 - p), both finite, from log p."""
     x = np.minimum(log_probabilities, _LOG_ONE, dtype=np.float32)
     np.maximum(x, _FLOOR, out=x)
     rest = np.expm1(x)
     np.negative(rest, out=rest)
     np.log(rest, out=rest)
-    x -= rest
-    return x
+    return x, rest
 
 
 def _numbers(key: str, value: object) -> Float64s:

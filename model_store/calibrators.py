@@ -13,12 +13,20 @@ bias-corrected calibration is hard-to-beat at label shift adaptation*, 2020.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from model_store.calibration import Calibration, Float64s, Labels, LogProbabilities, log_loss, logit
+from model_store.calibration import (
+    AnyLabels,
+    Calibration,
+    Float64s,
+    Labels,
+    LogProbabilities,
+    log_loss,
+    logit,
+)
 
 Candidate: TypeAlias = Literal["identity", "temperature", "platt_joint", "platt_one_vs_rest"]
 
@@ -30,7 +38,13 @@ _BIAS_PRIOR: Final = 1.0
 
 
 def fit_calibration(
-    log_probabilities: LogProbabilities, labels: Labels, *, seed: int, classes: Sequence[str] | None = None
+    log_probabilities: LogProbabilities,
+    labels: AnyLabels,
+    *,
+    seed: int,
+    classes: Sequence[str] | None = None,
+    task: str = "multiclass",  # noqa: ARG001
+    groups: npt.NDArray[np.integer[Any]] | None = None,  # noqa: ARG001
 ) -> Calibration:
     """Fit every method the class sizes admit and return the one with the least cross-validated log loss.
 

@@ -1,36 +1,51 @@
 """Policy: which class, if any, is an item called, given its calibrated probabilities?
 
 A class is *flagged* when its probability reaches its threshold; the guarantees of the thresholds are about
-flags. Of the flagged classes the label is the one with the largest p / t, ties to the rarer class. No flag:
-`no_class_passes`. A close second, where the owner asks for it: `ambiguous`.
+flags. With several labels an item the flags are the answer. With one label, a rule makes it of them:
+
+- `ratio`: the flagged class with the largest p / t, ties to the rarer class. No flag: `no_class_passes`. A
+  close second, where the owner asks for it: `ambiguous`.
+- `priority`: the first of the listed classes that is flagged; where none is, as `ratio`.
+- `costs`: the class whose expected cost is least, whatever is flagged (`model_store.costs`).
+
+`abstained` leaves the item to a person: a probability lies between a class's two thresholds, or every answer
+costs more than a review. The label beside it is a suggestion.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from model_store.calibration import Float32s, Probabilities
+from model_store.costs import Costs
 from model_store.errors import TargetError
 from model_store.thresholds import ClassThreshold
 
 NO_CLASS: Final = "no_class_passes"
-DECISIONS: Final = ("accepted", "ambiguous", NO_CLASS)
+DECISIONS: Final = ("accepted", "ambiguous", NO_CLASS, "abstained")
 ACCEPTED: Final = 0
 AMBIGUOUS: Final = 1
 NO_CLASS_PASSES: Final = 2
+ABSTAINED: Final = 3
 NO_LABEL: Final = -1
 
 Counts: TypeAlias = npt.NDArray[np.int64]  # (n_classes, len(DECISIONS))
+Rule: TypeAlias = Literal["ratio", "costs", "priority"]
+PolicyTask: TypeAlias = Literal["binary", "multiclass", "multilabel"]
 
 # Where a threshold is 0 every ratio is infinite; the smallest normal float32 keeps them ordered by p.
 _SMALLEST: Final = np.float32(np.finfo(np.float32).tiny)
 _UNFLAGGED: Final = np.float32(-1.0)
 # Indexed by whether a row is flagged: a take is a third of the time of np.where and a cast.
 _DECISION_OF: Final = np.array([NO_CLASS_PASSES, ACCEPTED], dtype=np.int8)
+_FORMAT_1: Final = frozenset(
+    {"classes", "delta", "calibration_sha256", "ambiguous_ratio", "rarity", "thresholds"}
+)
+_KEYS: Final = _FORMAT_1 | {"task", "rule", "costs", "priority", "require_one"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,9 +57,9 @@ class Decisions:
     probabilities : float32 array of shape (n_items, n_classes)
         Calibrated.
     flags : bool array of shape (n_items, n_classes)
-        Which classes reach their threshold.
+        Which classes reach their threshold; with several labels an item, its labels.
     label : int32 array of shape (n_items,)
-        Index of the class, -1 for none.
+        Index of the class, -1 for none. With several labels an item the flag with the largest p / t.
     decision : int8 array of shape (n_items,)
         Index into `DECISIONS`.
     top : int32 array of shape (n_items,)
@@ -65,14 +80,14 @@ class Decisions:
         return np.where(self.decision == NO_CLASS_PASSES, np.int32(n_classes), self.top)
 
     def counts(self, n_classes: int) -> Counts:
-        """Return items per most probable class and decision, shape (n_classes, 3)."""
+        """Return items per most probable class and decision, shape (n_classes, len(DECISIONS))."""
         cells = self.top * len(DECISIONS) + self.decision
         return np.bincount(cells, minlength=n_classes * len(DECISIONS)).reshape(n_classes, len(DECISIONS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """Thresholds of all classes, in the bundle's order, and the rule that turns flags into one label.
+    """Thresholds of all classes, in the bundle's order, and the rule that turns flags into an answer.
 
     Parameters
     ----------
@@ -84,6 +99,16 @@ class Policy:
         The label is `ambiguous` when the second p / t exceeds this share of the first.
     rarity : tuple of int
         Class indices, the rarest first.
+    task : str
+        `multilabel` has no rule but the flags.
+    rule : str
+        Which of the rules above makes the label.
+    costs : Costs, optional
+        Exactly with the rule `costs`; of the same classes in the same order.
+    priority : tuple of str
+        Exactly with the rule `priority`: classes, the first that is flagged is the label.
+    require_one : bool
+        Only with several labels an item: one without any is for review.
     """
 
     classes: tuple[str, ...]
@@ -92,21 +117,41 @@ class Policy:
     calibration_sha256: str
     ambiguous_ratio: float | None = None
     rarity: tuple[int, ...] = ()
+    task: PolicyTask = "multiclass"
+    rule: Rule = "ratio"
+    costs: Costs | None = None
+    priority: tuple[str, ...] = ()
+    require_one: bool = False
     _thresholds: Float32s = field(init=False, repr=False)
     _divisors: Float32s = field(init=False, repr=False)
     _rarity: npt.NDArray[np.intp] = field(init=False, repr=False)
+    _priority: npt.NDArray[np.intp] = field(init=False, repr=False)
+    _review_from: Float32s | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check that everything is about the same classes and lay out the arrays `decide` reads."""
         rarity = self.rarity or tuple(range(len(self.classes)))
-        self._check(rarity)
+        self._check_classes(rarity)
+        self._check_thresholds()
+        self._check_numbers()
+        self._check_rule()
         thresholds = np.array([t.threshold for t in self.thresholds], dtype=np.float32)
+        priority = [self.classes.index(name) for name in self.priority]
         object.__setattr__(self, "rarity", rarity)
         object.__setattr__(self, "_thresholds", thresholds)
         object.__setattr__(self, "_divisors", np.maximum(thresholds, _SMALLEST))
         object.__setattr__(self, "_rarity", np.array(rarity, dtype=np.intp))
+        object.__setattr__(self, "_priority", np.array(priority, dtype=np.intp))
+        object.__setattr__(self, "_review_from", self._lower_thresholds())
 
-    def _check(self, rarity: tuple[int, ...]) -> None:
+    def _lower_thresholds(self) -> Float32s | None:
+        """Return from where each class's items are for review; its threshold for a class that has no band."""
+        if all(_review_from(t) is None for t in self.thresholds):
+            return None
+        lower = [t.threshold if (low := _review_from(t)) is None else low for t in self.thresholds]
+        return np.array(lower, dtype=np.float32)
+
+    def _check_classes(self, rarity: tuple[int, ...]) -> None:
         named = tuple(t.class_name for t in self.thresholds)
         if named != self.classes:
             raise ValueError(
@@ -114,11 +159,29 @@ class Policy:
             )
         if sorted(rarity) != list(range(len(self.classes))):
             raise ValueError(f"policy rarity: expected every index below {len(self.classes)} once")
+        if unknown := [name for name in self.priority if name not in self.classes]:
+            raise ValueError(f"policy priority: {unknown[0]!r} is not among {', '.join(self.classes)}")
+        if len(set(self.priority)) < len(self.priority):
+            raise ValueError("policy priority: expected every class at most once")
+        if self.costs is not None and self.costs.classes != self.classes:
+            raise ValueError(
+                f"policy costs are for {', '.join(self.costs.classes)}; expected {', '.join(self.classes)}"
+            )
+
+    def _check_thresholds(self) -> None:
         for t in self.thresholds:
-            if not 0 <= t.threshold <= 1 or float(np.float32(t.threshold)) != t.threshold:
+            if not _is_float32_ratio(t.threshold):
                 raise ValueError(
                     f"threshold of {t.class_name!r} is {t.threshold!r}; expected a float32 in [0, 1]"
                 )
+            low = _review_from(t)
+            if low is not None and not (_is_float32_ratio(low) and low < t.threshold):
+                raise ValueError(
+                    f"review_from of {t.class_name!r} is {low!r}; expected a float32 from 0 to below its "
+                    f"threshold {t.threshold!r}"
+                )
+
+    def _check_numbers(self) -> None:
         if not 0 < self.delta <= 0.5:
             raise ValueError(f"policy delta {self.delta!r}: expected a probability in (0, 0.5]")
         if self.ambiguous_ratio is not None and not 0 < self.ambiguous_ratio < 1:
@@ -128,9 +191,42 @@ class Policy:
         if not re.fullmatch(r"[0-9a-f]{64}", self.calibration_sha256):
             raise ValueError(f"policy calibration_sha256 {self.calibration_sha256!r}: expected 64 hex digits")
 
+    def _check_rule(self) -> None:
+        for name, value, allowed in (
+            ("task", self.task, get_args(PolicyTask)),
+            ("rule", self.rule, get_args(Rule)),
+        ):
+            if value not in allowed:
+                raise ValueError(f"policy {name} {value!r}: expected one of {', '.join(allowed)}")
+        if (self.costs is not None) != (self.rule == "costs"):
+            raise ValueError(f"policy costs: expected exactly with the rule costs; the rule is {self.rule}")
+        if bool(self.priority) != (self.rule == "priority"):
+            raise ValueError(
+                f"policy priority: expected exactly with the rule priority; the rule is {self.rule}"
+            )
+        if self.task == "multilabel" and (self.rule != "ratio" or self.ambiguous_ratio is not None):
+            raise ValueError(
+                "policy rule: with several labels an item the flags are the answer; expected the rule ratio "
+                "and ambiguous_ratio null"
+            )
+        if self.require_one and self.task != "multilabel":
+            raise ValueError("policy require_one: expected only with several labels an item")
+
     def decide(self, probabilities: Probabilities) -> Decisions:
         """Decide every row on its own; `probabilities` is float32 of shape (n_items, n_classes)."""
         flags = probabilities >= self._thresholds
+        if self.costs is None:
+            label, decision = self._by_ratio(probabilities, flags)
+        else:
+            label, decision = self._by_costs(self.costs, probabilities)
+        if self._review_from is not None:
+            between = (probabilities >= self._review_from) & ~flags
+            decision[np.logical_or.reduce(between, axis=1)] = ABSTAINED
+        return Decisions(probabilities, flags, label, decision, probabilities.argmax(axis=1).astype(np.int32))
+
+    def _by_ratio(
+        self, probabilities: Probabilities, flags: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
         ratios = np.where(flags, probabilities / self._divisors, _UNFLAGGED)
         by_rarity = ratios.take(self._rarity, axis=1)  # argmax takes the first of equals: the rarest
         label = self._rarity.take(by_rarity.argmax(axis=1)).astype(np.int32)
@@ -140,37 +236,77 @@ class Policy:
         decision: npt.NDArray[np.int8] = _DECISION_OF[flagged.view(np.int8)]
         if self.ambiguous_ratio is not None:
             decision[_second_is_close(ratios, self.ambiguous_ratio)] = AMBIGUOUS
-        return Decisions(probabilities, flags, label, decision, probabilities.argmax(axis=1).astype(np.int32))
+        if len(self._priority):
+            listed = flags.take(self._priority, axis=1)
+            first = np.logical_or.reduce(listed, axis=1)
+            label[first] = self._priority.take(listed.argmax(axis=1))[first]
+            decision[first] = ACCEPTED
+        return label, decision
+
+    def _by_costs(
+        self, costs: Costs, probabilities: Probabilities
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+        label, cost = costs.bayes(probabilities, self._rarity)
+        decision = np.full(len(label), ACCEPTED, dtype=np.int8)
+        if costs.review is not None:
+            decision[cost > np.float32(costs.review)] = ABSTAINED
+        return label, decision
 
     def to_json(self) -> dict[str, Any]:
         """Return what policy.json holds."""
         return {
             "classes": list(self.classes),
+            "task": self.task,
             "delta": self.delta,
             "calibration_sha256": self.calibration_sha256,
             "ambiguous_ratio": self.ambiguous_ratio,
             "rarity": list(self.rarity),
+            "rule": self.rule,
+            "costs": None if self.costs is None else self.costs.to_json(),
+            "priority": list(self.priority),
+            "require_one": self.require_one,
             "thresholds": [t.to_json() for t in self.thresholds],
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read policy.json; a ValueError says what is missing or malformed."""
-        expected = {"classes", "delta", "calibration_sha256", "ambiguous_ratio", "rarity", "thresholds"}
-        if set(data) != expected:
-            raise ValueError(f"policy keys {sorted(data)}: expected {sorted(expected)}")
+        """Read policy.json, also of format 1; a ValueError says what is missing or malformed."""
+        if set(data) not in (_KEYS, _FORMAT_1):
+            raise ValueError(f"policy keys {sorted(data)}: expected {sorted(_KEYS)}")
         try:
             thresholds = tuple(ClassThreshold.from_json(t) for t in data["thresholds"])
         except (KeyError, TypeError, AttributeError, TargetError) as error:
             raise ValueError(f"policy thresholds: malformed ({error!r})") from error
+        classes = tuple(data["classes"])
+        task = "binary" if len(classes) == 2 else "multiclass"
+        costs = data.get("costs")
         return cls(
-            classes=tuple(data["classes"]),
+            classes=classes,
             thresholds=thresholds,
             delta=float(data["delta"]),
             calibration_sha256=data["calibration_sha256"],
             ambiguous_ratio=data["ambiguous_ratio"],
             rarity=tuple(data["rarity"]),
+            task=data.get("task", task),
+            rule=data.get("rule", "ratio"),
+            costs=None if costs is None else Costs.from_json(costs, classes),
+            priority=tuple(data.get("priority", ())),
+            require_one=_boolean("require_one", data.get("require_one", False)),
         )
+
+
+def _review_from(threshold: ClassThreshold) -> float | None:
+    return getattr(threshold, "review_from", None)
+
+
+def _is_float32_ratio(value: float) -> bool:
+    return 0 <= value <= 1 and float(np.float32(value)) == value
+
+
+def _boolean(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"policy {key} {value!r}: expected true or false")
+    return value
 
 
 def _second_is_close(ratios: Float32s, ambiguous_ratio: float) -> npt.NDArray[np.bool_]:

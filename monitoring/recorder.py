@@ -28,9 +28,9 @@ class Sealed:
         The model's classes, in the order of the rows of `counts`.
     epoch : int
         The ten-minute epoch, `floor(time / EPOCH_SECONDS)`, of the reservoir the candidates come from.
-    counts : int64 array of shape (n_classes, 3)
+    counts : int64 array of shape (n_classes, N_DECISIONS)
         Items per most probable class and decision, in the order of `DECISIONS`: what is stored and watched.
-    answers : int64 array of shape (n_classes, 3)
+    answers : int64 array of shape (n_classes, N_DECISIONS)
         The same by the label that was answered, for "no_class_passes" the most probable class: what is
         exported as predictions.
     score_bins : int64 array of shape (n_classes, SCORE_BINS)

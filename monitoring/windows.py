@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.policy import NO_CLASS
+from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 
 Counts: TypeAlias = npt.NDArray[np.int64]  # (n_categories,) items per category, never negative
 
@@ -30,20 +30,21 @@ def category_counts(counts: npt.NDArray[np.int64]) -> Counts:
 
     Parameters
     ----------
-    counts : int64 array of shape (n_classes, 3)
-        Columns accepted, ambiguous, no_class_passes.
+    counts : int64 array of shape (n_classes, n_decisions)
+        Columns in the order of `model_store.policy.DECISIONS`.
 
     Returns
     -------
     int64 array of shape (n_classes + 1,)
-        Accepted and ambiguous items per most probable class, then all items of which no class passes.
+        Items per most probable class, then all items of which no class passes.
 
     Examples
     --------
-    >>> category_counts(np.array([[5, 1, 2], [3, 0, 4]])).tolist()
-    [6, 3, 6]
+    >>> category_counts(np.array([[5, 1, 2, 0], [3, 0, 4, 1]])).tolist()
+    [6, 4, 6]
     """
-    return np.append(counts[:, 0] + counts[:, 1], counts[:, 2].sum()).astype(np.int64, copy=False)
+    nowhere = counts[:, NO_CLASS_PASSES]
+    return np.append(counts.sum(axis=1) - nowhere, nowhere.sum()).astype(np.int64, copy=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -53,6 +53,7 @@ _REVIEWS: Final[Mapping[str, Review | None]] = {
     "accepted": None,
     "ambiguous": "ambiguous",
     "no_class_passes": "no_class_passes",
+    "abstained": "abstained",
 }
 _REVIEW_OF: Final = tuple(_REVIEWS[name] for name in DECISIONS)
 _JSON_TYPE: Final = b"application/json"

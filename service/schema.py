@@ -22,7 +22,7 @@ MAX_FEATURES: Final = 1024
 MAX_ID_LENGTH: Final = 128
 MAX_SOURCE_LENGTH: Final = 64
 
-Review = Literal["no_class_passes", "ambiguous"]
+Review = Literal["no_class_passes", "ambiguous", "abstained"]
 
 
 class Item(Struct, frozen=True, forbid_unknown_fields=True, gc=False):

@@ -16,11 +16,13 @@ def sparse(counts: Counts) -> dict[str, list[int]]:
     return {"shape": list(counts.shape), "at": at.tolist(), "n": flat[at].tolist()}
 
 
-def dense(stored: dict[str, list[int]]) -> Counts:
-    """Return the array that `sparse` was given."""
+def dense(stored: dict[str, list[int]], *, columns: int = 0) -> Counts:
+    """Return the array that `sparse` was given, with zeros up to `columns`: earlier releases stored fewer."""
     flat = np.zeros(int(np.prod(stored["shape"])), np.int64)
     flat[stored["at"]] = stored["n"]
-    return flat.reshape(stored["shape"])
+    counts = flat.reshape(stored["shape"])
+    missing = columns - counts.shape[-1]
+    return np.pad(counts, ((0, 0), (0, missing))) if missing > 0 else counts
 
 
 def floats(vector: npt.NDArray[np.float32] | Sequence[float]) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from model_store.bundle import ModelKey
+from monitoring.recorder import N_DECISIONS, SCORE_BINS
 from monitoring.reservoir import EPOCH_SECONDS, Slots, merge, slots
 from monitoring.store import codec
 from monitoring.store.candidates import read_candidate
@@ -134,8 +135,8 @@ def _merge_buckets(connection: sa.Connection, rows: Sequence["sa.Row[Any]"]) -> 
             start_at=min(row.start_at for row in rows),
             end_at=max(row.end_at for row in rows),
             items=sum(row.items for row in rows),
-            counts=_sum(row.counts for row in rows),
-            score_bins=_sum(row.score_bins for row in rows),
+            counts=_sum((row.counts for row in rows), columns=N_DECISIONS),
+            score_bins=_sum((row.score_bins for row in rows), columns=SCORE_BINS),
             state="drift" if any(row.state == "drift" for row in rows) else last.state,
             statistic=max((row.statistic for row in rows if row.statistic is not None), default=None),
             threshold=last.threshold,
@@ -144,8 +145,8 @@ def _merge_buckets(connection: sa.Connection, rows: Sequence["sa.Row[Any]"]) -> 
     )
 
 
-def _sum(stored: Iterable[dict[str, list[int]]]) -> dict[str, list[int]]:
-    first, *others = (codec.dense(each) for each in stored)
+def _sum(stored: Iterable[dict[str, list[int]]], *, columns: int) -> dict[str, list[int]]:
+    first, *others = (codec.dense(each, columns=columns) for each in stored)
     for other in others:
         first += other
     return codec.sparse(first)

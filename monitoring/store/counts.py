@@ -105,14 +105,14 @@ class CountsTable:
             return read_classes(connection, model_key)
 
     def total(self, model_key: ModelKey) -> Counts:
-        """Return every item counted in flushes and buckets that are still kept, shape (n_classes, 3)."""
+        """Return every item counted in flushes and buckets that are still kept, shape (n_classes, N_DECISIONS)."""
         with self._database.read() as connection:
             total = np.zeros((len(read_classes(connection, model_key)), N_DECISIONS), np.int64)
             for table in (flushes, buckets):
                 for stored in connection.scalars(
                     sa.select(table.c.counts).where(table.c.model_key == model_key)
                 ):
-                    total += codec.dense(stored)
+                    total += codec.dense(stored, columns=N_DECISIONS)
         return total
 
     def history(
@@ -135,7 +135,7 @@ class CountsTable:
                 seq=row.seq,
                 start=row.start_at,
                 end=row.end_at,
-                counts=codec.dense(row.counts),
+                counts=codec.dense(row.counts, columns=N_DECISIONS),
                 score_bins=codec.dense(row.score_bins),
                 state=row.state,
                 statistic=row.statistic,
@@ -184,7 +184,7 @@ def read_claim(
         .order_by(flushes.c.id)
     ):
         ids.append(row.id)
-        counts += codec.dense(row.counts)
+        counts += codec.dense(row.counts, columns=N_DECISIONS)
         score_bins += codec.dense(row.score_bins)
         for source, n in row.source_counts.items():
             sources[row.epoch, source] = sources.get((row.epoch, source), 0) + n

@@ -69,7 +69,7 @@ def test_json_round_trip_keeps_every_bit():
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"method": "isotonic"}, "isotonic"),
+        ({"method": "histogram"}, "histogram"),
         ({"link": "probit"}, "probit"),
         ({"scale": [1.0]}, "one number a class"),
         ({"scale": [1.0, float("inf")]}, "finite"),

@@ -66,7 +66,7 @@ def test_no_flag_is_no_label():
     decided = _policy([0.9, 0.9, 0.9]).decide(_rows([0.2, 0.5, 0.3], [0.95, 0.03, 0.02]))
     assert decided.label.tolist() == [-1, 0]
     assert decided.decision.tolist() == [NO_CLASS_PASSES, ACCEPTED]
-    assert decided.counts(3).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
+    assert decided.counts(3).tolist() == [[1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
 
 
 def test_what_is_watched_is_the_most_probable_class_and_not_the_label():
@@ -74,7 +74,7 @@ def test_what_is_watched_is_the_most_probable_class_and_not_the_label():
     decided = _policy([0.9, 0.1, 0.3]).decide(_rows([0.6, 0.3, 0.1], [0.1, 0.3, 0.6], [0.89, 0.09, 0.02]))
     assert decided.label.tolist() == [1, 1, -1]
     assert decided.categories(3).tolist() == [0, 2, 3]
-    assert decided.counts(3).tolist() == [[1, 0, 1], [0, 0, 0], [1, 0, 0]]
+    assert decided.counts(3).tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
 
 
 def test_ties_go_to_the_rarer_class():

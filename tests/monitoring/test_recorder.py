@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from model_store.policy import Decisions
 from monitoring.observed import Observed
-from monitoring.recorder import SCORE_BINS, Recorder, Sealed
+from monitoring.recorder import N_DECISIONS, SCORE_BINS, Recorder, Sealed
 from monitoring.reservoir import EPOCH_SECONDS, Reservoir, merge
 
 CLASSES = ("ham", "spam", "phish")
@@ -80,7 +80,7 @@ def test_items_are_counted_by_class_decision_and_score() -> None:
     live = recorder()
     live.observe(decided((0, 0, 0.97), (1, 1, 0.52), (2, 2, 0.4), at=START + 5))
     sealed = live.seal(START + 6)
-    assert sealed.counts.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert sealed.counts.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]
     assert [np.flatnonzero(row).tolist() for row in sealed.score_bins] == [[19], [10], [8]]
     assert sealed.source_counts == {"email": 3}
     assert (sealed.first_at, sealed.last_at, sealed.items) == (START + 5, START + 5, 3)
@@ -100,14 +100,14 @@ def test_a_label_that_is_not_the_top_class_is_an_answer_of_another_class() -> No
     live = recorder()
     live.observe(observed)
     sealed = live.seal(START)
-    assert sealed.counts.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
-    assert sealed.answers.tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 0]]
+    assert sealed.counts.tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert sealed.answers.tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
 
 
 def test_counts_are_those_of_the_decisions() -> None:
     """The recorder's loop and the vectorised count of a whole request agree."""
     live = recorder()
-    expected = np.zeros((3, 3), np.int64)
+    expected = np.zeros((3, N_DECISIONS), np.int64)
     for observed in random_stream(seed=4, n=50):
         live.observe(observed)
         expected += observed.decisions.counts(3)

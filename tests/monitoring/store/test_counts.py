@@ -15,7 +15,7 @@ def test_a_repeated_flush_counts_once(store: Store, seal: Callable[..., Sealed])
     first = seal([[3, 1, 0], [0, 0, 2]])
     assert store.counts.flush("worker-a", 1, first)
     assert not store.counts.flush("worker-a", 1, first)
-    assert store.counts.total("mail@1").tolist() == [[3, 1, 0], [0, 0, 2]]
+    assert store.counts.total("mail@1").tolist() == [[3, 1, 0, 0], [0, 0, 2, 0]]
 
 
 def test_workers_add_up(store: Store, seal: Callable[..., Sealed]) -> None:
@@ -40,6 +40,13 @@ def test_a_worker_goes_on_after_the_state_was_restored_from_a_backup(
     assert store.counts.flush("worker-a", 7, seal())
     assert store.counts.flush("worker-unseen", 9, seal())
     assert store.counts.total("mail@1").sum() == 3
+
+
+def test_counts_of_a_release_with_fewer_decisions_are_read(store: Store, seal: Callable[..., Sealed]) -> None:
+    """They add to those of today: what was not decided then is 0."""
+    store.counts.flush("worker-a", 1, seal([[1, 0, 2], [0, 3, 0]]))
+    store.counts.flush("worker-a", 2, seal([[1, 0, 0, 5], [0, 0, 0, 0]]))
+    assert store.counts.total("mail@1").tolist() == [[2, 0, 2, 5], [0, 3, 0, 0]]
 
 
 def test_models_are_counted_apart(store: Store, seal: Callable[..., Sealed]) -> None:
