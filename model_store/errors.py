@@ -16,6 +16,7 @@
     │   ├── StoreInvalid          the pointer or the history cannot be read
     │   └── NothingToRollBack     no version was in force before
     ├── RowsError                 a file of rows cannot be used
+    ├── ImportRefused             a model from elsewhere cannot become a bundle
     ├── TargetError               a declared target cannot be understood
     └── TrainingError             a fit cannot be done, or its export is not equal to it
 """
@@ -152,6 +153,10 @@ class NothingToRollBack(StoreError):
 
 class RowsError(ModelStoreError):
     """A file of rows cannot be used; subclasses and messages name the rows."""
+
+
+class ImportRefused(ModelStoreError):
+    """A model from elsewhere cannot become a bundle; messages say what to declare or to change."""
 
 
 class TargetError(ModelStoreError):
