@@ -11,7 +11,7 @@ from model_store.csvfile import refuse
 from model_store.errors import RowsError, TrainingError
 from model_store.manifest import MAX_SOURCES, RESERVED_CLASS
 from model_store.rows import Progress, Rows
-from model_store.signatures import Signatures, groups, merged, minhash
+from model_store.signatures import THOROUGH_BANDS, Signatures, groups, merged, minhash
 from model_store.train import OneClass
 
 LabelTask: TypeAlias = Literal["binary", "multiclass", "multilabel"]
@@ -187,7 +187,7 @@ def signatures_of(contents: Sequence[str], report: Progress, *, exact: bool = Fa
 
 def groups_of(rows: Rows, signatures: Signatures) -> npt.NDArray[np.int32]:
     """Return a group id per row: near-duplicates are together, and so are rows of one named group."""
-    near = groups(signatures)
+    near = groups(signatures, bands=THOROUGH_BANDS)
     if rows.groups is None:
         return near
     # An empty cell says the row belongs to no group, not that all such rows belong together.
