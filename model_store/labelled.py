@@ -9,10 +9,32 @@ import numpy.typing as npt
 
 from model_store.csvfile import refuse
 from model_store.errors import RowsError, TrainingError
+from model_store.features import TableUnfit, feature_columns, features_of, inputs_of
 from model_store.manifest import MAX_SOURCES, RESERVED_CLASS
 from model_store.rows import Progress, Rows
 from model_store.signatures import THOROUGH_BANDS, Signatures, groups, merged, minhash
 from model_store.train import OneClass
+
+__all__ = [
+    "RESERVED_LABELS",
+    "LabelConstant",
+    "LabelReserved",
+    "LabelTask",
+    "Labelled",
+    "LabelsMissing",
+    "LabelsUnknown",
+    "OneClass",
+    "TableUnfit",
+    "TooManySources",
+    "classes_of",
+    "feature_columns",
+    "features_of",
+    "groups_of",
+    "inputs_of",
+    "labelled_of",
+    "signatures_of",
+    "sources_of",
+]
 
 LabelTask: TypeAlias = Literal["binary", "multiclass", "multilabel"]
 
