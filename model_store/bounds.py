@@ -1,6 +1,8 @@
 """Bounds: what does a sample prove about a proportion, and which threshold proves a recall?
 
-Source: Clopper and Pearson 1934; the order statistic is the one-sided tolerance limit of Wilks 1941.
+Source: Clopper and Pearson 1934; the order statistic is the one-sided tolerance limit of Wilks 1941. For
+rows of unequal weight both counts of the bound are scaled to the effective sample size (Korn and Graubard
+1998), which is an approximation and never a proof.
 """
 
 from dataclasses import dataclass
@@ -28,18 +30,50 @@ class RecallThreshold:
 
     @property
     def served(self) -> float:
-        """The threshold lowered by what rounding can do, so that what ties with it is flagged by all paths.
+        """The threshold to serve, see `served`."""
+        return served(self.threshold)
 
-        Lower is safe: it only adds recall, and it still depends on the positives' scores alone.
-        """
-        return float(np.float32(float(self.threshold) * (1 - ROUNDING)))
+
+def served(threshold: np.float32) -> float:
+    """Return a threshold lowered by what rounding can do, so that what ties with it is flagged by all paths.
+
+    Lower is safe for a recall: it only adds to it, and it still depends on the positives' scores alone.
+    """
+    return float(np.float32(float(threshold) * (1 - ROUNDING)))
 
 
 def lower_bound(successes: npt.ArrayLike, trials: npt.ArrayLike, delta: float) -> Float64s:
-    """Return the one-sided Clopper-Pearson lower bound(s) of a proportion at confidence 1 - delta."""
+    """Return the one-sided Clopper-Pearson lower bound(s) of a proportion at confidence 1 - delta.
+
+    Counts may be fractions: those of an effective sample size.
+    """
     k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
-    bound = betaincinv(np.maximum(k, 1), np.maximum(n - k, 0) + 1, delta)
+    bound = betaincinv(np.where(k > 0, k, 1), np.maximum(n - k, 0) + 1, delta)
     return np.where(k > 0, bound, 0.0)
+
+
+def upper_bound(successes: npt.ArrayLike, trials: npt.ArrayLike, delta: float) -> Float64s:
+    """Return the one-sided Clopper-Pearson upper bound(s) of a proportion at confidence 1 - delta."""
+    k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    return 1 - lower_bound(np.maximum(n - k, 0), n, delta)
+
+
+def p_value(successes: npt.ArrayLike, trials: npt.ArrayLike, ratio: float) -> Float64s:
+    """Return how likely at least so many successes are if the proportion is `ratio`; 1 without any."""
+    k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    return np.where(k > 0, betainc(np.maximum(k, 1), np.maximum(n - k, 0) + 1, ratio), 1.0)
+
+
+def effective_size(weights: Float64s) -> float:
+    """Return how many rows of equal weight tell as much as these: (sum w)^2 / sum w^2 (Kish 1965).
+
+    Examples
+    --------
+    >>> effective_size(np.ones(50)), round(effective_size(np.array([1.0] * 49 + [49.0])), 1)
+    (50.0, 3.9)
+    """
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
 def recall_threshold(positive_scores: Float32s, recall: float, *, delta: float) -> RecallThreshold | None:
