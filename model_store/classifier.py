@@ -1,16 +1,17 @@
 """What does the graph say about these items: from items to raw log-probabilities, through ONNX Runtime."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 
 from model_store.errors import BundleInvalid, ClassifierUnusable, FeatureInvalid
 from model_store.inputs import Feeds, FrontEnd, Input, Probe, Rows
-from model_store.outputs import LOGITS, Decoder, LogProbabilities, OutputSpec, Raw, Task
+from model_store.outputs import LOGITS, Decoder, LogProbabilities, OutputSpec, Raw, Task, measured_clip
 from model_store.text import TextFrontEnd
 
 # The TF-IDF graph gathers rows x columns x classes floats. 256 texts, 151 classes: 37 us a text in groups of
@@ -18,6 +19,7 @@ from model_store.text import TextFrontEnd
 _BUDGET_FLOATS: Final = 1 << 18
 # What batch mates may move a probability by: padding changes the order in which a sum is rounded.
 BATCH_TOLERANCE: Final = 1e-5
+_FIRST: Final = slice(0, 1)
 _NO_ANSWER: Final = "the model gives no finite answer; check its values against those it was trained on"
 
 
@@ -33,12 +35,14 @@ class Classifier:
     _outputs: list[str] = field(init=False, repr=False)
     _decode: Decoder = field(init=False, repr=False)
     _foreign: bool = field(init=False, repr=False)
+    _cells: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Look up once what every run needs."""
         object.__setattr__(self, "_outputs", [self.output.name])
         object.__setattr__(self, "_decode", self.output.decoder(self.task))
         object.__setattr__(self, "_foreign", not isinstance(self.front_end, TextFrontEnd))
+        object.__setattr__(self, "_cells", max(1, _BUDGET_FLOATS // self.n_classes))
 
     @classmethod
     def open(
@@ -82,11 +86,29 @@ class Classifier:
             For the first item that is not one the model takes, or that the graph has no finite answer to.
         """
         if len(inputs) == 1:
-            return self._answers(self.front_end.feeds(inputs), slice(0, 1))
+            return self._answers(self.front_end.feeds(inputs), _FIRST)
         found = np.empty((len(inputs), self.n_classes), dtype=np.float32)
-        for rows, feeds in self.front_end.batches(inputs, max(1, _BUDGET_FLOATS // self.n_classes)):
+        for rows, feeds in self.front_end.batches(inputs, self._cells):
             found[rows] = self._answers(feeds, rows)
         return found
+
+    def with_measured_clip(self, inputs: Sequence[Input]) -> "Classifier":
+        """Return the classifier whose clip is the measured one for `inputs`, see `outputs.measured_clip`.
+
+        `inputs` should be those that the calibration is fitted on. Logits are not clipped: where the graph
+        gives them, this is the same classifier.
+        """
+        if self.output.gives_logits:
+            return self
+        clip = measured_clip(self._sides(inputs))
+        return replace(self, output=replace(self.output, clip=clip))
+
+    def _sides(self, inputs: Sequence[Input]) -> Iterator[npt.NDArray[np.floating[Any]]]:
+        """Yield what may be 0: probabilities and, where a column stands alone, what they leave of 1."""
+        alone = self.task == "multilabel" or self.output.kind == "positive_probability"
+        for _, feeds in self.front_end.batches(inputs, self._cells):
+            columns = self.output.columns(self._run(feeds))
+            yield np.hstack([columns, 1 - columns]) if alone else columns
 
     def warm_up(self) -> None:
         """Run the graph alone and in company, so that first requests are neither slow nor a surprise.
@@ -144,7 +166,7 @@ class Classifier:
     def _answers(self, feeds: Feeds, rows: Rows) -> LogProbabilities:
         """Return the answers to `rows`; what our own export answers needs no further look."""
         if not self._foreign:
-            return self._decode(self._run(feeds))
+            return self._decode(self.session.run(self._outputs, feeds)[0])
         try:
             with np.errstate(all="ignore"):
                 found = self._decode(self._run(feeds))

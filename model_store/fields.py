@@ -60,6 +60,13 @@ class Fields:
             raise self.invalid(key, f"{value!r}, expected an integer of at least {low}")
         return value
 
+    def ratio(self, key: str, *, high: float) -> float:
+        """Take a number above 0 and not above `high`."""
+        value = self._take(key)
+        if type(value) not in (int, float) or not 0 < value <= high:
+            raise self.invalid(key, f"{value!r}, expected a number in (0, {high:g}]")
+        return float(value)
+
     def boolean(self, key: str) -> bool:
         """Take true or false."""
         value = self._take(key)
