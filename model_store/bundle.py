@@ -298,6 +298,13 @@ def _check_against_classes(bundle: Bundle) -> None:
     if named != bundle.digests["calibration"]:
         reason = f"was made for the calibration {named[:12]}, not for this one; fit the thresholds again"
         raise BundleInvalid(bundle.path / POLICY_FILE, reason)
+    several = bundle.manifest.task == "multilabel"
+    if (bundle.policy.task == "multilabel") != several:
+        reason = f"is for a {bundle.policy.task} model, the manifest says {bundle.manifest.task}"
+        raise BundleInvalid(bundle.path / POLICY_FILE, reason)
+    if (bundle.calibration.link == "independent") != several:
+        reason = f"has the link {bundle.calibration.link!r}, which a {bundle.manifest.task} model cannot have"
+        raise BundleInvalid(bundle.path / CALIBRATION_FILE, reason)
     _check_rows(bundle, len(classes))
 
 

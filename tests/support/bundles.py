@@ -2,18 +2,21 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 
-from model_store.bundle import Seen, Validation, read_manifest, write_bundle
-from model_store.calibration import Calibration, calibration_digest
+from model_store.bundle import AnyFrontEnd, Seen, Validation, read_manifest, write_bundle
+from model_store.calibration import Calibration, Link, calibration_digest
+from model_store.columns import Column, ColumnInputs, GraphInput
 from model_store.export import linear_onnx
 from model_store.manifest import MANIFEST
 from model_store.model import Model, load_model
+from model_store.outputs import LOGITS, OutputSpec
 from model_store.policy import Policy
 from model_store.reference import build_reference
 from model_store.store import ModelStore
@@ -21,8 +24,11 @@ from model_store.text import TextFrontEnd
 from model_store.thresholds import ClassThreshold, Interval, Target
 from model_store.verify import describe
 
+Kind: TypeAlias = Literal["text", "features", "multilabel"]
+
 NAMED = ("billing", "delivery", "login")
 UNKNOWN_TEXT = "nothing here is known"
+UNKNOWN_ITEM: dict[str, Any] = {"topic": "nothing known", "amount": None, "urgent": False}
 
 
 def tiny_classes(k: int = 3) -> tuple[str, ...]:
@@ -47,6 +53,7 @@ def write_tiny(
     directory: Path,
     *,
     name: str = "tiny",
+    kind: Kind = "text",
     k: int = 3,
     threshold: float | None = None,
     ambiguous_ratio: float | None = 0.8,
@@ -57,25 +64,36 @@ def write_tiny(
     """Write a bundle of `k` classes into `directory`.
 
     A text with the name of one class is called that class. One with two names is ambiguous, and one
-    with none (`UNKNOWN_TEXT`) passes no class; both hold from three classes on. `change` may edit the
-    arguments of `write_bundle` before they are used.
+    with none (`UNKNOWN_TEXT`) passes no class; both hold from three classes on. With `kind="features"` an
+    item is one of `tiny_item` and `UNKNOWN_ITEM`; with `kind="multilabel"` a text has a label for each name
+    in it, up to three. `change` may edit the arguments of `write_bundle` before they are used.
     """
     classes = tiny_classes(k)
-    calibration = Calibration("identity", np.ones(k), np.zeros(k), "softmax", {})
+    several = kind == "multilabel"
+    link: Link = "independent" if several else "softmax"
+    calibration = Calibration("identity", np.ones(k), np.zeros(k), link, {})
     policy = tiny_policy(classes, calibration, threshold=threshold, ambiguous_ratio=ambiguous_ratio)
-    labels = np.repeat(np.arange(k, dtype=np.int32), 4)
-    logits = np.eye(k, dtype=np.float32)[labels] * _strength(k)
-    probabilities = calibration.apply(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
+    own = np.repeat(np.arange(k, dtype=np.int32), 4)
+    raw = np.eye(k, dtype=np.float32)[own] * _strength(k)
+    if several:
+        policy = replace(policy, task="multilabel", ambiguous_ratio=None)
+        raw = -np.logaddexp(0, _strength(k) / 2 - raw).astype(np.float32)
+    else:
+        raw -= np.log(np.exp(raw).sum(axis=1, keepdims=True))
+    probabilities = calibration.apply(raw)
+    labels = np.eye(k, dtype=np.bool_)[own] if several else own
+    front_end, graph, output = _PARTS[kind](classes)
     parts: dict[str, Any] = {
         "name": name,
-        "task": "binary" if k == 2 else "multiclass",
+        "task": "multilabel" if several else "binary" if k == 2 else "multiclass",
         "classes": classes,
-        "onnx": tiny_graph(k) if onnx is None else onnx,
-        "front_end": tiny_front_end(classes),
+        "onnx": graph if onnx is None else onnx,
+        "front_end": front_end,
+        "output": output,
         "calibration": calibration,
         "policy": policy,
-        "reference": build_reference(policy.decide(probabilities), labels, classes),
-        "validation": Validation(probabilities, labels),
+        "reference": build_reference(policy.decide(probabilities), own, classes),
+        "validation": Validation(probabilities, labels, raw),
         "seen": Seen(np.zeros((0, 64), dtype=np.uint32)),
         "card": f"# {name}\n\nA class is called by its own name.\n",
         "training": {"rows": 0},
@@ -86,6 +104,14 @@ def write_tiny(
     if change is not None:
         change(parts)
     write_bundle(directory, **parts)
+
+
+def tiny_item(topic: str, *, amount: float | None = None, urgent: bool = False) -> dict[str, Any]:
+    """Return an item of a tiny bundle of `kind="features"`: the name of a class is called that class.
+
+    `amount`, if any, speaks for the first class, and `urgent` for the last; both say little.
+    """
+    return {"topic": topic, "amount": amount, "urgent": urgent}
 
 
 def reseal(directory: Path) -> None:
@@ -129,6 +155,73 @@ def tiny_graph(k: int) -> bytes:
     """Return the graph that answers a class by the weight of its name; the phrase says nothing."""
     weights = np.vstack([np.eye(k), np.zeros((1, k))]).astype(np.float32) * np.float32(_strength(k))
     return linear_onnx(weights, np.zeros(k, dtype=np.float32))
+
+
+def tiny_columns() -> ColumnInputs:
+    """Return the front end of a tiny bundle of features: one input of a text, one of two numbers."""
+    return ColumnInputs(
+        (Column("topic", "text"), Column("amount", "float", missing=True), Column("urgent", "boolean")),
+        (
+            GraphInput("topic", ("topic",), "tensor(string)"),
+            GraphInput("numbers", ("amount", "urgent"), "tensor(float)"),
+        ),
+    )
+
+
+def tiny_columns_graph(classes: Sequence[str]) -> bytes:
+    """Return a graph from topic, amount and urgency to probabilities, as scikit-learn's exporter would."""
+    k = len(classes)
+    nodes = [
+        helper.make_node(
+            "OneHotEncoder", ["topic"], ["hot"], domain="ai.onnx.ml", cats_strings=list(classes), zeros=1
+        ),
+        helper.make_node("Reshape", ["hot", "wide"], ["called"]),
+        helper.make_node("MatMul", ["called", "names"], ["said"]),
+        helper.make_node("IsNaN", ["numbers"], ["gaps"]),
+        helper.make_node("Where", ["gaps", "nothing", "numbers"], ["filled"]),
+        helper.make_node("Tanh", ["filled"], ["bounded"]),
+        helper.make_node("MatMul", ["bounded", "hints"], ["hinted"]),
+        helper.make_node("Add", ["said", "hinted"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+    ]
+    hints = np.zeros((2, k), dtype=np.float32)
+    hints[0, 0] = hints[1, -1] = 0.1
+    constants = {
+        "wide": np.array([-1, k], dtype=np.int64),
+        "names": np.eye(k, dtype=np.float32) * np.float32(_strength(k)),
+        "nothing": np.zeros(1, dtype=np.float32),
+        "hints": hints,
+    }
+    graph = helper.make_graph(
+        nodes,
+        "tiny_columns",
+        [
+            helper.make_tensor_value_info("topic", TensorProto.STRING, ["n", 1]),
+            helper.make_tensor_value_info("numbers", TensorProto.FLOAT, ["n", 2]),
+        ],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", k])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    content: bytes = helper.make_model(graph, ir_version=8, opset_imports=opsets).SerializeToString()
+    return content
+
+
+def _tiny_labels_graph(k: int) -> bytes:
+    """Return the graph that gives each label a logit of its own, above 0 where its name is said."""
+    weights = np.vstack([np.eye(k), np.zeros((1, k))]).astype(np.float32) * np.float32(_strength(k))
+    return linear_onnx(weights, np.full(k, -_strength(k) / 2, dtype=np.float32))
+
+
+_PARTS: Mapping[Kind, Callable[[tuple[str, ...]], tuple[AnyFrontEnd, bytes, OutputSpec]]] = {
+    "text": lambda classes: (tiny_front_end(classes), tiny_graph(len(classes)), LOGITS),
+    "multilabel": lambda classes: (tiny_front_end(classes), _tiny_labels_graph(len(classes)), LOGITS),
+    "features": lambda classes: (
+        tiny_columns(),
+        tiny_columns_graph(classes),
+        OutputSpec("probabilities", "probabilities"),
+    ),
+}
 
 
 def _strength(k: int) -> float:
