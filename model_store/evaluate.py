@@ -13,7 +13,7 @@ from model_store.evaluation import (
     ClassFigures,
     Confusion,
     Evaluation,
-    ReliabilityPoint,
+    ReliabilityCurve,
 )
 from model_store.metrics import (
     Bools,
@@ -22,6 +22,7 @@ from model_store.metrics import (
     average_precision,
     macro_f1,
     roc_auc,
+    rounded,
     threshold_curve,
 )
 from model_store.policy import ABSTAINED, ACCEPTED, DECISIONS, NO_CLASS_PASSES, Decisions, Policy
@@ -168,20 +169,17 @@ def _brier(probabilities: Probabilities, positive: Bools) -> float:
     return float(np.square(probabilities - positive).sum(axis=1).mean()) if len(positive) else 0.0
 
 
-def _reliability(scores: Scores, positive: Bools) -> tuple[ReliabilityPoint, ...]:
+def _reliability(scores: Scores, positive: Bools) -> ReliabilityCurve | None:
     """Return 15 bins of equal size, as `classwise_ece` cuts them."""
     n, p = len(scores), scores.astype(np.float64)
     if not positive.any():
-        return ()
+        return None
     bin_of = np.searchsorted(np.sort(p)[(np.arange(1, 15) * n) // 15], p, side="right")
     rows = np.bincount(bin_of, minlength=15)
-    sums = np.bincount(bin_of, weights=p, minlength=15), np.bincount(bin_of, weights=positive, minlength=15)
-    return tuple(
-        ReliabilityPoint(
-            round(float(sums[0][i] / rows[i]), 6), round(float(sums[1][i] / rows[i]), 6), int(rows[i])
-        )
-        for i in np.flatnonzero(rows)
+    mean, share = (
+        np.bincount(bin_of, weights=w, minlength=15)[rows > 0] / rows[rows > 0] for w in (p, positive)
     )
+    return ReliabilityCurve(tuple(rounded(mean)), tuple(rounded(share)), tuple(rows[rows > 0].tolist()))
 
 
 def _missing(recall: Share, precision: Share, rows: int) -> str | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from model_store import records
 from model_store.calibration import Float64s
-from model_store.metrics import CurvePoint, Share
+from model_store.metrics import Share, ThresholdCurve
 from model_store.slices import Slice
 from model_store.thresholds import Status
 from model_store.verdicts import Check
@@ -24,12 +24,12 @@ NO_ANSWER: Final = "no answer"
 
 
 @dataclass(frozen=True, slots=True)
-class ReliabilityPoint:
-    """One bin of a reliability curve: the mean probability of `rows` rows, and how many are positive."""
+class ReliabilityCurve:
+    """Of each bin of rows: the mean probability, the share that is positive, and how many rows it has."""
 
-    mean: float
-    share: float
-    rows: int
+    mean: tuple[float, ...]
+    share: tuple[float, ...]
+    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class ClassFigures:
         None where they are undefined; `missing` says why.
     ece_before, ece_after : float, optional
         Class-wise calibration error of the classifier and of the calibrated probabilities.
-    curve : tuple of CurvePoint
-        Precision and recall over the threshold.
+    curve, reliability_before, reliability_after : optional
+        None without rows of the class.
     """
 
     name: str
@@ -68,9 +68,9 @@ class ClassFigures:
     ece_after: float | None
     missing: str | None = None
     checks: tuple[Check, ...] = ()
-    curve: tuple[CurvePoint, ...] = ()
-    reliability_before: tuple[ReliabilityPoint, ...] = ()
-    reliability_after: tuple[ReliabilityPoint, ...] = ()
+    curve: ThresholdCurve | None = None
+    reliability_before: ReliabilityCurve | None = None
+    reliability_after: ReliabilityCurve | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,12 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """Precision and recall of a class when it is flagged from `threshold` on."""
+class ThresholdCurve:
+    """Precision and recall of a class when it is flagged from each of the thresholds on; they ascend."""
 
-    threshold: float
-    precision: float
-    recall: float
+    thresholds: tuple[float, ...]
+    precision: tuple[float, ...]
+    recall: tuple[float, ...]
 
 
 def share(hit: Bools, weights: Float64s | None = None) -> Share:
@@ -142,14 +142,13 @@ def roc_auc(scores: Scores, positive: Bools, weights: Float64s | None = None) ->
 
 def threshold_curve(
     scores: Scores, positive: Bools, weights: Float64s | None = None, *, most: int = 60
-) -> tuple[CurvePoint, ...]:
-    """Return precision and recall over the threshold, ascending, at most about `most` points of it.
+) -> ThresholdCurve | None:
+    """Return precision and recall over the threshold, at most `most` points of it; None without positives.
 
-    The points kept are evenly spaced along the drawn curve, so that a jump keeps both its ends. Empty
-    without positives.
+    The points kept are evenly spaced along the drawn curve, so that a jump keeps both its ends.
     """
     if not positive.any():
-        return ()
+        return None
     precision, recall, thresholds = precision_recall_curve(
         positive, scores, sample_weight=weights, drop_intermediate=True
     )
@@ -158,6 +157,9 @@ def threshold_curve(
     along = np.concatenate([[0.0], np.cumsum(moved)])
     kept = np.unique(np.searchsorted(along, np.linspace(0, along[-1], most), side="left"))
     kept = np.minimum(kept, len(along) - 1)
-    return tuple(
-        CurvePoint(*(round(float(each[i]), 6) for each in (thresholds, precision, recall))) for i in kept
-    )
+    return ThresholdCurve(*(tuple(rounded(each[kept])) for each in (thresholds, precision, recall)))
+
+
+def rounded(values: npt.NDArray[np.floating[Any]]) -> list[float]:
+    """Return what a curve keeps of numbers: six digits after the point are finer than any drawing."""
+    return [round(value, 6) for value in values.tolist()]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from model_store.metrics import Share
-from model_store.thresholds import ClassThreshold, Status
+from model_store.thresholds import ClassThreshold, Interval, Status
 
 Aspect: TypeAlias = Literal["recall", "recall with review", "precision"]
 Verdict: TypeAlias = Literal["confirmed", "stands", "contradicted", "no claim", "not measured"]
@@ -24,6 +24,8 @@ class Check:
         nothing, and the verdict is `no claim`.
     confidence : float
         With which the bundle makes the claim.
+    bound : float
+        The lower bound that the bundle found on its own threshold rows.
     verdict : str
         `confirmed`: the whole interval is at or above what was asked. `stands`: the interval reaches it.
         `contradicted`: the whole interval is below. `not measured`: no row to measure it on.
@@ -33,6 +35,7 @@ class Check:
     asked: float
     basis: Status
     confidence: float
+    bound: float
     measured: Share
     verdict: Verdict
 
@@ -46,9 +49,9 @@ def checks(threshold: ClassThreshold, *, caught: Share, precision: Share) -> tup
         Of the class's items those that are flagged or, where the class has a band for it, left to people.
     """
     recall: Aspect = "recall" if threshold.review_from is None else "recall with review"
-    asked: tuple[tuple[Aspect, float | None, Share], ...] = (
-        (recall, threshold.target.recall, caught),
-        ("precision", threshold.target.precision, precision),
+    asked: tuple[tuple[Aspect, float | None, Interval, Share], ...] = (
+        (recall, threshold.target.recall, threshold.recall, caught),
+        ("precision", threshold.target.precision, threshold.precision, precision),
     )
     return tuple(
         Check(
@@ -56,10 +59,11 @@ def checks(threshold: ClassThreshold, *, caught: Share, precision: Share) -> tup
             value,
             threshold.status,
             round(1 - threshold.delta, 9),
+            found.lower,
             measured,
             _verdict(value, threshold.status, measured),
         )
-        for aspect, value, measured in asked
+        for aspect, value, found, measured in asked
         if value is not None
     )
 
