@@ -4,41 +4,47 @@ Whatever made the graph, the rest is the same: calibrate on one part of the rows
 measure on a third, and publish. Training, importing and refitting all end here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from model_store.bundle import Seen, Validation, write_bundle
+from model_store.bundle import AnyFrontEnd, Seen, Validation, write_bundle
 from model_store.calibration import (
+    AnyLabels,
     Calibration,
-    Labels,
+    Float64s,
     LogProbabilities,
     calibration_digest,
     classwise_ece,
+    indicators,
+    log_loss,
 )
 from model_store.calibrators import fit_calibration
 from model_store.claims import Claims
 from model_store.evaluate import Evaluation, card, evaluate
 from model_store.guarantees import fit_thresholds
+from model_store.outputs import LOGITS, OutputSpec, Task
 from model_store.policy import Policy
 from model_store.reference import build_reference
 from model_store.rows import Progress
 from model_store.store import ModelStore
-from model_store.text import TextFrontEnd
 from model_store.thresholds import ClassThreshold
+
+Counts: TypeAlias = npt.NDArray[np.int64]  # (n_classes,)
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What answers: the serialised ONNX model, and what turns an item into its inputs."""
+    """What answers: the serialised ONNX model, what fills its inputs, and which output says what."""
 
     onnx: bytes
-    front_end: TextFrontEnd
+    front_end: AnyFrontEnd
+    output: OutputSpec = LOGITS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +54,18 @@ class Part:
     Parameters
     ----------
     log_probabilities : float32 array of shape (n_items, n_classes)
-    labels : int array of shape (n_items,)
+    labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
+        The second for a multi-label model.
+    weights : float64 array of shape (n_items,), optional
+        How many items of the traffic each row stands for.
+    groups : int array of shape (n_items,), optional
+        Near-duplicate group of each row, so that cross-validation keeps them together.
     """
 
     log_probabilities: LogProbabilities
-    labels: Labels
+    labels: AnyLabels
+    weights: Float64s | None = None
+    groups: npt.NDArray[np.integer[Any]] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -105,9 +118,11 @@ def assemble(
     name: str,
     store: ModelStore,
     classes: tuple[str, ...],
+    task: Task,
     seen: Seen,
     training: Mapping[str, Any],
-    trained_positives: npt.NDArray[np.int64] | None = None,
+    incumbent: Calibration | None = None,
+    trained_positives: Counts | None = None,
     sources: tuple[str, ...] = (),
     licence: str = "",
     seed: int = 0,
@@ -121,6 +136,8 @@ def assemble(
         Recognises every row something was fitted on.
     training : mapping
         What the manifest says about where the graph comes from.
+    incumbent : Calibration, optional
+        Stays when no new one explains the calibration rows better.
     trained_positives : int array of shape (n_classes,), optional
         Rows of each class that the graph was trained on; None where that is not known.
     progress : callable, optional
@@ -128,43 +145,39 @@ def assemble(
 
     Raises
     ------
-    TargetError
-        For targets that do not fit the classes.
+    TargetError, RowsError
+        For targets or weights that do not fit.
     BundleError, StoreNotWritable
         From the store.
     """
     report = progress or (lambda _stage, _done, _total: None)
     report("calibrate", 0, 1)
-    calibration = fit_calibration(
-        scored.calibration.log_probabilities, scored.calibration.labels, seed=seed, classes=classes
-    )
+    calibration = _calibrated(scored.calibration, classes, task, seed, incumbent)
     report("calibrate", 1, 1)
     report("thresholds", 0, 1)
-    validation = Validation(
-        calibration.apply(scored.threshold.log_probabilities), scored.threshold.labels.astype(np.int32)
-    )
-    thresholds = _with_counts(
-        fit_thresholds(
-            validation.probabilities, validation.labels, classes, claims.targets, delta=claims.delta
-        ),
-        _positives(scored, len(classes), trained_positives),
-    )
-    policy = Policy(
-        classes,
-        thresholds,
-        claims.delta,
-        calibration_digest(calibration),
-        rarity=_rarity(_positives(scored, len(classes), trained_positives)),
+    validation = _validation(calibration, scored.threshold)
+    positives = _positives(scored, len(classes), trained_positives)
+    policy = _policy(
+        validation,
+        weights=scored.threshold.weights,
+        claims=claims,
+        calibration=calibration,
+        positives=positives,
+        classes=classes,
+        task=task,
     )
     report("thresholds", 1, 1)
+    report("measure", 0, 1)
     evaluation = _evaluation(calibration, policy, scored)
+    report("measure", 1, 1)
     build = partial(
         write_bundle,
         name=name,
-        task="binary" if len(classes) == 2 else "multiclass",
+        task=task,
         classes=classes,
         onnx=graph.onnx,
         front_end=graph.front_end,
+        output=graph.output,
         calibration=calibration,
         policy=policy,
         reference=build_reference(policy.decide(validation.probabilities), validation.labels, classes),
@@ -175,39 +188,86 @@ def assemble(
             licence=licence,
             training=training,
             calibration=calibration,
-            thresholds=thresholds,
+            thresholds=policy.thresholds,
             delta=claims.delta,
             evaluation=evaluation,
         ),
-        training=training,
+        training=dict(training) | {"claims": claims.to_json()},
+        evaluation=evaluation.to_json(),
         sources=sources,
         licence=licence,
     )
     report("publish", 0, 1)
     path = store.publish(name, build)
     report("publish", 1, 1)
-    return FitResult(path, name, path.name, calibration, thresholds, evaluation)
+    return FitResult(path, name, path.name, calibration, policy.thresholds, evaluation)
 
 
-def _positives(
-    scored: Scored, n_classes: int, trained: npt.NDArray[np.int64] | None
-) -> dict[str, npt.NDArray[np.int64]]:
-    """Return the positives of each class in every part, in order of use."""
-    parts = {"calibration": scored.calibration, "threshold": scored.threshold, "test": scored.test}
-    counted = {part: np.bincount(rows.labels, minlength=n_classes) for part, rows in parts.items()}
-    return counted if trained is None else {"train": trained, **counted}
+def _calibrated(
+    part: Part, classes: tuple[str, ...], task: Task, seed: int, incumbent: Calibration | None
+) -> Calibration:
+    """Return the calibration that explains the rows best, the one in force among the candidates."""
+    found = fit_calibration(
+        part.log_probabilities, part.labels, seed=seed, classes=classes, task=task, groups=part.groups
+    )
+    if incumbent is None:
+        return found
+    kept = log_loss(incumbent.apply(part.log_probabilities), part.labels)
+    return incumbent if kept <= float(found.choice["log_loss"][found.choice["chosen"]]) else found
 
 
-def _with_counts(
-    thresholds: Sequence[ClassThreshold], positives: Mapping[str, npt.NDArray[np.int64]]
-) -> tuple[ClassThreshold, ...]:
-    return tuple(
+def _validation(calibration: Calibration, part: Part) -> Validation:
+    kind = np.bool_ if part.labels.ndim == 2 else np.int32
+    labels: Any = part.labels.astype(kind)
+    return Validation(calibration.apply(part.log_probabilities), labels, part.log_probabilities)
+
+
+def _policy(
+    validation: Validation,
+    *,
+    weights: Float64s | None,
+    claims: Claims,
+    calibration: Calibration,
+    positives: Mapping[str, Counts],
+    classes: tuple[str, ...],
+    task: Task,
+) -> Policy:
+    thresholds = fit_thresholds(
+        validation.probabilities,
+        validation.labels,
+        classes,
+        claims.targets,
+        delta=claims.delta,
+        joint=claims.joint,
+        weights=weights,
+        sample=claims.sample,
+    )
+    counted = tuple(
         replace(t, n_positive={part: int(n[k]) for part, n in positives.items()})
         for k, t in enumerate(thresholds)
     )
+    return Policy(
+        classes,
+        counted,
+        claims.delta,
+        calibration_digest(calibration),
+        rarity=_rarity(positives),
+        task=task,
+        rule=claims.rule,
+        costs=claims.costs,
+        priority=claims.priority,
+        require_one=claims.require_one,
+    )
 
 
-def _rarity(positives: Mapping[str, npt.NDArray[np.int64]]) -> tuple[int, ...]:
+def _positives(scored: Scored, n_classes: int, trained: Counts | None) -> dict[str, Counts]:
+    """Return the positives of each class in every part, in order of use."""
+    parts = {"calibration": scored.calibration, "threshold": scored.threshold, "test": scored.test}
+    counted = {part: indicators(rows.labels, n_classes).sum(axis=0) for part, rows in parts.items()}
+    return counted if trained is None else {"train": trained, **counted}
+
+
+def _rarity(positives: Mapping[str, Counts]) -> tuple[int, ...]:
     """Return the classes from the rarest on, by the part with the most rows."""
     most = max(positives.values(), key=lambda counts: int(counts.sum()))
     return tuple(int(k) for k in np.argsort(most, kind="stable"))
@@ -220,13 +280,16 @@ def _evaluation(calibration: Calibration, policy: Policy, scored: Scored) -> Eva
     return evaluate(
         policy.decide(calibration.apply(test.log_probabilities)),
         test.labels,
+        policy=policy,
         before=np.exp(test.log_probabilities),
         class_ece_before=classwise_ece(np.exp(untouched), own),
         class_ece_after=classwise_ece(calibration.apply(untouched), own),
+        weights=test.weights,
     )
 
 
 def _class_json(t: ClassThreshold) -> dict[str, Any]:
     full = t.to_json()
     kept = {key: full[key] for key in ("class", "n_positive", "status", "threshold", "recall", "precision")}
-    return kept | {key: full[key] for key in ("frontier", "n_needed") if full[key] is not None}
+    optional = ("frontier", "n_needed", "review_from", "review_share")
+    return kept | {key: full[key] for key in optional if full.get(key) is not None}

@@ -14,6 +14,7 @@ from model_store.claims import Claims
 from model_store.classifier import Classifier
 from model_store.export import check_parity, linear_onnx
 from model_store.labelled import classes_of, groups_of, signatures_of, sources_of
+from model_store.outputs import Task
 from model_store.rows import Progress, Rows
 from model_store.splits import Splits, split
 from model_store.store import ModelStore
@@ -60,7 +61,8 @@ def fit(
     classes, labels = classes_of(rows)
     sources = sources_of(rows)
     claims = Claims(tuple(targets), delta)
-    claims.check(classes)
+    task: Task = "binary" if len(classes) == 2 else "multiclass"
+    claims.check(classes, task=task)
     signatures = signatures_of(rows.texts, report)
     splits = split(labels, grouped := groups_of(rows, signatures), seed=seed, classes=classes)
     report("train", 0, 1)
@@ -87,6 +89,7 @@ def fit(
         name=name,
         store=store,
         classes=classes,
+        task=task,
         seen=Seen(signatures[fitted_on]),
         training=training,
         trained_positives=np.bincount(labels[splits.train], minlength=len(classes)),

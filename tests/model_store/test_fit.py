@@ -147,7 +147,7 @@ def test_progress_names_every_stage_in_order(fitted: FitResult, stages: list[tup
     """Each stage ends with done = total."""
     assert fitted.version == "1"
     names = list(dict.fromkeys(stage for stage, _, _ in stages))
-    assert names == ["signatures", "train", "parity", "calibrate", "thresholds", "publish"]
+    assert names == ["signatures", "train", "parity", "calibrate", "thresholds", "measure", "publish"]
     last = {stage: (done, total) for stage, done, total in stages}
     assert all(done == total > 0 for done, total in last.values())
     assert all(0 <= done <= total for _, done, total in stages)
