@@ -19,6 +19,8 @@ Cells: TypeAlias = dict[str, list[str]]  # column -> one cell a row
 MAX_CELL_BYTES: Final = 1 << 20
 _MAX_LINE_BYTES: Final = 8 << 20
 _SHOWN: Final = 5
+_MOST_NAMED: Final = 30
+_LONGEST_NAME: Final = 60
 _PROGRESS_EVERY: Final = 5_000
 _QUOTE: Final = "quote cells that hold commas, quotes or line breaks"
 
@@ -42,7 +44,10 @@ class ColumnMissing(RowsError):
         self.path, self.column, self.found = path, column, tuple(found)
 
     def __str__(self) -> str:
-        return f"{self.path}: no column {self.column!r}; the columns are {', '.join(self.found)}"
+        named = ", ".join(map(_plainly, self.found[:_MOST_NAMED]))
+        if len(self.found) > _MOST_NAMED:
+            named += f" and {len(self.found) - _MOST_NAMED} more"
+        return f"{self.path}: no column {self.column!r}; the columns are {named}"
 
 
 class RowsInvalid(RowsError):
@@ -184,6 +189,12 @@ def _places(path: Path, header: Sequence[str] | None, columns: Sequence[str]) ->
             times = header.count(column)
             raise RowsUnreadable(path, f"the header has column {column!r} {times} times; expected once")
     return {column: header.index(column) for column in columns}
+
+
+def _plainly(name: str) -> str:
+    """Return a column name that keeps an error on one readable line, whatever stands in the header."""
+    short = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+    return short if short.isprintable() else repr(short)
 
 
 def _has_nul(value: str) -> bool:

@@ -183,8 +183,8 @@ def _check_roles(
     text: str | None, features: tuple[str, ...], labels: tuple[str, ...], *, multilabel: bool
 ) -> None:
     if (text is None) == (not features):
-        found = "neither" if text is None else "both"
-        raise ColumnsUnclear(f"a row is a text or a table's columns, {found} are named; name one of them")
+        found = "neither is" if text is None else "both are"
+        raise ColumnsUnclear(f"a row is a text or a table's columns, {found} named; name one of them")
     for kind, named in (("feature", features), ("label", labels)):
         if again := sorted({column for column in named if named.count(column) > 1}):
             raise ColumnsUnclear(f"{kind} column {again[0]!r} is named twice; name it once")

@@ -1,13 +1,26 @@
 """Tests of `model_store.rows`."""
 
+import csv
 import gzip
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from model_store.errors import RowsError
-from model_store.rows import MAX_CELL_BYTES, ColumnMissing, Rows, RowsInvalid, RowsUnreadable, read_rows
+from model_store.rows import (
+    MAX_CELL_BYTES,
+    ColumnMissing,
+    ColumnsUnclear,
+    Rows,
+    RowsInvalid,
+    RowsUnreadable,
+    read_rows,
+)
 
 
 def _file(directory: Path, content: str | bytes, name: str = "rows.csv") -> Path:
@@ -16,7 +29,7 @@ def _file(directory: Path, content: str | bytes, name: str = "rows.csv") -> Path
     return path
 
 
-def _message(path: Path, **columns: str) -> str:
+def _message(path: Path, **columns: Any) -> str:
     with pytest.raises(RowsError) as caught:
         read_rows(path, **({"text": "text"} | columns))
     said = str(caught.value)
@@ -192,3 +205,170 @@ def test_errors_are_of_one_tree():
     assert issubclass(RowsUnreadable, RowsError)
     assert issubclass(RowsInvalid, RowsError)
     assert issubclass(ColumnMissing, RowsError)
+
+
+_CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+_FILLED = _CELL.filter(str.strip)
+_LABEL = st.text(st.characters(codec="utf-8", exclude_characters="|\0"), min_size=1, max_size=8).filter(
+    lambda label: label == label.strip()
+)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(_FILLED, st.frozensets(_LABEL, max_size=3), st.floats(1e-9, 1e9), _FILLED, _CELL),
+        min_size=1,
+        max_size=6,
+        unique_by=lambda row: row[3],
+    )
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_role_comes_back_as_it_was_written(
+    tmp_path: Path, rows: list[tuple[str, frozenset[str], float, str, str]]
+):
+    """Texts with anything in them, sets of labels, weights to the last bit, ids and feature cells."""
+    path = tmp_path / "odd.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "labels", "weight", "id", "cell"])
+        writer.writerows([t, "|".join(labels), repr(w), i, c] for t, labels, w, i, c in rows)
+    asked = {"label": "labels", "multilabel": True, "weight": "weight", "id": "id", "source": "cell"}
+    found = read_rows(path, text="text", **asked)
+    texts, labels, weights, ids, cells = map(tuple, zip(*rows, strict=True))
+    assert (found.texts, found.label_sets, found.weights, found.ids) == (texts, labels, weights, ids)
+    assert (found.sources, found.labels) == (cells, None)
+    table = read_rows(path, features=["cell", "text"], **asked)
+    assert table.features == {"cell": cells, "text": texts}
+    assert (table.texts, len(table)) == ((), len(rows))
+
+
+def test_a_table_is_read_by_its_columns(tmp_path: Path):
+    """In the order they are named; an empty cell is a value that is missing."""
+    path = _file(tmp_path, "age,channel,label\n31,web,a\n,mail,b\n")
+    rows = read_rows(path, features=("channel", "age"), label="label")
+    assert rows.features == {"channel": ("web", "mail"), "age": ("31", "")}
+    assert list(rows.features or ()) == ["channel", "age"]
+    assert len(rows) == 2
+    assert list(map(json.loads, rows.contents())) == [{"channel": "web", "age": "31"}, {"channel": "mail"}]
+
+
+def test_the_contents_of_texts_are_the_texts(tmp_path: Path):
+    """What signatures were made of before there were tables."""
+    assert read_rows(_file(tmp_path, "text\nx\ny\n"), text="text").contents() == ("x", "y")
+
+
+def test_several_label_columns_are_indicators(tmp_path: Path):
+    """A row carries the names of the columns that say so; one that no row carries is a label too."""
+    path = _file(tmp_path, "text,spam,rude,odd\nx,1,0,0\ny,true,1,0\nz,0,False,0\n")
+    rows = read_rows(path, text="text", label=["spam", "rude", "odd"])
+    assert rows.label_sets == ({"spam"}, {"spam", "rude"}, set())
+    assert rows.label_columns == ("spam", "rude", "odd")
+    assert rows.labels is None
+
+
+def test_a_list_of_one_label_column_is_that_column(tmp_path: Path):
+    """As a command line passes it on."""
+    path = _file(tmp_path, "text,label\nx,a|b\ny,c\n")
+    assert read_rows(path, text="text", label=["label"]).labels == ("a|b", "c")
+    rows = read_rows(path, text="text", label=["label"], multilabel=True)
+    assert (rows.labels, rows.label_sets, rows.label_columns) == (None, ({"a", "b"}, {"c"}), None)
+
+
+def test_an_empty_cell_of_labels_holds_none(tmp_path: Path):
+    """Which is an answer where an item may carry any number, and none where it carries one."""
+    path = _file(tmp_path, "text,label\nx,\ny,a\n")
+    assert read_rows(path, text="text", label="label", multilabel=True).label_sets == (set(), {"a"})
+    assert "row 1 has an empty 'label'" in _message(path, label="label")
+
+
+def test_a_weight_is_how_many_items_a_row_stands_for(tmp_path: Path):
+    """As written, or one through the probability it was drawn with, times the draws it stands for."""
+    path = _file(tmp_path, "text,w,p,n\nx,2.5,0.25,1\ny,0.5,1,3\n")
+    assert read_rows(path, text="text", weight="w").weights == (2.5, 0.5)
+    assert read_rows(path, text="text", inclusion="p").weights == (4.0, 1.0)
+    assert read_rows(path, text="text", inclusion="p", copies="n").weights == (4.0, 3.0)
+    assert read_rows(path, text="text").weights is None
+
+
+def test_strata_parts_and_times_are_read(tmp_path: Path):
+    """Times in seconds since the epoch; an empty stratum or part is a mistake."""
+    path = _file(tmp_path, "text,s,p,t\nx,explore,test,1970-01-02\ny,certainty,train,1970-01-01T00:01\n")
+    rows = read_rows(path, text="text", stratum="s", part="p", time="t")
+    assert (rows.strata, rows.parts) == (("explore", "certainty"), ("test", "train"))
+    assert rows.times == (86_400.0, 60.0)
+    path = _file(tmp_path, "text,s\nx,a\ny,\n")
+    for role in ("stratum", "part"):
+        assert _message(path, **{role: "s"}).startswith("row 2 has an empty 's'; fill it in")
+
+
+def test_two_roles_may_share_a_column(tmp_path: Path):
+    """A thread that names the group may be the source too."""
+    rows = read_rows(_file(tmp_path, "text,s\nx,a\n"), text="text", source="s", group="s")
+    assert (rows.sources, rows.groups) == (("a",), ("a",))
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"text": None}, "a row is a text or a table's columns, neither is named; name one of them"),
+        ({"features": ["a"]}, "a row is a text or a table's columns, both are named; name one of them"),
+        ({"text": None, "features": ["a", "b", "a"]}, "feature column 'a' is named twice; name it once"),
+        ({"label": ["a", "a"]}, "label column 'a' is named twice; name it once"),
+        ({"label": "text"}, "column 'text' is both input and label: a model would copy it"),
+        ({"text": None, "features": ["a", "b"], "label": ["c", "b"]}, "column 'b' is both input and label"),
+        ({"label": ["a", "b"], "multilabel": True}, "cells like a|b stand in one label column, 2 are named"),
+        ({"multilabel": True}, "cells like a|b stand in one label column, 0 are named"),
+        ({"weight": "a", "inclusion": "b"}, "a weight 'a' and an inclusion probability 'b' are named"),
+        ({"copies": "a"}, "the draws in 'a' count with an inclusion probability only; name its column"),
+        ({"copies": "a", "weight": "b"}, "the draws in 'a' count with an inclusion probability only"),
+    ],
+)
+def test_columns_that_contradict_each_other_are_refused(tmp_path: Path, columns: dict[str, Any], said: str):
+    """Before the file is opened: it need not be there."""
+    with pytest.raises(ColumnsUnclear) as caught:
+        read_rows(tmp_path / "none.csv", **({"text": "text"} | columns))
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"features": ["text", "c"]},
+        {"features": ["text"], "label": ["c"]},
+        {"features": ["text"], "label": ["text2", "c"]},
+        {"features": ["text"], "label": "c", "multilabel": True},
+        *({"features": ["text"], role: "c"} for role in ("weight", "inclusion", "time", "part", "stratum")),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (b"x\0", "row 2 has a NUL character in 'c'; remove it"),
+        (b"y" * (10 << 20), "row 2 has a cell over 1 MiB"),
+        (b"caf\xe9", "row 2 is not UTF-8 (byte 0xe9); save the file as UTF-8"),
+    ],
+    ids=["nul", "10 MiB", "latin-1"],
+)
+def test_hostile_cells_are_named_by_row_in_every_role(
+    tmp_path: Path, columns: dict[str, Any], cell: bytes, said: str
+):
+    """What a cell is for is asked only after it can be read at all."""
+    path = _file(tmp_path, b"text,text2,c\nx,0,1\ny,1," + cell + b"\n")
+    assert _message(path, **{"text": None, **columns}).startswith(said)
+
+
+@pytest.mark.parametrize("role", ["label", "weight", "inclusion", "time", "part", "stratum", "features"])
+def test_a_header_that_has_the_column_twice_is_refused_in_every_role(tmp_path: Path, role: str):
+    """Which of the two is meant cannot be known."""
+    path = _file(tmp_path, "text,c,c\nx,1,1\n")
+    columns = {"text": None, "features": ["text", "c"]} if role == "features" else {role: "c"}
+    assert "the header has column 'c' 2 times; expected once" in _message(path, **columns)
+
+
+def test_rows_made_by_hand_are_of_one_kind():
+    """As tests and notebooks make them."""
+    assert len(Rows(("a", "b"))) == 2
+    assert len(Rows(features={"x": ("1", "2", "3")})) == 3
+    assert len(Rows()) == 0
