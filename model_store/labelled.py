@@ -93,11 +93,12 @@ class LabelsUnknown(RowsError):
         named = ", ".join(map(repr, self.classes[:_MOST_NAMED]))
         if len(self.classes) > _MOST_NAMED:
             named += f" and {len(self.classes) - _MOST_NAMED} more"
-        carry = "row carries a label" if self.rows == 1 else "rows carry labels"
-        kinds = "" if self.rows == 1 else f" ({self.labels} different)"
+        one = self.rows == 1
+        carry = "row carries a label" if one else "rows carry labels"
+        kinds = ": row" if one else f" ({self.labels} different): rows"
         shown = ", ".join(map(str, self.numbers)) + (", ..." if self.rows > len(self.numbers) else "")
         return (
-            f"{self.rows} {carry} outside the classes{kinds}: row {shown}; the classes are {named}: "
+            f"{self.rows} {carry} outside the classes{kinds} {shown}; the classes are {named}: "
             "correct the labels, or leave these rows out"
         )
 
@@ -140,7 +141,11 @@ class TooManySources(TrainingError):
 
 
 def labelled_of(
-    rows: Rows, classes: Sequence[str] | None = None, *, task: LabelTask | None = None
+    rows: Rows,
+    classes: Sequence[str] | None = None,
+    *,
+    task: LabelTask | None = None,
+    constant: bool = False,
 ) -> Labelled:
     """Return the classes of the rows, and which of them each row carries.
 
@@ -151,19 +156,21 @@ def labelled_of(
     task : {"binary", "multiclass", "multilabel"}, optional
         What the model does, where that is known. Rows with one label each serve a multi-label model too, and
         sets of exactly one label (one-hot columns) a model that gives one.
+    constant : bool
+        Whether rows that all carry the same label will do: a model can be measured on them, none be made.
 
     Raises
     ------
     LabelsMissing, LabelsUnknown, RowsInvalid
         With row numbers.
     OneClass
-        If the labels of all rows are the same one.
+        If the labels of all rows are the same one, unless `constant`.
     LabelReserved, LabelConstant
         For labels no model can be made for, if `classes` are not given.
     """
     multilabel = rows.label_sets is not None if task is None else task == "multilabel"
     if multilabel:
-        return _sets(_label_sets(rows), rows.label_columns, classes)
+        return _sets(_label_sets(rows), rows.label_columns, classes, constant=constant)
     labels = _labels(rows)
     found = sorted(set(labels))
     names = tuple(found if classes is None else classes)
@@ -171,7 +178,7 @@ def labelled_of(
         _check_reserved(names)
     else:
         _check_known([(label,) for label in labels], names)
-    if len(found) < 2:
+    if len(found) < 2 and not constant:
         raise OneClass(found)
     position = {name: k for k, name in enumerate(names)}
     numbers = np.fromiter((position[label] for label in labels), dtype=np.int64, count=len(labels))
@@ -242,7 +249,11 @@ def _label_sets(rows: Rows) -> tuple[frozenset[str], ...]:
 
 
 def _sets(
-    sets: Sequence[frozenset[str]], columns: Sequence[str] | None, classes: Sequence[str] | None
+    sets: Sequence[frozenset[str]],
+    columns: Sequence[str] | None,
+    classes: Sequence[str] | None,
+    *,
+    constant: bool,
 ) -> Labelled:
     names = tuple(sorted(frozenset(columns or ()).union(*sets)) if classes is None else classes)
     if classes is None:
@@ -254,7 +265,7 @@ def _sets(
     for row, labels in enumerate(sets):
         matrix[row, [position[label] for label in labels]] = True
     labelled = Labelled(names, "multilabel", matrix)
-    if not matrix.any():
+    if not (constant or matrix.any()):
         raise OneClass(())
     if classes is None:
         _check_constant(labelled)
