@@ -1,11 +1,23 @@
 """Tests of `model_store.signatures`."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.signatures import PERMUTATIONS, SHINGLE, groups, matches, merged, minhash
+from model_store.signatures import (
+    PERMUTATIONS,
+    SHINGLE,
+    THOROUGH_BANDS,
+    groups,
+    matches,
+    merged,
+    minhash,
+    partners,
+    similarities,
+)
 
 _WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("nt", "r", "ls", "ck")]
 
@@ -116,3 +128,85 @@ def test_merging_with_singletons_changes_nothing(n: int):
     """Groups of one add no link."""
     first = np.arange(n) // 3
     assert merged(first, np.arange(n)).tolist() == first.tolist()
+
+
+GOLDEN_ROW = [3600835883, 30242217, 947054091, 125883959]
+
+
+def test_the_signature_of_a_table_row_never_changes():
+    """Bundles keep these too."""
+    signature = minhash(['{"age": 31, "channel": "web"}'], exact=True)
+    assert (signature.shape, signature.dtype) == ((1, PERMUTATIONS), np.uint32)
+    assert signature[0, :4].tolist() == GOLDEN_ROW
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        '{"channel": "web", "age": 31, "flag": true, "none": null}',
+        '{"age": 31.0, "channel": " WEB", "flag": 1}',
+        '{"age": "31.00", "channel": "Web", "flag": "True", "none": ""}',
+        '{"none": "NaN",   "flag": "1", "age": "3.1e1", "channel": "web"}',
+    ],
+    ids=["order", "types", "cells", "spelling"],
+)
+def test_the_same_row_in_another_form_is_an_exact_repeat(other: str):
+    """As a file has it, as a client sends it: every word of the signature is equal."""
+    a, b = minhash(['{"age": 31, "channel": "web", "flag": true}', other], exact=True)
+    assert (a == b).all()
+
+
+_ROWS = st.lists(
+    st.dictionaries(
+        st.sampled_from("abc"), st.integers(-3, 3) | st.sampled_from(["x", "y z"]), min_size=1, max_size=3
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(rows=_ROWS)
+@settings(max_examples=80, deadline=None)
+def test_rows_of_tables_match_if_and_only_if_they_are_equal(rows: list[dict[str, int | str]]):
+    """One other value is another row altogether: no pair of unequal rows has a word in common."""
+    signatures = minhash([json.dumps(row) for row in rows], exact=True)
+    equal = np.array([[a == b for b in rows] for a in rows])
+    shared = (signatures[:, None, :] == signatures[None, :, :]).mean(axis=2)
+    assert (shared[equal] == 1.0).all()
+    assert (shared[~equal] == 0.0).all()
+    found = groups(signatures)
+    assert ((found[:, None] == found[None, :]) == equal).all()
+    assert matches(signatures[:1], signatures[1:]).tolist() == [bool(equal[0, 1:].any())]
+
+
+@given(content=st.text(max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_any_content_has_an_exact_signature(content: str):
+    """Also what is not JSON, or JSON that is no object."""
+    a, b = minhash([content, content], exact=True)
+    assert (a == b).all()
+    assert minhash([], exact=True).shape == (0, PERMUTATIONS)
+
+
+def test_narrow_bands_miss_no_pair_over_one_half():
+    """The usual ones miss some at .6, which between training and test is too many."""
+    rng = np.random.default_rng(8)
+    against = rng.integers(0, 2**32, (2_000, PERMUTATIONS), dtype=np.uint32)
+    signatures = rng.integers(0, 2**32, (2_000, PERMUTATIONS), dtype=np.uint32)
+    for row, other in zip(signatures, against, strict=True):
+        same = rng.permutation(PERMUTATIONS)[:39]  # just over .6
+        row[same] = other[same]
+    usual = partners(signatures, against)
+    thorough = partners(signatures, against, bands=THOROUGH_BANDS)
+    assert thorough.tolist() == list(range(2_000))
+    assert 0.7 < (usual >= 0).mean() < 0.97
+    assert (similarities(signatures, against[thorough]) == 39 / 64).all()
+    both = np.concatenate([signatures, against])
+    assert (groups(both, bands=THOROUGH_BANDS) == np.tile(np.arange(2_000), 2)).all()
+
+
+def test_partners_are_near_duplicates_or_none():
+    """The row it is a duplicate of, by number."""
+    seen = _texts(20, seed=9)
+    found = partners(minhash([seen[7], "nothing of the kind", seen[3]]), minhash(seen))
+    assert found.tolist() == [7, -1, 3]

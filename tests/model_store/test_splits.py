@@ -8,7 +8,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from model_store.splits import SHARES, ClassEntangled, ClassTooSmall, Splits, split
+from model_store.splits import (
+    PARTS,
+    SHARES,
+    ClassEntangled,
+    ClassTooSmall,
+    Splits,
+    default_shares,
+    split,
+)
 
 
 def _of(splits: Splits, n: int) -> npt.NDArray[np.int64]:
@@ -141,3 +149,105 @@ def test_four_rows_of_a_class_are_enough():
     labels = np.repeat([0, 1], [50, 4])
     found = _of(split(labels, np.arange(54), seed=0), 54)
     assert sorted(found[50:].tolist()) == [0, 1, 2, 3]
+
+
+@st.composite
+def _multilabel(draw: st.DrawFn) -> tuple[npt.NDArray[np.bool_], npt.NDArray[Any], tuple[str, ...]]:
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    n, k = draw(st.integers(80, 200)), draw(st.integers(1, 5))
+    parts = draw(st.sampled_from([PARTS, PARTS[1:], PARTS[1:3]]))
+    labels = rng.random((n, k)) < rng.choice([0.05, 0.3, 0.6], k)
+    groups = rng.integers(0, draw(st.integers(60, n)), n)
+    # as many groups of its own for each class as there are parts
+    own = np.repeat(np.eye(k, dtype=np.bool_), len(parts), axis=0)
+    return (
+        np.concatenate([labels, own]),
+        np.concatenate([groups, groups.max() + 1 + np.arange(len(own))]),
+        parts,
+    )
+
+
+@given(case=_multilabel(), seed=st.integers(0, 1_000))
+@settings(max_examples=80, deadline=None)
+def test_sets_of_labels_keep_groups_whole_and_reach_every_part(
+    case: tuple[npt.NDArray[np.bool_], npt.NDArray[Any], tuple[str, ...]], seed: int
+):
+    """Whichever parts are asked for: no group is divided, every label is in each, every row in one."""
+    labels, groups, parts = case
+    splits = split(labels, groups, seed=seed, parts=parts)
+    assert tuple(splits.parts) == parts
+    found = _of(splits, len(labels))
+    for group in np.unique(groups):
+        assert len(np.unique(found[groups == group])) == 1
+    for k in range(labels.shape[1]):
+        assert set(found[labels[:, k]]) == set(range(len(parts)))
+
+
+def test_rows_of_several_labels_are_dealt_out_with_the_rarest():
+    """Its shares are exact, and those of the commoner one close."""
+    labels = np.zeros((1_000, 2), dtype=np.bool_)
+    labels[:600, 0] = True
+    labels[580:620, 1] = True
+    found = _of(split(labels, np.arange(1_000), seed=4), 1_000)
+    assert np.bincount(found[labels[:, 1]]).tolist() == [20, 6, 8, 6]
+    assert np.bincount(found[~labels.any(axis=1)]).tolist() == [190, 57, 76, 57]
+    np.testing.assert_allclose(np.bincount(found[labels[:, 0]]) / 600, SHARES, atol=0.01)
+
+
+def test_one_hot_labels_are_split_as_classes_are():
+    """The two forms of the same truth give the same parts."""
+    rng = np.random.default_rng(3)
+    labels, groups = rng.integers(0, 3, 300), rng.integers(0, 200, 300)
+    single = _of(split(labels, groups, seed=1), 300)
+    assert (_of(split(np.eye(3, dtype=np.bool_)[labels], groups, seed=1), 300) == single).all()
+
+
+def test_parts_share_in_proportion_to_their_usual_shares():
+    """Without training rows the others take what it would have had."""
+    assert default_shares(PARTS) == SHARES
+    np.testing.assert_allclose(default_shares(PARTS[1:]), [0.3, 0.4, 0.3])
+    splits = split(np.zeros(700, dtype=np.int64), np.arange(700), seed=0, parts=("calibration", "threshold"))
+    assert [len(rows) for _, rows in splits.items()] == [300, 400]
+    splits = split(np.zeros(10, np.int64), np.arange(10), seed=0, parts=PARTS[1:3], shares=(0.2, 0.8))
+    assert [len(rows) for _, rows in splits.items()] == [2, 8]
+
+
+def test_small_classes_are_refused_in_the_words_of_the_parts():
+    """How many rows are needed is how many parts there are; a class without any row is named too."""
+    labels, groups = np.array([0] * 9 + [1] * 2), np.arange(11)
+    with pytest.raises(
+        ClassTooSmall, match=r"class 'b' has 2 rows \(10, 11\); the three splits need at least 3"
+    ):
+        split(labels, groups, seed=0, parts=PARTS[1:], classes=("a", "b"))
+    with pytest.raises(ClassTooSmall, match="class 'c' has no rows; the two splits need at least 2 that are"):
+        split(labels, groups, seed=0, parts=PARTS[1:3], classes=("a", "b", "c"))
+    matrix = np.zeros((9, 2), dtype=np.bool_)
+    matrix[:6, 0], matrix[7, 1] = True, True
+    with pytest.raises(ClassTooSmall, match=r"class 'b' has 1 row \(8\); the two splits need at least 2"):
+        split(matrix, np.arange(9), seed=0, parts=PARTS[1:3], classes=("a", "b"))
+
+
+@given(
+    counts=st.lists(st.integers(0, 5), min_size=1, max_size=5),
+    seed=st.integers(0, 1_000),
+    parts=st.sampled_from([PARTS[1:], PARTS[1:3]]),
+)
+@settings(max_examples=80, deadline=None)
+def test_an_allowed_scarce_class_reaches_the_threshold_part_first(
+    counts: list[int], seed: int, parts: tuple[str, ...]
+):
+    """Then calibration, then the test; a class of no rows is no reason to refuse the others."""
+    labels = np.repeat(np.arange(len(counts) + 1), [*counts, 30])
+    splits = split(labels, np.arange(len(labels)), seed=seed, parts=parts, scarce="allow")
+    for k, n in enumerate(counts):
+        reached = {part for part, rows in splits.items() if (labels[rows] == k).any()}
+        assert reached >= set([part for part in ("threshold", "calibration", "test") if part in parts][:n])
+
+
+def test_entangled_classes_are_dealt_out_as_well_as_it_goes_if_that_is_allowed():
+    """An import has no other rows to wait for."""
+    labels = np.repeat([0, 1, 2], 4)
+    groups = np.array([0, 1, 2, 3, 0, 1, 2, 4, 0, 1, 3, 4])
+    found = _of(split(labels, groups, seed=0, scarce="allow"), 12)
+    for group in range(5):
+        assert len(set(found[groups == group])) == 1
