@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,8 @@ import numpy.typing as npt
 from model_store.csvfile import refuse
 from model_store.errors import RowsError, TrainingError
 from model_store.features import TableUnfit, feature_columns, features_of, inputs_of
-from model_store.manifest import MAX_SOURCES, RESERVED_CLASS
+from model_store.indicators import LabelMatrix
+from model_store.manifest import MAX_SOURCES, RESERVED_CLASS, Task
 from model_store.rows import Progress, Rows
 from model_store.signatures import THOROUGH_BANDS, Signatures, groups, merged, minhash
 from model_store.train import OneClass
@@ -19,7 +20,6 @@ __all__ = [
     "RESERVED_LABELS",
     "LabelConstant",
     "LabelReserved",
-    "LabelTask",
     "Labelled",
     "LabelsMissing",
     "LabelsUnknown",
@@ -35,8 +35,6 @@ __all__ = [
     "signatures_of",
     "sources_of",
 ]
-
-LabelTask: TypeAlias = Literal["binary", "multiclass", "multilabel"]
 
 RESERVED_LABELS: Final = (RESERVED_CLASS, "none_of_these")
 _BLOCK: Final = 1_000
@@ -57,8 +55,8 @@ class Labelled:
     """
 
     classes: tuple[str, ...]
-    task: LabelTask
-    labels: npt.NDArray[np.int64] | npt.NDArray[np.bool_]
+    task: Task
+    labels: npt.NDArray[np.int64] | LabelMatrix
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -144,7 +142,7 @@ def labelled_of(
     rows: Rows,
     classes: Sequence[str] | None = None,
     *,
-    task: LabelTask | None = None,
+    task: Task | None = None,
     constant: bool = False,
 ) -> Labelled:
     """Return the classes of the rows, and which of them each row carries.

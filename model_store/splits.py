@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.calibration import Labels
 from model_store.errors import TrainingError
+from model_store.indicators import AnyLabels, LabelMatrix, indicators, rarest
 from model_store.parts import PARTS, PartEmpty, Rows, RowsOutside, Splits, SplitsOverlap, declared
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 Groups: TypeAlias = npt.NDArray[np.integer[Any]]  # (n_items,)
-Truth: TypeAlias = Labels | npt.NDArray[np.bool_]  # (n_items,), or for multi-label (n_items, n_classes)
 Scarce: TypeAlias = Literal["refuse", "allow"]
 
 SHARES: Final = (0.5, 0.15, 0.2, 0.15)
@@ -79,7 +78,7 @@ class ClassEntangled(TrainingError):
 
 
 def split(
-    labels: Truth,
+    labels: AnyLabels,
     groups: Groups,
     *,
     seed: int,
@@ -121,11 +120,13 @@ def split(
     share = np.asarray(default_shares(parts) if shares is None else shares)
     n_classes = _n_classes(labels, classes)
     _, group_of, size = np.unique(groups, return_inverse=True, return_counts=True)
-    held = _held(labels, group_of)
+    positive = indicators(labels, n_classes)
+    held = _held(positive, group_of)
     if scarce == "refuse":
-        _check_sizes(labels, held, len(parts), n_classes, classes)
+        _check_sizes(positive, held, len(parts), classes)
     rng = np.random.default_rng(seed)
-    strata = _strata(labels, n_classes)
+    strata = rarest(labels, n_classes)
+    strata[strata < 0] = n_classes  # rows of no class are shared out like a class of their own
     part_of_group = _dealt(strata, group_of, size, share, rng)
     required = _required(np.bincount(held[0], minlength=n_classes), parts)
     lacking = _cover(part_of_group, held, size, required, rng)
@@ -148,40 +149,25 @@ def default_shares(parts: Sequence[str]) -> tuple[float, ...]:
     return tuple(usual[part] / total for part in parts)
 
 
-def _n_classes(labels: Truth, classes: Sequence[str] | None) -> int:
+def _n_classes(labels: AnyLabels, classes: Sequence[str] | None) -> int:
     if labels.ndim == 2:
         return int(labels.shape[1])
     return len(classes) if classes is not None else int(labels.max()) + 1
 
 
-def _strata(labels: Truth, n_classes: int) -> npt.NDArray[np.intp]:
-    """Return what each row is dealt out with: its class, the rarest of them, or `n_classes` for none."""
-    if labels.ndim == 1:
-        return labels.astype(np.intp)
-    rarest = np.argsort(labels.sum(axis=0), kind="stable")
-    first = labels[:, rarest].argmax(axis=1)
-    return np.where(labels.any(axis=1), rarest[first], n_classes)
-
-
-def _held(labels: Truth, group_of: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+def _held(positive: LabelMatrix, group_of: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """Return of shape (2, n) each class with each group that has a row of it, both as numbers."""
-    if labels.ndim == 2:
-        rows, classes = np.nonzero(labels)
-        return np.unique(np.stack([classes, group_of[rows]]), axis=1)
-    return np.unique(np.stack([labels.astype(np.intp), group_of]), axis=1)
+    rows, classes = np.nonzero(positive)
+    return np.unique(np.stack([classes, group_of[rows]]), axis=1)
 
 
 def _check_sizes(
-    labels: Truth,
-    held: npt.NDArray[np.intp],
-    needed: int,
-    n_classes: int,
-    classes: Sequence[str] | None,
+    positive: LabelMatrix, held: npt.NDArray[np.intp], needed: int, classes: Sequence[str] | None
 ) -> None:
-    distinct = np.bincount(held[0], minlength=n_classes)
+    distinct = np.bincount(held[0], minlength=positive.shape[1])
     for k in np.flatnonzero(distinct < needed).tolist():
-        mine = np.flatnonzero(labels[:, k] if labels.ndim == 2 else labels == k)
-        raise ClassTooSmall(_name(classes, k), (mine + 1).tolist(), int(distinct[k]), needed)
+        numbers = (np.flatnonzero(positive[:, k]) + 1).tolist()
+        raise ClassTooSmall(_name(classes, k), numbers, int(distinct[k]), needed)
 
 
 def _required(distinct: npt.NDArray[np.intp], parts: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -196,7 +182,7 @@ def _name(classes: Sequence[str] | None, k: int) -> str:
 
 
 def _dealt(
-    strata: npt.NDArray[np.intp],
+    strata: npt.NDArray[np.int64],
     group_of: npt.NDArray[np.intp],
     size: npt.NDArray[np.intp],
     shares: npt.NDArray[np.float64],
