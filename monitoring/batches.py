@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from model_store.inputs import InputKind
 from monitoring.candidate import Candidate
 
 BatchReason: TypeAlias = Literal["alarm", "by_hand"]
@@ -14,6 +15,8 @@ BatchState: TypeAlias = Literal["open", "closed"]
 ItemState: TypeAlias = Literal["open", "labelled", "skipped"]
 Slice: TypeAlias = Literal["watched", "uncertain", "explore"]
 Stratum: TypeAlias = Literal["certainty", "exploration"]
+# A class; where an item may have several, the names of all it has, possibly none.
+Label: TypeAlias = str | tuple[str, ...]
 
 SLICES: Final[tuple[Slice, ...]] = ("watched", "uncertain", "explore")
 
@@ -35,7 +38,7 @@ class BatchItem:
     """One item to label, with the chance it had of being chosen.
 
     `rank` is its place in the shuffled queue, from 1. `probabilities` are the calibrated ones in class order,
-    rounded to six decimals. `predicted` is the class the policy answered, none when no class passed.
+    rounded to six decimals. `predicted` is what the policy answered, None when no class passed.
     `inclusion_probability` is 1 in the certainty stratum. `dup_count` is the number of draws that this item
     stands for in the exploration stratum, of near-duplicate candidates (itself included) in the other.
     """
@@ -50,10 +53,10 @@ class BatchItem:
     inclusion_probability: float
     dup_count: int
     probabilities: tuple[float, ...]
-    predicted: str | None
+    predicted: Label | None
     at: float
     state: ItemState = "open"
-    label: str | None = None
+    label: Label | None = None
 
     @property
     def weight(self) -> float:
@@ -82,6 +85,16 @@ class Batch:
                 f"batch {self.id}: manifest 'classes' is {classes!r}; expected a list of class names"
             )
         return tuple(str(name) for name in classes)
+
+    @property
+    def multilabel(self) -> bool:
+        """Tell whether an item may have several labels, or none."""
+        return self.manifest.get("task") == "multilabel"
+
+    @property
+    def input_kind(self) -> InputKind:
+        """Return what the items are: texts, or rows of a table as JSON."""
+        return "features" if self.manifest.get("input_kind") == "features" else "text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 """What is an item that a labeler may see, how many are kept, and which are the best of several reports?
 
 Three families: the highest probabilities of every class (which class to watch is known only after the alarm),
-the smallest margins per most probable class, and a simple random sample per source. Each holds the top of a
+the most uncertain per most probable class, and a simple random sample per source. Each holds the top of a
 total order over occurrences, so the top of a union is the top of the parts' tops.
+
+Uncertain is an item with a small margin between its best two classes. Where an item may have several labels,
+each is a question of its own: uncertain is then an item near the threshold of one of them.
 """
 
 import hashlib
@@ -16,11 +19,13 @@ import numpy.typing as npt
 
 from monitoring.slot import Slot
 
-Probabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes), rows sum to 1
-ProbabilityVector: TypeAlias = npt.NDArray[np.float32]  # (n_classes,), sums to 1
+Probabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes)
+ProbabilityVector: TypeAlias = npt.NDArray[np.float32]  # (n_classes,)
+Scores: TypeAlias = npt.NDArray[np.float64]  # (n_items,), larger is chosen first
 Family: TypeAlias = Literal["top", "uncertain", "random"]
 
 EXPLORE_SHARE: Final = 0.15  # of a batch, drawn from the random slots
+_SMALLEST: Final = 1e-6
 _SLOT_SHARES: Final[Mapping[Family, float]] = {"top": 0.45, "uncertain": 0.35, "random": 0.20}
 
 
@@ -31,7 +36,9 @@ class Candidate:
     `key` is the caller's id, else `item_key(source, text)`. `label` is the index of the class answered, -1
     for none; `decision` an index into `model_store.policy.DECISIONS`; `at` the arrival, UTC epoch seconds;
     `priority` uniform in [0, 1), drawn for this occurrence. `kinds` names the slots it entered:
-    `top:<class>`, `uncertain:<class>`, `random:<source>`. `text` is None when texts are not kept.
+    `top:<class>`, `uncertain:<class>`, `random:<source>`. `text` is what `model_store.contents.content_of`
+    makes of the item, None when texts are not kept. `uncertainty` is what ranks the uncertain ones where the
+    margin does not, larger is less certain; None: 1 minus the margin.
     """
 
     key: str
@@ -44,6 +51,7 @@ class Candidate:
     at: float
     priority: float
     kinds: frozenset[str]
+    uncertainty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,18 @@ def margins(probabilities: Probabilities) -> npt.NDArray[np.float64]:
     return best[:, 1] - best[:, 0]
 
 
+def nearness(probabilities: Probabilities, thresholds: Scores) -> Scores:
+    """Return minus the distance, in logits, of each row to the nearest threshold of its class."""
+    distance: Scores = np.abs(_logit(probabilities.astype(np.float64)) - _logit(thresholds)).min(axis=1)
+    return -distance
+
+
+def _logit(p: Scores) -> Scores:
+    clipped = np.clip(p, _SMALLEST, 1 - _SMALLEST)
+    logit: Scores = np.log(clipped) - np.log1p(-clipped)
+    return logit
+
+
 def merge(
     candidates: Iterable[Candidate], *, classes: Sequence[str], kept: Slots | None = None
 ) -> Mapping[str, tuple[Candidate, ...]]:
@@ -94,7 +114,7 @@ def merge(
     if not pool:
         return {}
     probabilities = np.stack([candidate.probabilities for candidate in pool])
-    uncertainty = 1 - margins(probabilities)
+    uncertainty = _uncertainty(pool, probabilities)
     columns = {name: column for column, name in enumerate(classes)}
     merged: dict[str, tuple[Candidate, ...]] = {}
     for kind, members in sorted(_members(pool).items()):
@@ -114,6 +134,14 @@ def merge(
 def occurrence_of(candidate: Candidate) -> object:
     """Return what makes an occurrence itself: its draw, and the key beside it against equal draws."""
     return (candidate.priority, candidate.key)
+
+
+def _uncertainty(pool: Sequence[Candidate], probabilities: Probabilities) -> Scores:
+    found = np.array([np.nan if one.uncertainty is None else one.uncertainty for one in pool], np.float64)
+    unknown = np.isnan(found)
+    if unknown.any():
+        found[unknown] = 1 - margins(probabilities[unknown])
+    return found
 
 
 def _members(pool: Sequence[Candidate]) -> Mapping[str, list[int]]:

@@ -11,14 +11,12 @@ import numpy.typing as npt
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 from model_store.signatures import PERMUTATIONS, Signatures
 from monitoring.batches import Chosen, Slice
-from monitoring.candidate import Candidate, Probabilities, margins
+from monitoring.candidate import Candidate, Probabilities, Scores, margins, nearness
 from monitoring.neardup import Excluded, clusters, sign
 
-Scores: TypeAlias = npt.NDArray[np.float64]  # (n_candidates,), larger is chosen first
 Rows: TypeAlias = npt.NDArray[np.intp]
 
 _FIRST_LOOK: Final = 3  # candidates signed per item wanted; doubled while near-duplicates leave gaps
-_SMALLEST: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Pool:
     """The candidates to pick from, one a key, in canonical order, and what ranks them.
 
     `top` is the most probable class of each. Candidates held only as random draws are not among them: were
-    they picked for their score, the picks would depend on the draw.
+    they picked for their score, the picks would depend on the draw. `exact`: see `neardup.sign`.
     """
 
     candidates: Sequence[Candidate]
@@ -44,6 +42,7 @@ class Pool:
     uncertainty: Scores
     top: Rows
     without_text_or_id: int
+    exact: bool = False
 
     def scores(self, watched: str, classes: Sequence[str]) -> Scores:
         """Return what ranks the candidates for a watched class, -inf where one does not qualify."""
@@ -65,7 +64,14 @@ class Certain:
     signed: int
 
 
-def pool_of(given: Sequence[Candidate], *, n_classes: int, thresholds: Scores) -> Pool:
+def pool_of(
+    given: Sequence[Candidate],
+    *,
+    n_classes: int,
+    thresholds: Scores,
+    multilabel: bool = False,
+    exact: bool = False,
+) -> Pool:
     """Return the newest candidate of each key that is in a certainty kind and a labeler can recognise."""
     newest: dict[str, Candidate] = {}
     nameless: set[str] = set()
@@ -82,11 +88,12 @@ def pool_of(given: Sequence[Candidate], *, n_classes: int, thresholds: Scores) -
     return Pool(
         candidates=candidates,
         probabilities=probabilities,
-        uncertainty=_near_threshold(probabilities, thresholds)
-        if n_classes == 2
+        uncertainty=nearness(probabilities, thresholds)
+        if multilabel or n_classes == 2
         else 1 - margins(probabilities),
         top=probabilities.argmax(axis=1),
         without_text_or_id=len(nameless),
+        exact=exact,
     )
 
 
@@ -195,7 +202,8 @@ class _Shortlist:
     ) -> Self:
         """Sign the rows that are new to `signed`, group all, and strike the groups that are excluded."""
         fresh = [row for row in rows if row not in signed]
-        signed.update(zip(fresh, sign([pool.candidates[row] for row in fresh]), strict=True))
+        found = sign([pool.candidates[row] for row in fresh], exact=pool.exact)
+        signed.update(zip(fresh, found, strict=True))
         signatures = np.array([signed[row] for row in rows], np.uint32).reshape(len(rows), PERMUTATIONS)
         keys = [pool.candidates[row].key for row in rows]
         cluster = clusters(keys, signatures).tolist()
@@ -251,18 +259,6 @@ class _Shortlist:
             excluded=self.n_excluded,
             signed=len(self.signed),
         )
-
-
-def _near_threshold(probabilities: Probabilities, thresholds: Scores) -> Scores:
-    """Return minus the distance, in logits, to the nearest class's threshold."""
-    distance: Scores = np.abs(_logit(probabilities.astype(np.float64)) - _logit(thresholds)).min(axis=1)
-    return -distance
-
-
-def _logit(p: Scores) -> Scores:
-    clipped = np.clip(p, _SMALLEST, 1 - _SMALLEST)
-    logit: Scores = np.log(clipped) - np.log1p(-clipped)
-    return logit
 
 
 def _best_first(scores: Scores) -> Rows:

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.bundle import Bundle, ModelKey, read_seen
+from model_store.inputs import InputKind
+from model_store.manifest import Task
 from monitoring.batches import BatchReason
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
@@ -32,12 +34,16 @@ class ModelFacts:
         SHA-256 of the calibration and the policy.
     seen : uint32 array of shape (n, 64)
         Near-duplicate signatures of the items the model was made from.
+    task, input_kind : str
+        What it does, and with what.
     """
 
     classes: tuple[str, ...]
     thresholds: tuple[float, ...]
     digests: Mapping[str, str]
     seen: npt.NDArray[np.uint32]
+    task: Task = "multiclass"
+    input_kind: InputKind = "text"
 
 
 ResolveModel: TypeAlias = Callable[[ModelKey], ModelFacts]
@@ -50,6 +56,8 @@ def facts_of(bundle: Bundle) -> ModelFacts:
         thresholds=tuple(each.threshold for each in bundle.policy.thresholds),
         digests=bundle.digests,
         seen=read_seen(bundle).signatures,
+        task=bundle.manifest.task,
+        input_kind=bundle.manifest.input_kind,
     )
 
 
@@ -181,6 +189,8 @@ def _emit(
         thresholds=facts.thresholds,
         batch_size=size,
         seed=batch_id,
+        task=facts.task,
+        input_kind=facts.input_kind,
         taken_signatures=np.concatenate([facts.seen, read.taken.signatures]),
         taken_keys=read.taken.keys,
         about={

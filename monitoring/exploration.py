@@ -89,16 +89,17 @@ def draw(candidates: Iterable[Candidate], occurrences: Mapping[str, int], *, tot
     )
 
 
-def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded) -> Explored:
+def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exact: bool = False) -> Explored:
     """Turn draws into items of the batch.
 
     A draw that resembles an item of the other slices is not labelled twice: it adds to what that item stands
     for. One that resembles an item labelled or out for labeling is left out, not replaced. Draws that
     resemble one another become one item whose weight, `dup_count / inclusion_probability`, is the sum of
-    theirs (for draws from several sources the inclusion probability is the harmonic mean).
+    theirs (for draws from several sources the inclusion probability is the harmonic mean). `exact`: see
+    `neardup.sign`.
     """
     able = [one for one in draws.candidates if one.text is not None or one.item_id is not None]
-    signatures = sign(able)
+    signatures = sign(able, exact=exact)
     known = excluded.holds([one.key for one in able], signatures)
     kept = np.flatnonzero(~known)
     drawn = [able[row] for row in kept]

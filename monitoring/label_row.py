@@ -6,20 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from model_store.cells import SEPARATOR
+from monitoring.batches import Label
+
 Fields: TypeAlias = Mapping[str, object]
 
 _FIELD_CHARACTERS: Final = 512
+_MOST_NAMES: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
     """One annotation of one item; `annotation_id` makes a repeat recognisable.
 
-    `label` is a class name, `none_of_these`, or None when the labeler `skipped` the item.
+    `label` is a class name, `none_of_these`, the names of several labels, or None when the labeler `skipped`
+    the item. What it means depends on the batch: see `monitoring.labels.of_batch`.
     """
 
     key: str
-    label: str | None
+    label: Label | None
     annotation_id: str
     annotator: str | None = None
     skipped: bool = False
@@ -41,7 +46,7 @@ def read_row(fields: object) -> LabelRow:
     skipped = fields.get("skipped", False)
     if not isinstance(skipped, bool):
         raise RowError(f"skipped: expected true or false, got {_json_type(skipped)}")
-    label = _text(fields, "label")
+    label = _label(fields)
     if skipped and label is not None:
         raise RowError("a skipped item has no label; send one of the two")
     if not skipped and label is None:
@@ -56,6 +61,40 @@ def read_row(fields: object) -> LabelRow:
         annotator=annotator,
         skipped=skipped,
     )
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names in a cell: those of a JSON list, else what stands between `|`.
+
+    Examples
+    --------
+    >>> names_in("late | damaged"), names_in('["late"]'), names_in("[]")
+    (('late', 'damaged'), ('late',), ())
+    """
+    if text.startswith("["):
+        try:
+            listed = json.loads(text)
+        except (ValueError, RecursionError):
+            listed = None
+        if isinstance(listed, list) and all(isinstance(name, str) for name in listed):
+            return tuple(listed)
+    return tuple(name.strip() for name in text.split(SEPARATOR))
+
+
+def _label(fields: Fields) -> Label | None:
+    """Return what `label` or, without it, `labels` says; None when neither says anything."""
+    name = "labels" if fields.get("label") in (None, "") else "label"
+    value = fields.get(name)
+    if isinstance(value, Mapping):  # Label Studio's shorter export, where several are chosen
+        value = value.get("choices")
+    if not isinstance(value, list):
+        return _text({name: value}, name)
+    if len(value) > _MOST_NAMES:
+        raise RowError(f"{name}: {len(value)} names; at most {_MOST_NAMES} are allowed")
+    names = [_text({name: each}, name) for each in value]
+    if None in names:
+        raise RowError(f"{name}: expected names, got an empty one")
+    return tuple(name for name in names if name is not None)
 
 
 def _text(fields: Fields, name: str) -> str | None:
@@ -82,9 +121,10 @@ def _identifier(fields: Fields, name: str) -> str | None:
     return _text(fields, name)
 
 
-def _content_id(key: str, label: str | None, annotator: str | None) -> str:
+def _content_id(key: str, label: Label | None, annotator: str | None) -> str:
     """Return an id for an annotation that came without one: the same words again are the same annotation."""
-    content = json.dumps([key, label, annotator])
+    said = sorted(set(label)) if isinstance(label, tuple) else label
+    content = json.dumps([key, said, annotator])
     return hashlib.sha256(content.encode()).hexdigest()[:20]
 
 

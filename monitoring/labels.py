@@ -5,12 +5,12 @@ import io
 import json
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from monitoring.cells import unguard
 from monitoring.errors import LabelsInvalid
-from monitoring.label_row import Fields, LabelRow, RowError, read_row
+from monitoring.label_row import Fields, LabelRow, RowError, names_in, read_row
 
 __all__ = [
     "NONE_OF_THESE",
@@ -18,12 +18,14 @@ __all__ = [
     "LabelRow",
     "ParsedLabels",
     "Rejection",
+    "RowError",
+    "of_batch",
     "parse_labels",
-    "reason_to_reject",
     "settle",
 ]
 
-# Always accepted beside the model's own classes: how labelers report a class the model does not know.
+# Always accepted beside the model's own classes: how labelers report a class the model does not know. An item
+# that may have any number of labels has none of them then.
 NONE_OF_THESE: Final = "none_of_these"
 EXPECTED: Final = 'expected {"labels": [...]}, JSON lines, a Label Studio export, or a CSV with key and label'
 _LISTED_LABELS: Final = 20
@@ -67,7 +69,7 @@ def parse_labels(body: bytes) -> ParsedLabels:
 
     They are `{"labels": [row, ...]}`, one row a line (JSONL), a Label Studio export (a list of tasks), and
     a CSV with a column `label`, as a pulled one comes back. A row is
-    `{"key" | "id": str, "label": str, "annotation_id"?, "annotator"?, "skipped"?: bool}`.
+    `{"key" | "id": str, "label": str | [str, ...], "annotation_id"?, "annotator"?, "skipped"?: bool}`.
 
     Raises
     ------
@@ -133,25 +135,50 @@ def parse_label_studio(tasks: Sequence[object]) -> ParsedLabels:
     return _collect((position, _annotations(task)) for position, task in enumerate(tasks))
 
 
-def reason_to_reject(row: LabelRow, *, keys: Container[str], classes: Sequence[str]) -> str | None:
-    """Return why a row cannot be a label of this batch, None when it can.
+def of_batch(
+    row: LabelRow, *, keys: Container[str], classes: Sequence[str], multilabel: bool = False
+) -> LabelRow:
+    """Return the row as a label of this batch: one class, or with `multilabel` the sorted names of all.
 
-    `keys` are the item keys of the batch, `classes` those of the model that chose its items.
+    Any number of labels is a list, or text as in `a|b`. None of them is the empty list or `none_of_these`.
+
+    Parameters
+    ----------
+    keys : container of str
+        The item keys of the batch.
+    classes : sequence of str
+        Of the model that chose its items.
+
+    Raises
+    ------
+    RowError
+        It cannot be one; str() is the reason.
     """
     if row.key not in keys:
-        return f"unknown item {_quoted(row.key)}: this batch has no such key"
-    if row.label is None or row.label == NONE_OF_THESE or row.label in classes:
-        return None
-    allowed = ", ".join((*classes[:_LISTED_LABELS], NONE_OF_THESE))
-    more = f" and {len(classes) - _LISTED_LABELS} more" if len(classes) > _LISTED_LABELS else ""
-    return f"unknown label {_quoted(row.label)}: allowed are {allowed}{more}"
+        raise RowError(f"unknown item {_quoted(row.key)}: this batch has no such key")
+    if row.label is None:
+        return row
+    known = (*classes, NONE_OF_THESE)
+    names = row.label
+    if isinstance(names, str):
+        names = names_in(names) if multilabel and names not in known else (names,)
+    for name in names:
+        if name not in known:
+            raise RowError(f"unknown label {_quoted(name)}: allowed are {_listed(classes)}")
+    if not multilabel:
+        if len(names) != 1:
+            raise RowError(f"{len(names)} labels: an item of this batch has exactly one")
+        return replace(row, label=names[0])
+    if NONE_OF_THESE in names and len(set(names)) > 1:
+        raise RowError(f"{NONE_OF_THESE} beside another label: send one of the two")
+    return replace(row, label=tuple(sorted(set(names) - {NONE_OF_THESE})))
 
 
 def settle(rows: Iterable[LabelRow]) -> LabelRow | None:
     """Return the annotation that decides an item, given all of its in order of arrival; None without any.
 
-    The last word of each annotator counts; the majority decides, among equals the one given last. An item is
-    skipped only when nobody labelled it.
+    The last word of each annotator counts; the majority decides, among equals the one given last. Where an
+    item may have several labels, so it is for each of them. An item is skipped only when nobody labelled it.
     """
     last: dict[str | None, LabelRow] = {}
     for row in rows:
@@ -160,8 +187,18 @@ def settle(rows: Iterable[LabelRow]) -> LabelRow | None:
     given = [row for row in last.values() if not row.skipped] or list(last.values())
     if not given:
         return None
+    if isinstance(given[-1].label, tuple):
+        return replace(given[-1], label=_settled_names(given))
     votes = Counter(row.label for row in given)
     return max(enumerate(given), key=lambda placed: (votes[placed[1].label], placed[0]))[1]
+
+
+def _settled_names(given: Sequence[LabelRow]) -> tuple[str, ...]:
+    """Return the labels that more than half gave, or half with the one who spoke last among them."""
+    sets = [frozenset(row.label or ()) for row in given]
+    votes = Counter(name for each in sets for name in each)
+    # The last word breaks a tie: worth half a vote more than the others.
+    return tuple(sorted(name for name, n in votes.items() if 2 * n + (name in sets[-1]) > len(sets)))
 
 
 def decode(body: bytes) -> str:
@@ -211,17 +248,27 @@ def _annotation(data: Fields, annotation: object) -> object:
     if isinstance(annotator, Mapping):
         annotator = annotator.get("email") or annotator.get("id")
     match annotation.get("result"):
-        case [{"value": {"choices": [label]}}]:
-            pass
+        case [{"value": {"choices": [str(label)]}}]:
+            chosen: object = label
+        case [{"value": {"choices": list(labels)}}]:
+            chosen = labels
+        case []:
+            chosen = []
         case _:
-            return RowError("expected exactly one choice in the annotation's `result`")
+            return RowError("expected the choices of one question in the annotation's `result`")
     return {
         "key": data.get("item_id"),
-        "label": label,
+        "label": chosen,
         "annotation_id": annotation.get("id"),
         "annotator": annotator,
         "updated_at": annotation.get("updated_at"),
     }
+
+
+def _listed(classes: Sequence[str]) -> str:
+    allowed = ", ".join((*classes[:_LISTED_LABELS], NONE_OF_THESE))
+    more = f" and {len(classes) - _LISTED_LABELS} more" if len(classes) > _LISTED_LABELS else ""
+    return allowed + more
 
 
 def _quoted(value: str) -> str:

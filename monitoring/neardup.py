@@ -12,12 +12,14 @@ from model_store.signatures import PERMUTATIONS, Signatures, groups, link, match
 from monitoring.candidate import Candidate
 
 
-def sign(candidates: Sequence[Candidate]) -> Signatures:
+def sign(candidates: Sequence[Candidate], *, exact: bool = False) -> Signatures:
     """Return a near-duplicate signature of each candidate, uint32 of shape (n, 64).
 
     Where texts are not kept the digest of the key stands in: it resembles no other, so only equal keys match.
+    `exact` is for rows of tables: two of them that differ in one number are two pieces of work.
     """
-    return minhash([_digest(each.key) if each.text is None else each.text for each in candidates])
+    contents = [_digest(each.key) if each.text is None else each.text for each in candidates]
+    return minhash(contents, exact=exact)
 
 
 def clusters(keys: Sequence[str], signatures: Signatures) -> npt.NDArray[np.int32]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from model_store.inputs import Input
 from model_store.policy import Decisions
 
 
@@ -15,8 +16,9 @@ class Observed:
 
     Attributes
     ----------
-    texts, ids, sources : sequences of length n
-        `ids` are the caller's, None where not given; `sources` are declared ones or "other".
+    inputs, ids, sources : sequences of length n
+        What was decided about, a text or the features of a row; the caller's ids, None where not given; the
+        sources, declared ones or "other".
     decisions : Decisions
         Of the same n items.
     arrived_at : float
@@ -25,7 +27,7 @@ class Observed:
         Independent uniform draws in [0, 1): the order in which occurrences are sampled.
     """
 
-    texts: Sequence[str]
+    inputs: Sequence[Input]
     ids: Sequence[str | None]
     sources: Sequence[str]
     decisions: Decisions

@@ -1,6 +1,6 @@
 """What has this worker decided since it was last asked? Counted in memory, on the event loop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.bundle import ModelKey
-from model_store.policy import DECISIONS
+from model_store.policy import DECISIONS, Decisions
 from monitoring.observed import Observed
 from monitoring.reservoir import EPOCH_SECONDS, Candidate, Reservoir
 
@@ -32,7 +32,8 @@ class Sealed:
         Items per most probable class and decision, in the order of `DECISIONS`: what is stored and watched.
     answers : int64 array of shape (n_classes, N_DECISIONS)
         The same by the label that was answered, for "no_class_passes" the most probable class: what is
-        exported as predictions.
+        exported as predictions. Where an item may have several labels, each of them counts, and an item
+        without any once, for its most probable one.
     score_bins : int64 array of shape (n_classes, SCORE_BINS)
         Items per class and equal-width bin of the top calibrated probability.
     source_counts : mapping of str to int
@@ -104,6 +105,11 @@ class Recorder:
     """Counters and candidates of one worker for one model; only the event loop may touch it.
 
     Plain lists, not numpy: most requests hold one item, and numpy costs microseconds before it counts it.
+
+    Parameters
+    ----------
+    multilabel : bool
+        An item may have several labels: its flags are what was answered.
     """
 
     __slots__ = (
@@ -112,6 +118,7 @@ class Recorder:
         "_epoch",
         "_first_at",
         "_last_at",
+        "_multilabel",
         "_reservoir",
         "_score_bins",
         "_source_counts",
@@ -121,12 +128,19 @@ class Recorder:
     )
 
     def __init__(
-        self, model_key: ModelKey, classes: Sequence[str], sources: Sequence[str], reservoir: Reservoir
+        self,
+        model_key: ModelKey,
+        classes: Sequence[str],
+        sources: Sequence[str],
+        reservoir: Reservoir,
+        *,
+        multilabel: bool = False,
     ) -> None:
         self.model_key = model_key
         self.classes = tuple(classes)
         self.sources = tuple(sources)
         self._reservoir = reservoir
+        self._multilabel = multilabel
         self._epoch: int | None = None
         self._clear()
 
@@ -146,16 +160,17 @@ class Recorder:
         """
         decisions = observed.decisions
         tops, kinds = decisions.top.tolist(), decisions.decision.tolist()
-        labels = decisions.label.tolist()
+        answered = _flagged(decisions) if self._multilabel else _labelled(decisions)
         best = decisions.probabilities
         scores = [best.item(row, top) for row, top in enumerate(tops)]
         bins = [min(int(score * SCORE_BINS), SCORE_BINS - 1) for score in scores]
         counts, answers, score_bins = self._counts, self._answers, self._score_bins
         sources = self._source_counts
-        for top, kind, label, score_bin in zip(tops, kinds, labels, bins, strict=True):
+        for top, kind, score_bin in zip(tops, kinds, bins, strict=True):
             counts[top * N_DECISIONS + kind] += 1
-            answers[(label if label >= 0 else top) * N_DECISIONS + kind] += 1
             score_bins[top * SCORE_BINS + score_bin] += 1
+        for label, kind in answered:
+            answers[label * N_DECISIONS + kind] += 1
         for source in observed.sources:
             sources[source] = sources.get(source, 0) + 1
         at = observed.arrived_at
@@ -192,3 +207,18 @@ class Recorder:
             self._epoch = epoch
             self._reservoir.reset()
         return sealed
+
+
+def _labelled(decisions: Decisions) -> Iterable[tuple[int, int]]:
+    """Return the answered class and the decision of each item; without an answer its most probable class."""
+    labels, tops = decisions.label.tolist(), decisions.top.tolist()
+    answered = [label if label >= 0 else top for label, top in zip(labels, tops, strict=True)]
+    return zip(answered, decisions.decision.tolist(), strict=True)
+
+
+def _flagged(decisions: Decisions) -> Iterable[tuple[int, int]]:
+    """Return each label of each item with the item's decision; without any its most probable one."""
+    rows, columns = decisions.flags.nonzero()
+    bare = np.flatnonzero(~decisions.flags.any(axis=1))
+    kinds = decisions.decision[np.concatenate([rows, bare])].tolist()
+    return zip([*columns.tolist(), *decisions.top[bare].tolist()], kinds, strict=True)

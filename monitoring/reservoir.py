@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from model_store.contents import content_of
 from monitoring.candidate import (
     EXPLORE_SHARE,
     Candidate,
@@ -23,6 +24,7 @@ from monitoring.candidate import (
     item_key,
     margins,
     merge,
+    nearness,
     occurrence_of,
     slots,
 )
@@ -67,7 +69,9 @@ class Reservoir:
     batch_size : int
         The size of the batches the slots must be able to fill.
     keep_text : "full" or "none"
-        With "none" no candidate carries its text.
+        With "none" no candidate carries its text or features.
+    thresholds : sequence of n_classes floats, optional
+        Of a model that gives any number of labels: its uncertain items are those near one of them.
     """
 
     def __init__(
@@ -77,11 +81,13 @@ class Reservoir:
         sources: Sequence[str],
         batch_size: int,
         keep_text: KeepText = "full",
+        thresholds: Sequence[float] | None = None,
     ) -> None:
         self._classes = tuple(classes)
         self._sources = tuple(dict.fromkeys((*sources, OTHER_SOURCE)))
         self._slots = slots(batch_size, n_classes=len(classes), n_sources=len(self._sources))
         self._keep_text = keep_text
+        self._thresholds = None if thresholds is None else np.array(thresholds, np.float64)
         self._fresh: dict[_Entry, None] = {}
         self._latest = -inf
         self.reset()
@@ -95,12 +101,18 @@ class Reservoir:
         self._latest = max(self._latest, observed.arrived_at)
         reached = probabilities > self._top_floors if newest else probabilities >= self._top_floors
         columns = _columns_by_row(reached) if np.count_nonzero(reached) else _NO_COLUMNS
-        uncertain = self._uncertain_rows(probabilities, tops)
+        near = None if self._thresholds is None else nearness(probabilities, self._thresholds).tolist()
+        uncertain = self._uncertain_rows(probabilities, tops) if near is None else self._near_rows(near, tops)
         for row, source in enumerate(observed.sources):
             drawn = -priorities[row] >= self._random[source].floor
             if drawn or row in columns or row in uncertain:
                 self._enter(
-                    observed, row, columns=columns.get(row, ()), uncertainty=uncertain.get(row), drawn=drawn
+                    observed,
+                    row,
+                    columns=columns.get(row, ()),
+                    uncertainty=uncertain.get(row),
+                    near=None if near is None else near[row],
+                    drawn=drawn,
                 )
 
     def reset(self) -> None:
@@ -137,6 +149,10 @@ class Reservoir:
             if score >= self._uncertain[tops[row]].floor
         }
 
+    def _near_rows(self, near: Sequence[float], tops: Sequence[int]) -> Mapping[int, float]:
+        """Return the nearness to a threshold of the rows that reach the floor of their top class."""
+        return {row: score for row, score in enumerate(near) if score >= self._uncertain[tops[row]].floor}
+
     def _enter(
         self,
         observed: Observed,
@@ -144,6 +160,7 @@ class Reservoir:
         *,
         columns: Sequence[int],
         uncertainty: float | None,
+        near: float | None,
         drawn: bool,
     ) -> None:
         """Offer one item to the slots whose floor it reached."""
@@ -151,7 +168,7 @@ class Reservoir:
             columns, uncertainty = (), None
             if not drawn:
                 return
-        entry = self._entry(observed, row)
+        entry = self._entry(observed, row, near=near)
         one = entry.candidate
         for column in columns:
             slot = self._top[column]
@@ -186,7 +203,9 @@ class Reservoir:
         A resend has the probabilities of the original and a later arrival, so it can displace nothing;
         without this memory a load test on a hundred texts would never leave the slow path.
         """
-        mark = hash((observed.ids[row], observed.sources[row], observed.texts[row]))
+        content = observed.inputs[row]
+        item = content if isinstance(content, str) else frozenset(content.items())
+        mark = hash((observed.ids[row], observed.sources[row], item))
         order = (observed.arrived_at, float(observed.priorities[row]))
         known = self._remembered.get(mark)
         if known is not None and known <= order:
@@ -196,9 +215,9 @@ class Reservoir:
         self._remembered[mark] = order
         return True
 
-    def _entry(self, observed: Observed, row: int) -> "_Entry":
+    def _entry(self, observed: Observed, row: int, *, near: float | None) -> "_Entry":
         decisions, item_id, source = observed.decisions, observed.ids[row], observed.sources[row]
-        text = observed.texts[row]
+        text = content_of(observed.inputs[row])
         candidate = Candidate(
             key=item_key(source, text) if item_id is None else item_id,
             item_id=item_id,
@@ -211,6 +230,7 @@ class Reservoir:
             at=observed.arrived_at,
             priority=float(observed.priorities[row]),
             kinds=frozenset(),
+            uncertainty=near,
         )
         return _Entry(candidate)
 

@@ -15,9 +15,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from model_store.policy import NO_CLASS
+from model_store.inputs import InputKind
+from model_store.manifest import Task
+from model_store.policy import DECISIONS, NO_CLASS
 from model_store.signatures import PERMUTATIONS, Signatures
-from monitoring.batches import SLICES, BatchItem, Chosen
+from monitoring.batches import SLICES, BatchItem, Chosen, Label
 from monitoring.candidate import EXPLORE_SHARE, Candidate, draw_limit
 from monitoring.certainty import Plan, pick, pool_of
 from monitoring.exploration import Draws, Resent, draw, explore
@@ -47,6 +49,8 @@ def select(
     thresholds: Sequence[float] | npt.NDArray[np.float32],
     batch_size: int,
     seed: str,
+    task: Task = "multiclass",
+    input_kind: InputKind = "text",
     taken_signatures: Signatures | None = None,
     taken_keys: Collection[str] = frozenset(),
     most_draws: int | None = None,
@@ -64,9 +68,12 @@ def select(
         Classes an alarm names, possibly "no_class_passes"; they share their slice evenly. Empty: the slice
         goes to the uncertain items.
     thresholds : array of shape (n_classes,)
-        Operating thresholds; with two classes an item is uncertain when it is near one.
+        Operating thresholds; with two classes, or several labels an item, one near any of them is uncertain.
     seed : str
         The alarm's id; decides the order in which labelers see the items.
+    task, input_kind : str
+        What the model does, and with what: a multi-label item is predicted all labels it passes, and rows of
+        tables are near-duplicates only when equal.
     taken_signatures, taken_keys
         Of items labelled or in an open batch; neither they nor their near-duplicates are chosen.
     most_draws : int, optional
@@ -85,15 +92,23 @@ def select(
     )
     names = [name for name in dict.fromkeys(watched) if name in (*classes, NO_CLASS)]
     plan = _plan(batch_size, watched=names, n_draws=len(draws.candidates), n_classes=len(classes))
-    pool = pool_of(given, n_classes=len(classes), thresholds=np.asarray(thresholds, np.float64))
+    multilabel, exact = task == "multilabel", input_kind == "features"
+    operating = np.asarray(thresholds, np.float64)
+    pool = pool_of(given, n_classes=len(classes), thresholds=operating, multilabel=multilabel, exact=exact)
     certain = pick(pool, plan, classes=classes, excluded=excluded)
-    explored = explore(draws, certain=certain.chosen, excluded=excluded)
+    explored = explore(draws, certain=certain.chosen, excluded=excluded, exact=exact)
     chosen = sorted([*certain.chosen, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
-    items = tuple(_item(one, rank, classes) for rank, one in enumerate(chosen, start=1))
+    passed = operating if multilabel else None
+    predicted = [_predicted(one.candidate, classes, passed) for one in chosen]
+    items = tuple(
+        _item(one, rank, answer) for rank, (one, answer) in enumerate(zip(chosen, predicted, strict=True), 1)
+    )
     manifest = {
         **(about or {}),
         "schema": MANIFEST_SCHEMA,
         "seed": seed,
+        "task": task,
+        "input_kind": input_kind,
         "classes": list(classes),
         "watched": names,
         "batch_size": batch_size,
@@ -102,7 +117,7 @@ def select(
         "watched_classes": {
             name: {"asked": n, "got": certain.per_watched[name]} for name, n in plan.quotas.items()
         },
-        "predicted": dict(sorted(Counter(item.predicted or NO_CLASS for item in items).items())),
+        "predicted": _answers(chosen, predicted),
         "sources": _sources(items, source_counts, draws),
         "resent": _resent(items, explored.resent),
         "caps": {"most_probable_class": {"limit": plan.class_cap, "relaxed": certain.over_cap}},
@@ -133,7 +148,25 @@ def _plan(batch_size: int, *, watched: Sequence[str], n_draws: int, n_classes: i
     )
 
 
-def _item(one: Chosen, rank: int, classes: Sequence[str]) -> BatchItem:
+def _predicted(
+    one: Candidate, classes: Sequence[str], thresholds: npt.NDArray[np.float64] | None
+) -> Label | None:
+    """Return what the model answered: a class or none, with several labels an item those that pass."""
+    if thresholds is None:
+        return classes[one.label] if one.label >= 0 else None
+    return tuple(classes[k] for k in np.flatnonzero(one.probabilities >= thresholds).tolist())
+
+
+def _answers(chosen: Sequence[Chosen], predicted: Sequence[Label | None]) -> Mapping[str, int]:
+    """Return how many items each class was answered for, those without an answer by the decision."""
+    counted: Counter[str] = Counter()
+    for one, answer in zip(chosen, predicted, strict=True):
+        names = (answer,) if isinstance(answer, str) else answer
+        counted.update(names or (DECISIONS[one.candidate.decision],))
+    return dict(sorted(counted.items()))
+
+
+def _item(one: Chosen, rank: int, predicted: Label | None) -> BatchItem:
     candidate = one.candidate
     return BatchItem(
         rank=rank,
@@ -146,7 +179,7 @@ def _item(one: Chosen, rank: int, classes: Sequence[str]) -> BatchItem:
         inclusion_probability=one.inclusion_probability,
         dup_count=one.dup_count,
         probabilities=tuple(round(p, _DECIMALS) for p in candidate.probabilities.tolist()),
-        predicted=classes[candidate.label] if candidate.label >= 0 else None,
+        predicted=predicted,
         at=candidate.at,
     )
 

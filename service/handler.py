@@ -1,7 +1,7 @@
 """How does a predict request become its reply?
 
-The lane and the ordinary route share this, so both give the same bytes. The text of an item goes into the
-model and, sampled, into the reservoir; never into a log, a metric or an error.
+The lane and the ordinary route share this, so both give the same bytes. The text or the features of an item
+go into the model and, sampled, into the reservoir; never into a log, a metric or an error.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import logging
 import re
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from time import perf_counter
@@ -18,7 +18,8 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
-from model_store.policy import DECISIONS, Decisions
+from model_store.inputs import Input
+from model_store.policy import Decisions
 from monitoring.clock import Clock
 from service import problems
 from service.access import Access
@@ -30,17 +31,8 @@ from service.problems import (
     NoBundle,
     QueueFull,
 )
-from service.schema import (
-    Flag,
-    Item,
-    Prediction,
-    PredictReply,
-    Review,
-    Top,
-    checked_texts,
-    decode_predict,
-    encode,
-)
+from service.reply import reply
+from service.schema import checked_features, checked_texts, decode_predict, encode
 from service.swap import Current
 from service.tally import Tally
 
@@ -49,13 +41,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 MAX_WAITING: Final = 64
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
-_REVIEWS: Final[Mapping[str, Review | None]] = {
-    "accepted": None,
-    "ambiguous": "ambiguous",
-    "no_class_passes": "no_class_passes",
-    "abstained": "abstained",
-}
-_REVIEW_OF: Final = tuple(_REVIEWS[name] for name in DECISIONS)
 _JSON_TYPE: Final = b"application/json"
 
 logger = logging.getLogger("seamark.predict")
@@ -155,19 +140,19 @@ class Handler:
         current = self._current()
         if current is None:
             raise NoBundle
-        texts = checked_texts(items)
+        inputs = checked_texts(items) if current.takes_text else checked_features(items, body_bytes=len(body))
         started = perf_counter()
         if current.inline:
-            decisions = current.model.decide(texts)
+            decisions = current.model.decide(inputs)
         else:
-            decisions = await self._decide_in_thread(current, texts)
+            decisions = await self._decide_in_thread(current, inputs)
         self._tally.inference.add(perf_counter() - started)
         self._tally.items += len(items)
-        if current.pending.add(items, texts, decisions, at=self._clock.now()):
+        if current.pending.add(items, inputs, decisions, at=self._clock.now()):
             self.pass_on(current)
         return encode(reply(current, items, decisions, with_probabilities=with_probabilities))
 
-    async def _decide_in_thread(self, current: Current, texts: Sequence[str]) -> Decisions:
+    async def _decide_in_thread(self, current: Current, inputs: Sequence[Input]) -> Decisions:
         tally = self._tally
         if tally.queued >= self._max_waiting:
             raise QueueFull(tally.queued)
@@ -176,7 +161,7 @@ class Handler:
         current.in_flight += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, current.model.decide, texts)
+            return await loop.run_in_executor(self._thread, current.model.decide, inputs)
         finally:
             tally.queued -= 1
             current.in_flight -= 1
@@ -185,43 +170,6 @@ class Handler:
         if given and _REQUEST_ID.fullmatch(given):
             return given
         return f"{self._id_prefix}-{next(self._serial):x}".encode()
-
-
-def reply(
-    current: Current, items: Sequence[Item], decisions: Decisions, *, with_probabilities: bool
-) -> PredictReply:
-    """Return what the client reads; probabilities are rounded to six decimals."""
-    classes, claims = current.classes, current.claims
-    # One element of an array at a time: for the few that are needed, indexing with arrays costs more.
-    probability = decisions.probabilities.item
-    flags: list[list[Flag]] = [[] for _ in items]
-    rows, columns = decisions.flags.nonzero()
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        flags[row].append(Flag(classes[column], round(probability(row, column), 6), claims[column]))
-    labels, tops, kinds = decisions.label.tolist(), decisions.top.tolist(), decisions.decision.tolist()
-    predictions = [
-        Prediction(
-            item.id,
-            classes[labels[row]] if labels[row] >= 0 else None,
-            Top(classes[tops[row]], round(probability(row, tops[row]), 6)),
-            flags[row],
-            _REVIEW_OF[kinds[row]],
-        )
-        for row, item in enumerate(items)
-    ]
-    if with_probabilities:
-        predictions = _with_vectors(predictions, classes, decisions)
-    return PredictReply(current.name, predictions)
-
-
-def _with_vectors(
-    predictions: Sequence[Prediction], classes: Sequence[str], decisions: Decisions
-) -> list[Prediction]:
-    vectors = np.round(decisions.probabilities.astype(np.float64), 6).tolist()
-    return [
-        Prediction(p.id, p.label, p.top, p.flags, p.review, dict(zip(classes, vector, strict=True)))
-        for p, vector in zip(predictions, vectors, strict=True)
-    ]
 
 
 async def read_body(receive: Receive, content_length: bytes, limit_bytes: int) -> bytes:

@@ -61,9 +61,9 @@ _BOTH: Final[tuple[Process, ...]] = ("worker", "watcher")
 TABLE: Final = (
     Spec(Counter, "requests", "Predict requests by how they ended.", ("outcome",)),
     Spec(Histogram, "request_duration_seconds", "Time in the handler.", bounds=DURATION_BOUNDS),
-    Spec(Histogram, "inference_duration_seconds", "From texts to decisions.", bounds=DURATION_BOUNDS),
+    Spec(Histogram, "inference_duration_seconds", "From items to decisions.", bounds=DURATION_BOUNDS),
     Spec(Counter, "items", "Items decided."),
-    Spec(Counter, "predictions", "Items by class (the top one if none passes).", ("class", "decision")),
+    Spec(Counter, "predictions", "Labels answered; without any, the top class.", ("class", "decision")),
     Spec(
         Histogram, "probability_ratio", "Top calibrated probability.", ("class",), bounds=PROBABILITY_BOUNDS
     ),

@@ -21,7 +21,7 @@ from service.exchange import JSON_TYPE, MAX_IDEMPOTENCY_KEY, Declared, DeclaredR
 from service.lane import PATH
 from service.problems import CONTENT_TYPE, PROBLEMS, TYPE_PREFIX, UNEXPECTED, Problem
 from service.routes.batches import FORMS
-from service.schema import PredictReply, PredictRequest
+from service.schema import LabelsReply, PredictReply, PredictRequest
 
 DOCUMENT_PATH: Final = "/docs.json"
 DESCRIPTION: Final = (
@@ -72,7 +72,7 @@ def document(routes: Iterable[BaseRoute]) -> Json:
         "info": {"title": "Seamark", "version": version("seamark"), "description": DESCRIPTION},
         "paths": paths,
         "components": {
-            "schemas": _schemas({PredictRequest, PredictReply, Problem, *bodies}),
+            "schemas": _schemas({PredictRequest, PredictReply, LabelsReply, Problem, *bodies}),
             "responses": _problem_responses(),
             "securitySchemes": {
                 "key": {
@@ -88,12 +88,15 @@ def document(routes: Iterable[BaseRoute]) -> Json:
 def _schemas(structs: Iterable[type]) -> Json:
     by_name = sorted(structs, key=lambda each: each.__name__)
     _, components = msgspec.json.schema_components(by_name, ref_template=_REF)
+    # A bundle takes the one or the other; the structs can only say that both are optional.
+    components["Item"]["oneOf"] = [{"required": [name]} for name in ("text", "features")]
     return components
 
 
 def _predict() -> Json:
     request_id = {"type": "string", "pattern": "^[A-Za-z0-9._~:/+=-]{1,128}$"}
-    answer = _answer((JSON_TYPE,), _ref(PredictReply), "One prediction an item, in the order of the items.")
+    either = {"anyOf": [_ref(PredictReply), _ref(LabelsReply)]}
+    answer = _answer((JSON_TYPE,), either, "One prediction an item, in the order of the items.")
     answer["headers"] = {"Seamark-Request-Id": {"schema": request_id}}
     return {
         "operationId": "predict",

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from model_store.inputs import Input
 from model_store.policy import Decisions
 from monitoring.observed import Observed
 from monitoring.reservoir import OTHER_SOURCE
@@ -32,16 +33,16 @@ class Pending:
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         self._sources = sources
-        self._kept: list[tuple[Sequence[Item], Sequence[str], Decisions]] = []
+        self._kept: list[tuple[Sequence[Item], Sequence[Input], Decisions]] = []
         self._since = 0.0
         self.n_items = 0
 
-    def add(self, items: Sequence[Item], texts: Sequence[str], decisions: Decisions, *, at: float) -> bool:
+    def add(self, items: Sequence[Item], inputs: Sequence[Input], decisions: Decisions, *, at: float) -> bool:
         """Keep the items of one request, decided at `at`; return whether enough are kept to pass them on."""
         if not self._kept:
             self._since = at
-        self._kept.append((items, texts, decisions))
-        self.n_items += len(texts)
+        self._kept.append((items, inputs, decisions))
+        self.n_items += len(inputs)
         return self.n_items >= ENOUGH_ITEMS
 
     def take(self, priorities: npt.NDArray[np.float64]) -> Observed:
@@ -52,7 +53,7 @@ class Pending:
         kept, self._kept, self.n_items = self._kept, [], 0
         declared = self._sources
         return Observed(
-            texts=[text for _, texts, _ in kept for text in texts],
+            inputs=[each for _, inputs, _ in kept for each in inputs],
             ids=[item.id for items, _, _ in kept for item in items],
             sources=[
                 declared.get(item.source or OTHER_SOURCE, OTHER_SOURCE)

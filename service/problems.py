@@ -16,6 +16,8 @@ Refusal
 └── ClientGone
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -169,14 +171,16 @@ class Kind:
     shown: bool = True
 
 
+FIELD_INVALID: Final = Kind(422, "field-invalid", "Field is not allowed")
 UNEXPECTED: Final = Kind(500, "unexpected", "Unexpected error", "error", shown=False)
 
 _TRY_AGAIN: Final = {"Retry-After": "1"}
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="seamark"'}
 
 PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     NotJson: Kind(400, "not-json", "Body is not JSON"),
-    FieldInvalid: Kind(422, "field-invalid", "Field is not allowed"),
+    FieldInvalid: FIELD_INVALID,
     BodyTooLarge: Kind(413, "body-too-large", "Body is too large", "too_large"),
     ContentTypeUnsupported: Kind(415, "content-type-unsupported", "Content type is not supported"),
     KeyMissing: Kind(401, "key-missing", "Key is missing", "unauthorized", _CHALLENGE),
@@ -190,6 +194,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     model_errors.UnknownBundle: Kind(404, "unknown-version", "No such version"),
     model_errors.NothingToRollBack: Kind(409, "nothing-to-roll-back", "No earlier version"),
     model_errors.BundleError: Kind(409, "bundle-refused", "Bundle failed verification"),
+    model_errors.FeatureInvalid: FIELD_INVALID,
     model_errors.ClassifierUnusable: Kind(500, "model-failed", "Model failed", "error"),
     model_errors.StoreNotWritable: Kind(503, "store-not-writable", "Store refuses writes", "unavailable"),
     model_errors.StoreInvalid: Kind(503, "store-invalid", "Store cannot be read", "unavailable"),
@@ -226,12 +231,26 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def problem(error: Exception) -> Problem:
     """Return what the client reads; an unexpected error shows nothing of itself."""
+    if isinstance(error, model_errors.FeatureInvalid):
+        error = _of_request(error)
     kind = kind_of(error)
     detail = str(error) if kind.shown else "the server log has the place; the request was not the cause"
     named: dict[str, Any] = (
         {"field": error.path, "allowed": error.allowed} if isinstance(error, FieldInvalid) else {}
     )
     return Problem(type=TYPE_PREFIX + kind.name, title=kind.title, status=kind.status, detail=detail, **named)
+
+
+def _of_request(error: model_errors.FeatureInvalid) -> FieldInvalid:
+    """Return what a client sees of features that the bundle does not take.
+
+    The column is one of the bundle's: a name that only the item knows is not repeated.
+    """
+    path = f"$.items[{error.index}].features"
+    if error.column is not None:
+        plain = _PLAIN_NAME.fullmatch(error.column)
+        path += f".{error.column}" if plain else f"[{json.dumps(error.column, ensure_ascii=False)}]"
+    return FieldInvalid(path, error.reason)
 
 
 def headers(error: Exception) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 Every limit is declared once, here; the decoder enforces it and the published schema shows it. A text's limit
 is in bytes of UTF-8, because bytes are what a request costs; the schema can only name the same number of
-characters, which no text under the limit exceeds. The `time` of an item is checked and left alone: buckets go
-by arrival.
+characters, which no text under the limit exceeds. The texts among an item's features have that limit
+together. The `time` of an item is checked and left alone: buckets go by arrival.
 """
 
 import re
@@ -14,24 +14,31 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from model_store.inputs import Features
 from service.problems import BodyInvalid, FieldInvalid, NotJson
 
 MAX_ITEMS: Final = 256
 MAX_TEXT_BYTES: Final = 32 * 1024
 MAX_FEATURES: Final = 1024
+MAX_FEATURE_NAME_LENGTH: Final = 256
 MAX_ID_LENGTH: Final = 128
 MAX_SOURCE_LENGTH: Final = 64
 
 Review = Literal["no_class_passes", "ambiguous", "abstained"]
 
 
+FeatureName = Annotated[str, Meta(min_length=1, max_length=MAX_FEATURE_NAME_LENGTH)]
+FeatureText = Annotated[str, Meta(max_length=MAX_TEXT_BYTES)]
+ItemFeatures = Annotated[
+    dict[FeatureName, float | int | FeatureText | bool | None], Meta(max_length=MAX_FEATURES)
+]
+
+
 class Item(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """One thing to classify: a text, or named features for a bundle of tables."""
+    """One thing to classify: a text, or the features of a row for a bundle of tables."""
 
     text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_BYTES)] | UnsetType = UNSET
-    features: Annotated[dict[str, float | str | bool | None], Meta(max_length=MAX_FEATURES)] | UnsetType = (
-        UNSET
-    )
+    features: ItemFeatures | UnsetType = UNSET
     id: Annotated[str, Meta(min_length=1, max_length=MAX_ID_LENGTH)] | None = None
     source: Annotated[str, Meta(min_length=1, max_length=MAX_SOURCE_LENGTH)] | None = None
     time: Annotated[datetime, Meta(tz=True)] | None = None
@@ -76,11 +83,29 @@ class Prediction(Struct, frozen=True):
     probabilities: dict[str, float] | UnsetType = UNSET
 
 
+class LabelsPrediction(Struct, frozen=True):
+    """The answer for one item that may have any number of labels, none too: those it passes."""
+
+    id: str | None
+    labels: list[str]
+    top: Top
+    flags: list[Flag]
+    review: Review | None
+    probabilities: dict[str, float] | UnsetType = UNSET
+
+
 class PredictReply(Struct, frozen=True):
     """The body of a 200; predictions stand in the order of the items."""
 
     model: ModelName
     predictions: list[Prediction]
+
+
+class LabelsReply(Struct, frozen=True):
+    """The body of a 200 of a bundle that gives any number of labels."""
+
+    model: ModelName
+    predictions: list[LabelsPrediction]
 
 
 _DECODER: Final = msgspec.json.Decoder(PredictRequest)
@@ -153,3 +178,38 @@ def checked_texts(items: Sequence[Item]) -> list[str]:
             raise FieldInvalid(f"$.items[{index}].text", f"expected at most {MAX_TEXT_BYTES} bytes of UTF-8")
         texts.append(text)
     return texts
+
+
+def checked_features(items: Sequence[Item], *, body_bytes: int) -> list[Features]:
+    """Return the features of `items`, for a bundle that takes rows of a table.
+
+    Which columns there are, and of which kind, the bundle's front end checks.
+
+    Parameters
+    ----------
+    body_bytes : int
+        Length of the whole request; one shorter than an item may be needs no second look.
+
+    Raises
+    ------
+    FieldInvalid
+        An item has no features, has a text, or its texts together exceed `MAX_TEXT_BYTES` in UTF-8.
+    """
+    found: list[Features] = []
+    for index, item in enumerate(items):
+        features = item.features
+        if item.text is not UNSET:
+            raise FieldInvalid(f"$.items[{index}].text", "the current bundle takes features")
+        if features is UNSET:
+            raise FieldInvalid(
+                f"$.items[{index}].features", "the current bundle takes features, and they are missing"
+            )
+        if body_bytes > MAX_TEXT_BYTES and _text_bytes(features) > MAX_TEXT_BYTES:
+            allowed = f"expected at most {MAX_TEXT_BYTES} bytes of UTF-8 in all its texts together"
+            raise FieldInvalid(f"$.items[{index}].features", allowed)
+        found.append(features)
+    return found
+
+
+def _text_bytes(features: Features) -> int:
+    return sum(len(each.encode("utf-8", "replace")) for each in features.values() if isinstance(each, str))

@@ -14,7 +14,7 @@ from model_store.errors import ModelStoreError
 from model_store.model import Model, load_model
 from model_store.store import ModelStore
 from monitoring.recorder import Recorder, Sealed
-from monitoring.reservoir import OTHER_SOURCE
+from monitoring.reservoir import OTHER_SOURCE, KeepText, Reservoir
 from service.pending import Pending
 from service.schema import ModelName
 from service.settings import MAX_SOURCES
@@ -31,15 +31,20 @@ class Current:
     name: ModelName = field(init=False)
     classes: tuple[str, ...] = field(init=False)
     claims: tuple[str, ...] = field(init=False)
+    takes_text: bool = field(init=False)
+    multilabel: bool = field(init=False)
+    require_one: bool = field(init=False)
     inline: bool = field(init=False)
     pending: Pending = field(init=False)
     in_flight: int = 0
 
     def __post_init__(self) -> None:
-        manifest = self.model.bundle.manifest
+        manifest, policy = self.model.bundle.manifest, self.model.bundle.policy
         self.name = ModelName(manifest.name, manifest.version)
         self.classes = tuple(self.model.classes)
-        self.claims = tuple(threshold.status for threshold in self.model.bundle.policy.thresholds)
+        self.claims = tuple(threshold.status for threshold in policy.thresholds)
+        self.takes_text = self.model.input_kind == "text"
+        self.multilabel, self.require_one = policy.task == "multilabel", policy.require_one
         self.pending = Pending({source: source for source in self.recorder.sources})
         # Above a millisecond an item would hold up every other request of the event loop.
         self.inline = self.model.single_item_seconds <= 1e-3
@@ -50,6 +55,22 @@ def declared_sources(settings_sources: tuple[str, ...], bundle_sources: tuple[st
     names = dict.fromkeys((*settings_sources, *bundle_sources))
     names.pop(OTHER_SOURCE, None)
     return (*list(names)[:MAX_SOURCES], OTHER_SOURCE)
+
+
+def recorder_of(
+    model: Model, *, sources: tuple[str, ...], batch_size: int, keep_text: KeepText = "full"
+) -> Recorder:
+    """Return what counts a model's answers, with nothing counted yet; `sources` are the declared ones."""
+    policy = model.bundle.policy
+    multilabel = policy.task == "multilabel"
+    reservoir = Reservoir(
+        model.classes,
+        sources=sources,
+        batch_size=batch_size,
+        keep_text=keep_text,
+        thresholds=[each.threshold for each in policy.thresholds] if multilabel else None,
+    )
+    return Recorder(model.key, model.classes, sources, reservoir, multilabel=multilabel)
 
 
 class Swapper:

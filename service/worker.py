@@ -21,7 +21,6 @@ from monitoring.clock import Clock, SystemClock
 from monitoring.errors import MonitoringError
 from monitoring.flusher import Flusher
 from monitoring.recorder import Recorder, Sealed
-from monitoring.reservoir import Reservoir
 from service.access import Access, read_keys
 from service.handler import Handler, log_place
 from service.metrics import WorkerMetrics, forget_dead_processes
@@ -29,7 +28,7 @@ from service.orphan import Orphan
 from service.roll_call import RollCall
 from service.settings import Settings
 from service.state import State
-from service.swap import Swapper, declared_sources
+from service.swap import Swapper, declared_sources, recorder_of
 from service.tally import Stage, Tally
 
 DRAIN_SECONDS: Final = 10.0
@@ -166,13 +165,9 @@ class Worker:
 
     def _recorder(self, model: Model) -> Recorder:
         sources = declared_sources(self.settings.sources, model.bundle.manifest.sources)
-        reservoir = Reservoir(
-            model.classes,
-            sources=sources,
-            batch_size=self.settings.batch_size,
-            keep_text=self.settings.keep_text,
+        return recorder_of(
+            model, sources=sources, batch_size=self.settings.batch_size, keep_text=self.settings.keep_text
         )
-        return Recorder(model.key, model.classes, sources, reservoir)
 
     def _note_failure(self, stage: str) -> None:
         self._noted.append(stage)  # type: ignore[arg-type]

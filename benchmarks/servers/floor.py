@@ -5,7 +5,7 @@ from typing import Any
 from benchmarks.servers.bundle import model
 from monitoring.recorder import Recorder
 from monitoring.reservoir import Reservoir
-from service.handler import reply
+from service.reply import reply
 from service.schema import checked_texts, decode_predict, encode
 from service.swap import Current
 

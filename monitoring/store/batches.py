@@ -234,10 +234,10 @@ def _row(batch: NewBatch, at: int) -> Mapping[str, object]:
         "inclusion_probability": item.inclusion_probability,
         "dup_count": item.dup_count,
         "probabilities": list(item.probabilities),
-        "predicted": item.predicted,
+        **codec.label_columns("predicted", item.predicted),
         "at": item.at,
         "state": item.state,
-        "label": item.label,
+        **codec.label_columns("label", item.label),
         "signature": None if batch.signatures is None else codec.words(batch.signatures[at]),
     }
 
@@ -254,8 +254,8 @@ def _item(row: "sa.Row[Any]") -> BatchItem:
         inclusion_probability=row.inclusion_probability,
         dup_count=row.dup_count,
         probabilities=tuple(row.probabilities),
-        predicted=row.predicted,
+        predicted=codec.label(row.predicted, row.predicted_names),
         at=row.at,
         state=row.state,
-        label=row.label,
+        label=codec.label(row.label, row.label_names),
     )

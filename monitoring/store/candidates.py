@@ -68,6 +68,7 @@ def insert_candidates(connection: sa.Connection, flush_id: int, sealed: Sealed) 
                 "at": each.at,
                 "priority": each.priority,
                 "kinds": "\n".join(sorted(each.kinds)),
+                "uncertainty": each.uncertainty,
             }
             for each in sealed.candidates
         ],
@@ -154,4 +155,5 @@ def read_candidate(row: "sa.Row[Any]") -> Candidate:
         at=row.at,
         priority=row.priority,
         kinds=frozenset(row.kinds.split("\n")) if row.kinds else frozenset(),
+        uncertainty=row.uncertainty,
     )

@@ -6,6 +6,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from monitoring.batches import Label
+
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -43,3 +45,15 @@ def words(signature: npt.NDArray[np.uint32]) -> bytes:
 def signatures(stored: Sequence[bytes], *, width: int = 64) -> npt.NDArray[np.uint32]:
     """Return signatures stacked, shape (n, width)."""
     return np.frombuffer(b"".join(stored), "<u4").astype(np.uint32).reshape(-1, width)
+
+
+def label_columns(name: str, label: Label | None) -> dict[str, str | list[str] | None]:
+    """Return what two columns hold: `name` a class, `name`_names the names of any number of labels."""
+    if isinstance(label, tuple):
+        return {name: None, f"{name}_names": list(label)}
+    return {name: label, f"{name}_names": None}
+
+
+def label(one: str | None, names: Sequence[str] | None) -> Label | None:
+    """Return the label that `label_columns` was given."""
+    return one if names is None else tuple(names)

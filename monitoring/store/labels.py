@@ -1,10 +1,12 @@
 """Where do labels go that came back? Into their batch, once each, and on disk before anyone is told."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
-from monitoring.labels import LabelReceipt, LabelRow, Rejection, reason_to_reject, settle
+from monitoring.labels import LabelReceipt, LabelRow, Rejection, RowError, of_batch, settle
+from monitoring.store import codec
 from monitoring.store.batches import read_batch
 from monitoring.store.database import Database, in_parts
 from monitoring.store.tables import batch_items, batches, labels
@@ -30,14 +32,16 @@ class LabelsTable:
             repeated = 0
             rejected: list[Rejection] = []
             for position, row in enumerate(rows):
-                reason = reason_to_reject(row, keys=keys, classes=batch.classes)
-                if reason is not None:
-                    rejected.append(Rejection(position, reason))
-                elif (row.key, row.annotation_id) in known:
+                try:
+                    label = of_batch(row, keys=keys, classes=batch.classes, multilabel=batch.multilabel)
+                except RowError as reason:
+                    rejected.append(Rejection(position, str(reason)))
+                    continue
+                if (row.key, row.annotation_id) in known:
                     repeated += 1
                 else:
                     known.add((row.key, row.annotation_id))
-                    fresh.append(row)
+                    fresh.append(label)
             if fresh:
                 connection.execute(labels.insert(), [_row(batch_id, row, at) for row in fresh])
                 _settle_items(connection, batch_id, sorted({row.key for row in fresh}))
@@ -51,15 +55,7 @@ class LabelsTable:
             found: dict[str, list[LabelRow]] = {}
             query = sa.select(labels).where(labels.c.batch_id == batch_id).order_by(labels.c.id)
             for row in connection.execute(query):
-                found.setdefault(row.key, []).append(
-                    LabelRow(
-                        key=row.key,
-                        label=row.label,
-                        annotation_id=row.annotation_id,
-                        annotator=row.annotator,
-                        skipped=row.skipped,
-                    )
-                )
+                found.setdefault(row.key, []).append(_read(row))
         return {key: tuple(rows) for key, rows in found.items()}
 
     def count(self) -> int:
@@ -79,10 +75,20 @@ def _row(batch_id: str, row: LabelRow, at: float) -> Mapping[str, object]:
         "key": row.key,
         "annotation_id": row.annotation_id,
         "annotator": row.annotator,
-        "label": row.label,
+        **codec.label_columns("label", row.label),
         "skipped": row.skipped,
         "received_at": at,
     }
+
+
+def _read(row: "sa.Row[Any]") -> LabelRow:
+    return LabelRow(
+        key=row.key,
+        label=codec.label(row.label, row.label_names),
+        annotation_id=row.annotation_id,
+        annotator=row.annotator,
+        skipped=row.skipped,
+    )
 
 
 def _settle_items(connection: sa.Connection, batch_id: str, keys: Sequence[str]) -> None:
@@ -93,9 +99,7 @@ def _settle_items(connection: sa.Connection, batch_id: str, keys: Sequence[str])
             .where(labels.c.batch_id == batch_id, labels.c.key.in_(part))
             .order_by(labels.c.id)
         ):
-            given.setdefault(row.key, []).append(
-                LabelRow(row.key, row.label, row.annotation_id, row.annotator, row.skipped)
-            )
+            given.setdefault(row.key, []).append(_read(row))
     for key, annotations in given.items():
         decided = settle(annotations)
         if decided is None:
@@ -103,7 +107,10 @@ def _settle_items(connection: sa.Connection, batch_id: str, keys: Sequence[str])
         connection.execute(
             batch_items.update()
             .where(batch_items.c.batch_id == batch_id, batch_items.c.key == key)
-            .values(state="skipped" if decided.skipped else "labelled", label=decided.label)
+            .values(
+                state="skipped" if decided.skipped else "labelled",
+                **codec.label_columns("label", decided.label),
+            )
         )
 
 

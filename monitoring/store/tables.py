@@ -15,6 +15,7 @@ METADATA: Final = sa.MetaData()
 
 Key = sa.String(80)
 Name = sa.String(1024)
+Names = sa.JSON(none_as_null=True)
 
 
 def _column(name: str, kind: Any, *rest: Any, nullable: bool = False, **options: Any) -> "sa.Column[Any]":
@@ -79,6 +80,7 @@ candidates = sa.Table(
     _column("at", sa.Double),
     _column("priority", sa.Double),
     _column("kinds", sa.String(128)),
+    _column("uncertainty", sa.Double, nullable=True),
     sa.Index("candidates_model_epoch", "model_key", "epoch"),
     sa.Index("candidates_flush", "flush_id"),
     sa.Index("candidates_epoch", "epoch"),
@@ -170,9 +172,11 @@ batch_items = sa.Table(
     _column("dup_count", sa.Integer),
     _column("probabilities", sa.JSON),
     _column("predicted", Name, nullable=True),
+    _column("predicted_names", Names, nullable=True),
     _column("at", sa.Double),
     _column("state", sa.String(16)),
     _column("label", Name, nullable=True),
+    _column("label_names", Names, nullable=True),
     _column("signature", sa.LargeBinary, nullable=True),
     # The database itself keeps an item out of a second open batch, whoever makes it.
     sa.Index(
@@ -194,6 +198,7 @@ labels = sa.Table(
     _column("annotation_id", Name),
     _column("annotator", Name, nullable=True),
     _column("label", Name, nullable=True),
+    _column("label_names", Names, nullable=True),
     _column("skipped", sa.Boolean),
     _column("received_at", sa.Double),
     sa.UniqueConstraint("batch_id", "key", "annotation_id", name="labels_annotation"),

@@ -57,7 +57,7 @@ def request(n: int, *, at: float, rng: np.random.Generator) -> Observed:
     tops = probabilities.argmax(axis=1).astype(np.int32)
     texts = [" ".join(str(word) for word in rng.integers(0, 10_000, 9)) for _ in range(n)]
     return Observed(
-        texts=texts,
+        inputs=texts,
         ids=[None] * n,
         sources=["email" if draw < 0.5 else "other" for draw in rng.random(n)],
         decisions=Decisions(

@@ -1,6 +1,8 @@
 """Labels come back in four forms; every row is taken or refused with a reason, and no row spoils another."""
 
 import json
+import re
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -13,8 +15,9 @@ from monitoring.labels import (
     LabelReceipt,
     LabelRow,
     Rejection,
+    RowError,
+    of_batch,
     parse_labels,
-    reason_to_reject,
     settle,
 )
 
@@ -120,8 +123,8 @@ def test_the_label_studio_export():
         ),
         task("b", annotation(13, was_cancelled=True)),
         task("c"),
-        task("d", annotation(14)),
-        task("e", annotation(15, "fraud", "billing")),
+        task("d", annotation(14, result=[{"value": {"text": ["a note"]}}])),
+        task("e", annotation(15, result=annotation(15, "fraud")["result"] * 2)),
         {"id": 9, "annotations": [annotation(16, "fraud")]},
     ]
     parsed = parse_labels(json.dumps(export).encode())
@@ -130,7 +133,7 @@ def test_the_label_studio_export():
         LabelRow("a", "billing", "12@2026-01-31T10:00:00Z", "b@x.org"),
     )
     assert [row for row, _ in parsed.rejected] == [3, 4, 5]
-    assert "exactly one choice" in parsed.rejected[0].reason
+    assert "the choices of one question" in parsed.rejected[0].reason
 
 
 def test_an_edited_annotation_is_a_new_one():
@@ -226,16 +229,19 @@ def test_no_json_crashes_the_parser(document: object):
 )
 def test_which_rows_a_batch_takes(row: LabelRow, reason: str | None):
     """Classes of the model, none_of_these, skips of its own items; else the reason lists what is allowed."""
-    assert reason_to_reject(row, keys={"a"}, classes=CLASSES) == reason
+    if reason is None:
+        assert of_batch(row, keys={"a"}, classes=CLASSES) == row
+    else:
+        with pytest.raises(RowError, match=f"^{re.escape(reason)}$"):
+            of_batch(row, keys={"a"}, classes=CLASSES)
 
 
 def test_a_long_list_of_classes_is_not_recited():
     """With 150 intents the reason names twenty and says how many more there are."""
     classes = [f"intent {i}" for i in range(150)]
-    reason = reason_to_reject(LabelRow("a", "x" * 500, "1"), keys={"a"}, classes=classes)
-    assert reason is not None
-    assert reason.endswith("none_of_these and 130 more")
-    assert len(reason) < 400
+    with pytest.raises(RowError, match=r"none_of_these and 130 more$") as refused:
+        of_batch(LabelRow("a", "x" * 500, "1"), keys={"a"}, classes=classes)
+    assert len(str(refused.value)) < 400
 
 
 def test_the_receipt_speaks_of_positions_in_the_posting():
@@ -277,3 +283,104 @@ def test_what_several_annotations_come_to(given_rows: list[LabelRow], label: str
 def test_nothing_settles_nothing():
     """An item without annotations stays open."""
     assert settle([]) is None
+
+
+@pytest.mark.parametrize(
+    ("posted", "names"),
+    [
+        ("fraud|billing", ("billing", "fraud")),
+        (" fraud | billing ", ("billing", "fraud")),
+        ("fraud", ("fraud",)),
+        ('["fraud", "billing"]', ("billing", "fraud")),
+        ("[]", ()),
+        ("none_of_these", ()),
+        ([], ()),
+        (["none_of_these"], ()),
+        (["fraud", "fraud"], ("fraud",)),
+        ({"choices": ["fraud", "billing"]}, ("billing", "fraud")),
+    ],
+)
+def test_any_number_of_labels_in_each_way_to_write_them(posted: object, names: tuple[str, ...]) -> None:
+    """Lists, cells, Label Studio's choices: the same set of names, and none of them is an answer."""
+    (row,) = parse_labels(body({"key": "a", "label": posted})).rows
+    assert of_batch(row, keys={"a"}, classes=CLASSES, multilabel=True).label == names
+
+
+def test_the_key_of_the_reply_is_taken_too() -> None:
+    """What a client reads as `labels` may come back as `labels`; `label` goes first."""
+    rows = parse_labels(
+        body({"key": "a", "labels": ["fraud"]}, {"key": "a", "label": "x", "labels": []})
+    ).rows
+    assert [row.label for row in rows] == [("fraud",), "x"]
+
+
+@pytest.mark.parametrize(
+    ("posted", "multilabel", "reason"),
+    [
+        ("fraud|spam", True, "unknown label 'spam': allowed are billing, fraud, none_of_these"),
+        ("fraud|", True, "unknown label ''"),
+        (["fraud", "none_of_these"], True, "none_of_these beside another label: send one of the two"),
+        (["fraud", "billing"], False, "2 labels: an item of this batch has exactly one"),
+        ([], False, "0 labels: an item of this batch has exactly one"),
+        ("fraud|billing", False, "unknown label 'fraud|billing'"),
+    ],
+)
+def test_sets_of_labels_that_no_batch_takes(posted: object, multilabel: bool, reason: str) -> None:
+    """The reason says what is wrong with the set."""
+    (row,) = parse_labels(body({"key": "a", "label": posted})).rows
+    with pytest.raises(RowError, match=re.escape(reason)):
+        of_batch(row, keys={"a"}, classes=CLASSES, multilabel=multilabel)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (["fraud", 3], "label: expected text, got a number"),
+        (["fraud", ""], "label: expected names, got an empty one"),
+        (["fraud"] * 1_025, "label: 1025 names; at most 1024 are allowed"),
+        ({"text": "fraud"}, 'missing label: give `label`, or `"skipped": true`'),
+    ],
+    ids=["number", "empty", "many", "object"],
+)
+def test_lists_that_are_no_labels(value: object, reason: str) -> None:
+    """A list is names and nothing else."""
+    assert parse_labels(body({"key": "a", "label": value})).rejected == (Rejection(0, reason),)
+
+
+def test_a_class_with_a_bar_in_its_name_is_that_class() -> None:
+    """A whole cell that is a class is not taken apart; beside another one the list tells them apart."""
+    classes = ("late|lost", "late")
+    for posted, names in (("late|lost", ("late|lost",)), ('["late|lost", "late"]', ("late", "late|lost"))):
+        row = of_batch(LabelRow("a", posted, "1"), keys={"a"}, classes=classes, multilabel=True)
+        assert row.label == names
+
+
+def test_the_order_of_a_list_makes_no_other_annotation() -> None:
+    """Posting the same set again is a repeat, however it is ordered."""
+    rows = parse_labels(body(*({"key": "a", "label": list(p)} for p in permutations(CLASSES)))).rows
+    assert len({row.annotation_id for row in rows}) == 1
+
+
+def test_label_studio_answers_with_several_choices_or_none() -> None:
+    """Choices of one question are a set; an annotation without any says that no label fits."""
+    export = [task("a", annotation(1, "fraud", "billing")), task("b", annotation(2))]
+    rows = parse_labels(json.dumps(export).encode()).rows
+    assert [row.label for row in rows] == [("fraud", "billing"), ()]
+
+
+@pytest.mark.parametrize(
+    ("sets", "settled"),
+    [
+        ([("fraud",)], ("fraud",)),
+        ([("billing", "fraud"), ("fraud",), ("fraud", "odd")], ("fraud",)),
+        ([("billing",), ("fraud",)], ("fraud",)),
+        ([("fraud",), ()], ()),
+        ([(), ("fraud",), ("fraud",)], ("fraud",)),
+    ],
+)
+def test_each_label_is_settled_on_its_own(sets: list[tuple[str, ...]], settled: tuple[str, ...]) -> None:
+    """More than half of the annotators give a label, or half with the last one to speak among them."""
+    rows = [LabelRow("a", names, str(i), f"person {i}") for i, names in enumerate(sets)]
+    decided = settle(rows)
+    assert decided is not None
+    assert decided.label == settled

@@ -31,7 +31,7 @@ def decided(*answers: tuple[int, int, float], at: float = START, source: str = "
     tops = np.array([top for top, _, _ in answers], np.int32)
     kinds = np.array([kind for _, kind, _ in answers], np.int8)
     return Observed(
-        texts=[f"text {at} {row}" for row in range(n)],
+        inputs=[f"text {at} {row}" for row in range(n)],
         ids=[None] * n,
         sources=[source] * n,
         decisions=Decisions(
@@ -58,7 +58,7 @@ def random_stream(seed: int, n: int) -> list[Observed]:
         labels = np.where(rng.random(size) < 0.2, rng.integers(0, 3, size), tops)
         stream.append(
             Observed(
-                texts=[f"text {request} {row}" for row in range(size)],
+                inputs=[f"text {request} {row}" for row in range(size)],
                 ids=[None] * size,
                 sources=[SOURCES[k] for k in rng.integers(0, 3, size)],
                 decisions=Decisions(
@@ -143,7 +143,7 @@ def test_counts_survive_a_reservoir_that_fails() -> None:
 
     class Broken(Reservoir):
         def offer(self, observed: Observed) -> None:
-            raise RuntimeError(f"out of slots for {len(observed.texts)} items")
+            raise RuntimeError(f"out of slots for {len(observed.inputs)} items")
 
     live = Recorder("mail@1", CLASSES, SOURCES, Broken(CLASSES, sources=SOURCES, batch_size=20))
     with pytest.raises(RuntimeError, match="out of slots"):

@@ -38,7 +38,7 @@ def stream(n: int, *, seed: int, size: int = 1, n_texts: int | None = None, k: i
         sources = [SOURCES[j % 2] for j in which]
         requests.append(
             Observed(
-                texts=[f"text {j}" for j in which],
+                inputs=[f"text {j}" for j in which],
                 ids=[f"id-{j}" if j % 3 == 0 else None for j in which],
                 sources=sources,
                 decisions=decided(table[which]),
@@ -58,7 +58,7 @@ def everything(requests: list[Observed]) -> list[Candidate]:
     """Return every occurrence as a candidate of every kind it could have."""
     rows = []
     for request in requests:
-        for i, text in enumerate(request.texts):
+        for i, text in enumerate(request.inputs):
             decisions, source = request.decisions, request.sources[i]
             kinds = {f"top:{name}" for name in CLASSES}
             kinds |= {f"uncertain:{CLASSES[decisions.top[i]]}", f"random:{source}"}
@@ -142,7 +142,7 @@ def test_reset_keeps_what_was_not_drained():
     (request,) = stream(1, seed=5)
     worker.offer(request)
     worker.reset()
-    assert [c.text for c in worker.drain()] == request.texts
+    assert [c.text for c in worker.drain()] == request.inputs
     worker.offer(replace(request, arrived_at=2000.0, priorities=np.array([0.9])))
     assert len(worker.drain()) == 1
 

@@ -52,9 +52,9 @@ def test_what_was_taken_is_forgotten_and_dated_by_its_first_item(tiny_model: Mod
     for at in (5.0, 6.0):
         pending.add([Item(text="billing")], ["billing"], tiny_model.decide(["billing"]), at=at)
     first = pending.take(np.array([0.1, 0.2]))
-    assert (len(first.texts), first.arrived_at) == (2, 5.0)
+    assert (len(first.inputs), first.arrived_at) == (2, 5.0)
     items = [Item(text="login", id="a", source="email"), Item(text="login", source="who knows")]
     pending.add(items, ["login", "login"], tiny_model.decide(["login", "login"]), at=7.0)
     second = pending.take(np.array([0.3, 0.4]))
-    assert (list(second.texts), list(second.ids)) == (["login", "login"], ["a", None])
+    assert (list(second.inputs), list(second.ids)) == (["login", "login"], ["a", None])
     assert (list(second.sources), second.arrived_at) == (["email", "other"], 7.0)

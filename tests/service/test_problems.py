@@ -17,7 +17,7 @@ ALL = [
     if issubclass(error, Exception) and error.__module__ == module.__name__
 ]
 BASES = {"Refusal", "BodyInvalid", "ModelStoreError", "BundleError", "StoreError", "MonitoringError"}
-OFFLINE = {"RowsError", "TargetError", "TrainingError"}  # a fit raises these, the service never does
+OFFLINE = {"RowsError", "ImportRefused", "TargetError", "TrainingError"}  # a fit raises them, no service
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: error.__name__)

@@ -9,8 +9,7 @@ import pytest
 from model_store.model import Model
 from model_store.store import ModelStore
 from monitoring.recorder import Recorder
-from monitoring.reservoir import Reservoir
-from service.swap import Swapper, declared_sources, served_name
+from service.swap import Swapper, declared_sources, recorder_of, served_name
 from tests.support import bundles
 from tests.support.desk import Desk
 
@@ -18,8 +17,7 @@ from tests.support.desk import Desk
 def record(model: Model) -> Recorder:
     """Return a recorder for a model."""
     sources = declared_sources((), model.bundle.manifest.sources)
-    reservoir = Reservoir(model.classes, sources=sources, batch_size=20)
-    return Recorder(model.key, model.classes, sources, reservoir)
+    return recorder_of(model, sources=sources, batch_size=20)
 
 
 def follow(swapper: Swapper) -> str | None:

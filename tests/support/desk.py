@@ -9,19 +9,17 @@ import numpy as np
 
 from model_store.model import Model
 from monitoring.clock import ManualClock
-from monitoring.recorder import Recorder, Sealed
-from monitoring.reservoir import Reservoir
+from monitoring.recorder import Sealed
 from service.access import Access
 from service.handler import Handler, Reply
-from service.swap import Current, declared_sources
+from service.swap import Current, declared_sources, recorder_of
 from service.tally import Tally
 
 
 def current_of(model: Model, *, batch_size: int = 20) -> Current:
     """Return a model as it is in service."""
     sources = declared_sources((), model.bundle.manifest.sources)
-    reservoir = Reservoir(model.classes, sources=sources, batch_size=batch_size)
-    return Current(model, Recorder(model.key, model.classes, sources, reservoir))
+    return Current(model, recorder_of(model, sources=sources, batch_size=batch_size))
 
 
 class Desk:

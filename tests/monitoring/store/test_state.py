@@ -63,7 +63,7 @@ def test_a_newer_schema_is_refused_in_one_line(store: Store, tmp_path: Path, clo
     raw.close()
     with pytest.raises(StateNewer) as refused:
         open_store(tmp_path / "state", clock=clock)
-    assert str(refused.value).endswith("schema 9999 is newer than 0001; upgrade seamark")
+    assert str(refused.value).endswith("schema 9999 is newer than 0002; upgrade seamark")
     assert "\n" not in str(refused.value)
 
 
