@@ -13,7 +13,7 @@ from model_store.manifest import NAME, NAME_RULE
 from service.cli.options import DEFAULT_STORE, Store, current_user
 from service.cli.output import Json, out, show, stages, table
 from service.cli.shortfall import shortfall
-from service.cli.training import load_fit
+from service.cli.training import needs_training
 
 if TYPE_CHECKING:
     from model_store.fit import FitResult
@@ -46,7 +46,9 @@ def fit(
     from model_store.rows import read_rows  # noqa: PLC0415 - what only a fit needs loads only then
     from model_store.thresholds import parse_target  # noqa: PLC0415
 
-    fit_bundle = load_fit()
+    with needs_training():
+        from model_store.fit import fit as fit_bundle  # noqa: PLC0415 - loads scikit-learn
+
     if not NAME.fullmatch(name):
         raise typer.BadParameter(f"{name!r} is not a name: {NAME_RULE}", param_hint="--name")
     targets = tuple(parse_target(each) for each in target or ())

@@ -14,6 +14,7 @@ from service.cli import batch, bundle, demo, drift
 from service.cli.client import ClientError
 from service.cli.fit import fit
 from service.cli.output import err
+from service.cli.refit import refit
 from service.cli.serve import serve
 from service.settings import ServiceError
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     help="Seamark serves a classifier, notices when its traffic moves, and says what to label next.",
 )
 app.command()(fit)
+app.command()(refit)
 app.command()(serve)
 app.command()(demo.demo)
 app.add_typer(bundle.app, name="bundle")

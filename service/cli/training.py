@@ -1,27 +1,30 @@
 """Can this installation train? A serving image leaves scikit-learn and onnx out."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from model_store.errors import TrainingError
-
-if TYPE_CHECKING:
-    from model_store.fit import FitResult
 
 
 class TrainingNotInstalled(TrainingError):
     """A package that only training needs is missing."""
 
-    def __init__(self, package: str) -> None:
-        super().__init__(package)
-        self.package = package
+    def __init__(self, package: str, *, what: str = "training") -> None:
+        super().__init__(package, what)
+        self.package, self.what = package, what
 
     def __str__(self) -> str:
-        return f"training needs the package {self.package}; install seamark with its extra: seamark[train]"
+        return f"{self.what} needs the package {self.package}; install seamark with its extra: seamark[train]"
 
 
-def load_fit() -> "Callable[..., FitResult]":
-    """Return `model_store.fit.fit`, imported only now since it loads scikit-learn.
+@contextmanager
+def needs_training(what: str = "training") -> Iterator[None]:
+    """Import inside what loads scikit-learn, onnx or matplotlib; commands do so only when they run.
+
+    Parameters
+    ----------
+    what : str
+        What cannot be done without them, for the error.
 
     Raises
     ------
@@ -29,7 +32,6 @@ def load_fit() -> "Callable[..., FitResult]":
         The `train` extra is not installed.
     """
     try:
-        from model_store.fit import fit  # noqa: PLC0415
+        yield
     except ModuleNotFoundError as error:
-        raise TrainingNotInstalled(error.name or "of the extra") from error
-    return fit
+        raise TrainingNotInstalled(error.name or "of the extra", what=what) from error

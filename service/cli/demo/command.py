@@ -19,7 +19,7 @@ from service.cli.demo.server import free_port, running_service
 from service.cli.demo.traffic import Traffic
 from service.cli.drift import render_status
 from service.cli.output import Json, StageProgress, out, show, stages, table
-from service.cli.training import load_fit
+from service.cli.training import needs_training
 
 
 def demo(
@@ -82,7 +82,10 @@ def _fit(scenario: Scenario, directory: Path, *, seed: int, progress: StageProgr
     rows = read_rows(scenario.data, text=scenario.text, label=scenario.label, source=scenario.source)
     store = ModelStore(directory / "models")
     target = Target(scenario.watched, recall=0.85, precision=None)
-    result = load_fit()(rows, name="demo", store=store, targets=(target,), seed=seed, progress=progress)
+    with needs_training():
+        from model_store.fit import fit  # noqa: PLC0415 - loads scikit-learn
+
+    result = fit(rows, name="demo", store=store, targets=(target,), seed=seed, progress=progress)
     version = str(result.to_json()["bundle"]["version"])
     store.promote("demo", version, who="demo", why="first fit", at=time.time())
     return load_model(store.path("demo", version))

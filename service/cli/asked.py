@@ -1,0 +1,58 @@
+"""What do the options of a command ask of a model, in the library's terms?"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from model_store.claims import Claims
+
+
+def names(listed: str | None) -> tuple[str, ...]:
+    """Return the names in a list with commas; none for no list."""
+    return tuple(name.strip() for name in listed.split(",")) if listed else ()
+
+
+def label_columns(given: Sequence[str]) -> str | tuple[str, ...]:
+    """Return the one label column, or the indicator columns."""
+    return given[0] if len(given) == 1 else tuple(given)
+
+
+def item_columns(text: str | None, features: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column of texts or the columns of a table; a usage error unless exactly one was named."""
+    if (text is None) == (features is None):
+        raise typer.BadParameter(
+            "name the column of the texts, or the columns of a table", param_hint="--text"
+        )
+    return text, names(features)
+
+
+def claims_of(
+    targets: Sequence[str] | None,
+    *,
+    delta: float,
+    joint: bool,
+    priority: str | None,
+    require_one: bool,
+) -> "Claims":
+    """Return what is asked of the model as a whole and class by class."""
+    from model_store.claims import Claims  # noqa: PLC0415 - what only some commands need loads only then
+    from model_store.thresholds import parse_target  # noqa: PLC0415
+
+    return Claims(
+        targets=tuple(map(parse_target, targets or ())),
+        delta=delta,
+        joint=joint,
+        priority=names(priority),
+        require_one=require_one,
+    )
+
+
+def with_costs(claims: "Claims", costs: Path | None, classes: Sequence[str]) -> "Claims":
+    """Return the claims, decided by the costs in a file if one was named."""
+    from model_store.costs import read_costs  # noqa: PLC0415
+
+    return claims if costs is None else replace(claims, costs=read_costs(costs, tuple(classes)))

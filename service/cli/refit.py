@@ -1,0 +1,177 @@
+"""The command that fits the promises of a served model anew, on rows labelled since."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from model_store import ModelStore, load_model
+from model_store.thresholds import DEFAULT_DELTA
+from service.cli.asked import claims_of, item_columns, label_columns, with_costs
+from service.cli.bundle import current_path
+from service.cli.options import (
+    DEFAULT_STORE,
+    CostsFile,
+    Delta,
+    FeatureColumns,
+    GroupColumn,
+    IdColumn,
+    Joint,
+    LabelColumns,
+    Priority,
+    RequireOne,
+    Store,
+    Targets,
+    TextColumn,
+    current_user,
+)
+from service.cli.output import Json, out, show, stages, table
+from service.cli.shortfall import shortfall
+from service.cli.training import needs_training
+
+if TYPE_CHECKING:
+    from model_store.refit import Refitted
+
+
+def refit(
+    name: Annotated[str, typer.Argument(help="Name of the bundle.")],
+    data: Annotated[Path, typer.Option("--data", help="Labelled CSV (UTF-8), may be .gz.")],
+    label: LabelColumns,
+    text: TextColumn = None,
+    features: FeatureColumns = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="I declare that these rows are a sample of the traffic.")
+    ] = False,
+    weight: Annotated[
+        str | None, typer.Option("--weight", help="Column with how many items each row stands for.")
+    ] = None,
+    inclusion: Annotated[
+        str | None,
+        typer.Option(
+            "--inclusion", help="Column with the probability each row was drawn with (a batch has it)."
+        ),
+    ] = None,
+    copies: Annotated[
+        str | None, typer.Option("--copies", help="Column with how many draws a row stands for.")
+    ] = None,
+    stratum: Annotated[
+        str | None,
+        typer.Option("--stratum", help="Column with the stratum; rows of `certainty` are left out."),
+    ] = None,
+    pool: Annotated[
+        bool, typer.Option("--pool", help="Use the bundle's own validation rows beside the new ones.")
+    ] = False,
+    group: GroupColumn = None,
+    id_: IdColumn = None,
+    target: Targets = None,
+    delta: Delta = DEFAULT_DELTA,
+    joint: Joint = False,
+    costs: CostsFile = None,
+    priority: Priority = None,
+    require_one: RequireOne = False,
+    version: Annotated[str | None, typer.Option("--version", help="By default the one in force.")] = None,
+    store: Store = DEFAULT_STORE,
+    promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits.")] = 0,
+    json: Json = False,
+) -> None:
+    """Fit calibration and thresholds on new labels; the model stays, byte for byte."""
+    with needs_training("refitting"):
+        from model_store.refit import refit as fit_again  # noqa: PLC0415 - what only this needs loads only now
+        from model_store.rows import read_rows  # noqa: PLC0415
+
+    text_column, feature_columns = item_columns(text, features)
+    bundles = ModelStore(store)
+    model = load_model(current_path(bundles, name, version))
+    asked = None
+    if target or joint or costs or priority or require_one or delta != DEFAULT_DELTA:
+        asked = with_costs(
+            claims_of(target, delta=delta, joint=joint, priority=priority, require_one=require_one),
+            costs,
+            model.classes,
+        )
+    with stages(quiet=json) as progress:
+        rows = read_rows(
+            data,
+            text=text_column,
+            features=feature_columns,
+            label=label_columns(label),
+            multilabel=model.bundle.manifest.task == "multilabel" and len(label) == 1,
+            group=group,
+            id=id_,
+            weight=weight,
+            inclusion=inclusion,
+            copies=copies,
+            stratum=stratum,
+            progress=progress,
+        )
+        done = fit_again(
+            model,
+            rows,
+            store=bundles,
+            claims=asked,
+            sample=sample,
+            pool=pool,
+            seed=seed,
+            progress=progress,
+        )
+    new = done.result.version
+    if promote:
+        bundles.promote(name, new, who=current_user(), why=f"refit on {data.name}", at=time.time())
+    show(done.to_json(), as_json=json, human=lambda: _summary(done))
+    if not json:
+        out.print(_next_step(name, new, promoted=promote))
+
+
+def _summary(done: "Refitted") -> object:
+    value = done.to_json()
+    changes = table(
+        f"{done.before} -> {done.result.name}@{done.result.version}: calibration "
+        + ("kept" if done.kept_calibration else done.result.calibration.method)
+        + f", {done.rows:,} rows"
+        + (f" ({done.left_out:,} chosen by score left out)" if done.left_out else "")
+        + (", with the old validation rows" if done.pooled else ""),
+        [
+            "class",
+            "status",
+            "->",
+            "threshold",
+            "->",
+            "recall >=",
+            "->",
+            "precision >=",
+            "->",
+            "flagged",
+            "->",
+        ],
+        [[change["class"], *_row(change["before"], change["after"])] for change in value["changes"]],
+    )
+    review = value["review_share"]
+    lines = [f"items that go to a person: {review['before']:.1%} -> {review['after']:.1%}"]
+    if not done.sample:
+        lines.append("the rows stand for different numbers of items: estimates, nothing is certified")
+    lines += filter(None, map(shortfall, done.result.thresholds))
+    return Group(changes, *(Text(line) for line in lines))
+
+
+def _row(before: dict[str, Any], after: dict[str, Any]) -> list[object]:
+    sides = [
+        (
+            side["status"],
+            side["threshold"],
+            side["recall"]["lower"],
+            side["precision"]["lower"],
+            side["flagged_share"],
+        )
+        for side in (before, after)
+    ]
+    return [value for pair in zip(*sides, strict=True) for value in pair]
+
+
+def _next_step(name: str, version: str, *, promoted: bool) -> str:
+    if promoted:
+        return f"version {version} is in force; running services swap to it"
+    return f"put it in force with `seamark bundle promote {name} {version}`"
