@@ -6,14 +6,14 @@ to what the classifier says. `link` says how:
 - `softmax`: softmax(scale_k * log p_k + bias_k). One scale and no bias is *temperature*, one scale and a bias
   per class *bcts*, a scale and a bias per class *vector*; with two classes one scale and a bias is *platt*,
   the classic sigmoid on the single logit.
-- `sigmoid`, one class against the rest: sigmoid(scale_k * log p_k - rest_k * log(1 - p_k) + bias_k), rows then
-  divided by their sum. `rest` equal to `scale`: *platt*; of its own: *beta*. *isotonic* sends the log-odds
-  along a broken line instead.
+- `sigmoid`, one class against the rest: sigmoid(scale_k * log p_k - rest_k * log(1 - p_k) + bias_k), rows
+  then divided by their sum. `rest` equal to `scale`: *platt*; of its own: *beta*. *isotonic* sends the
+  log-odds along a broken line instead.
 - `independent`, several labels an item: the same without the division, and a method for each label.
 
-*identity* leaves the classifier's own probabilities, the yardstick of the others. Biases matter: training with
-class weights moves every class by a constant that no temperature undoes. `model_store.calibrators` fits and
-chooses.
+*identity* leaves the classifier's own probabilities, the yardstick of the others. Biases matter: training
+with class weights moves every class by a constant that no temperature undoes. `model_store.calibrators` fits
+and chooses.
 """
 
 import hashlib
@@ -45,6 +45,7 @@ __all__ = [
     "indicators",
     "log_loss",
     "logit",
+    "two_sides",
 ]
 
 Method: TypeAlias = Literal["identity", "temperature", "platt", "beta", "vector", "bcts", "isotonic"]
@@ -61,7 +62,6 @@ _CEILING: Final = np.float32(80.0)
 _LOG_ONE: Final = np.float32(-1e-7)
 _ONE: Final = np.float32(1.0)
 _FORMAT_1: Final = frozenset({"method", "link", "scale", "bias", "choice"})
-_NEEDS: Final[Mapping[Method, str]] = {"isotonic": "lines", "beta": "rest"}
 _KEYS: Final = _FORMAT_1 | {"rest", "lines"}
 
 
@@ -122,10 +122,8 @@ class Calibration:
             raise ValueError(f"calibration rest {self.rest.shape}: expected one number a class")
         if self.lines is not None and len(self.lines) != len(self.scale):
             raise ValueError(f"calibration lines: {len(self.lines)}, expected one or null a class")
-        if (self.method == "isotonic" and self.lines is None) or (
-            self.method == "beta" and self.rest is None
-        ):
-            raise ValueError(f"calibration method {self.method}: expected its {_NEEDS[self.method]}")
+        if self.method == "isotonic" and self.lines is None:
+            raise ValueError("calibration method isotonic: expected its lines")
         numbers = (self.scale, self.bias) if self.rest is None else (self.scale, self.bias, self.rest)
         if not all(np.isfinite(each).all() for each in numbers):
             raise ValueError("calibration scale, rest and bias: expected finite numbers")
@@ -170,7 +168,7 @@ class Calibration:
             z = logit(log_probabilities)
             z *= self._scale
         else:
-            z, rest = _both_sides(log_probabilities)
+            z, rest = two_sides(log_probabilities)
             z *= self._scale
             rest *= self._rest
             z -= rest
@@ -225,12 +223,12 @@ def calibration_digest(calibration: Calibration) -> str:
 
 def logit(log_probabilities: LogProbabilities) -> Float32s:
     """Return log p - log(1 - p) from log p, finite for p = 1 and p = 0 in float32."""
-    x, rest = _both_sides(log_probabilities)
+    x, rest = two_sides(log_probabilities)
     x -= rest
     return x
 
 
-def _both_sides(log_probabilities: LogProbabilities) -> tuple[Float32s, Float32s]:
+def two_sides(log_probabilities: LogProbabilities) -> tuple[Float32s, Float32s]:
     """Return log p and log(1 - p), both finite, from log p."""
     x = np.minimum(log_probabilities, _LOG_ONE, dtype=np.float32)
     np.maximum(x, _FLOOR, out=x)

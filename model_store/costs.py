@@ -11,11 +11,9 @@ costs to leave an item to a person, the same number in every row:
 So a ham that is called spam costs 20, a spam that is called ham 5, and whoever looks at an item costs 1.
 """
 
-import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
@@ -69,7 +67,8 @@ class Costs:
         """
         # Not a matrix product: BLAS sums a row in another order when there are other rows beside it.
         exact = np.einsum("ik,kj->ij", probabilities.astype(np.float64), self.matrix)
-        return exact.astype(np.float32)
+        rounded: Float32s = exact.astype(np.float32)
+        return rounded
 
     def bayes(
         self, probabilities: npt.NDArray[np.floating[Any]], rarity: npt.NDArray[np.intp] | None = None

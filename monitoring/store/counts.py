@@ -105,7 +105,7 @@ class CountsTable:
             return read_classes(connection, model_key)
 
     def total(self, model_key: ModelKey) -> Counts:
-        """Return every item counted in flushes and buckets that are still kept, shape (n_classes, N_DECISIONS)."""
+        """Return every item counted in flushes and buckets still kept, shape (n_classes, N_DECISIONS)."""
         with self._database.read() as connection:
             total = np.zeros((len(read_classes(connection, model_key)), N_DECISIONS), np.int64)
             for table in (flushes, buckets):
