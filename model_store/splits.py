@@ -247,9 +247,8 @@ def _cover(
         mine = group[classes == k]
         home = part_of_group[mine]
         spare = mine[(count[k, home] > 1) | ~required[k, home]]
-        at = part_of_group[group]
         missed = np.zeros(len(size), dtype=np.intp)
-        np.add.at(missed, group, (count[classes, at] == 1) & required[classes, at])
+        np.add.at(missed, group, count[classes, part_of_group[group]] == 1)
         order = np.lexsort((rng.random(len(spare)), size[spare], missed[spare]))
         part_of_group[spare[order[0]]] = to
     return int(lacking[0, 0])

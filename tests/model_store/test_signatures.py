@@ -205,6 +205,17 @@ def test_narrow_bands_miss_no_pair_over_one_half():
     assert (groups(both, bands=THOROUGH_BANDS) == np.tile(np.arange(2_000), 2)).all()
 
 
+def test_rows_that_merely_share_a_phrase_do_not_hide_a_near_duplicate():
+    """In each bucket where the duplicate is, another row comes first."""
+    rng = np.random.default_rng(10)
+    (row,) = rng.integers(0, 2**32, (1, PERMUTATIONS), dtype=np.uint32)
+    against = rng.integers(0, 2**32, (THOROUGH_BANDS + 1, PERMUTATIONS), dtype=np.uint32)
+    for band in range(THOROUGH_BANDS):
+        against[band, 2 * band : 2 * band + 2] = row[2 * band : 2 * band + 2]
+    against[THOROUGH_BANDS, :40] = row[:40]
+    assert partners(row[None], against, bands=THOROUGH_BANDS).tolist() == [THOROUGH_BANDS]
+
+
 def test_partners_are_near_duplicates_or_none():
     """The row it is a duplicate of, by number."""
     seen = _texts(20, seed=9)

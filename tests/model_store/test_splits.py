@@ -229,16 +229,19 @@ def test_small_classes_are_refused_in_the_words_of_the_parts():
 
 @given(
     counts=st.lists(st.integers(0, 5), min_size=1, max_size=5),
+    copies=st.integers(1, 3),
     seed=st.integers(0, 1_000),
     parts=st.sampled_from([PARTS[1:], PARTS[1:3]]),
 )
 @settings(max_examples=80, deadline=None)
 def test_an_allowed_scarce_class_reaches_the_threshold_part_first(
-    counts: list[int], seed: int, parts: tuple[str, ...]
+    counts: list[int], copies: int, seed: int, parts: tuple[str, ...]
 ):
-    """Then calibration, then the test; a class of no rows is no reason to refuse the others."""
+    """Then calibration, then the test, in single rows or in groups; one of no rows is no reason to refuse."""
     labels = np.repeat(np.arange(len(counts) + 1), [*counts, 30])
-    splits = split(labels, np.arange(len(labels)), seed=seed, parts=parts, scarce="allow")
+    groups = np.arange(len(labels))
+    labels, groups = np.repeat(labels, copies), np.repeat(groups, copies)
+    splits = split(labels, groups, seed=seed, parts=parts, scarce="allow")
     for k, n in enumerate(counts):
         reached = {part for part, rows in splits.items() if (labels[rows] == k).any()}
         assert reached >= set([part for part in ("threshold", "calibration", "test") if part in parts][:n])
