@@ -54,7 +54,7 @@ _EXPECTED: Final[dict[ColumnKind, str]] = {
 }
 _USUAL: Final[dict[ColumnKind, Value]] = {"float": 0.0, "integer": 0, "text": "a", "boolean": False}
 _OTHERS: Final[dict[ColumnKind, tuple[Value, ...]]] = {
-    "float": (1.0, -1000.5, 1e6),
+    "float": (1.0, -3.5, 1e6),
     "integer": (1, -3, 1_000_000),
     "text": ("b", "", "a text of several words"),
     "boolean": (True, False, True),
@@ -209,7 +209,11 @@ class ColumnInputs:
             for c in self.columns
             if c.missing
         ]
-        far = [{c.name: _OTHERS[c.kind][i] for c in self.columns} for i in range(3)]
+        # Neighbours differ: what adds the same to every class would hide that a graph mixes its rows.
+        far = [
+            {c.name: _OTHERS[c.kind][(row + place) % 3] for place, c in enumerate(self.columns)}
+            for row in range(3)
+        ]
         return needed + [Probe(item, "an item of unusual values", needed=False) for item in far]
 
     def to_json(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
 
 from model_store.canonical import canonical_json
-from model_store.columns import ColumnInputs
+from model_store.columns import Column, ColumnInputs
 from model_store.errors import BundleFormatNewer, BundleInvalid
 from model_store.fields import Fields
 from model_store.inputs import InputKind, TextInput
@@ -109,6 +109,11 @@ class Manifest:
     licence: str
     created_at: str
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that an item has; none where an item is a text."""
+        return self.front_end.columns if isinstance(self.front_end, ColumnInputs) else ()
+
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that `from_json` reads."""
         return {
@@ -162,6 +167,8 @@ def _from_format_1(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     """Say in the words of format 2 what every bundle of format 1 was: TF-IDF in, logits out."""
     if raw.get("outputs") != ["logits", "probabilities"]:
         raise BundleInvalid(path, "key 'outputs': expected logits, probabilities; import the bundle again")
+    if "output" in raw:
+        raise BundleInvalid(path, "key 'output': unknown to format 1; import the bundle again")
     rest = {key: value for key, value in raw.items() if key != "outputs"}
     return {**rest, "format": 2, "output": LOGITS.to_json()}
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from model_store.bundle import MODEL_FILE, Bundle, ModelKey, read_bundle, read_front_end
 from model_store.classifier import Classifier
+from model_store.columns import Column
 from model_store.errors import BundleInvalid
 from model_store.inputs import Input, InputKind
 from model_store.policy import Decisions
@@ -38,6 +39,11 @@ class Model:
     def input_kind(self) -> InputKind:
         """What an item is: ``"text"``, a string, or ``"features"``, a mapping from column to value."""
         return self.bundle.manifest.input_kind
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that an item has; none where an item is a text."""
+        return self.bundle.manifest.columns
 
     def decide(self, inputs: Sequence[Input]) -> Decisions:
         """Return calibrated probabilities and the decision of each item, in order.

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from model_store import classifier as module
 from model_store.classifier import Classifier, check_graph
-from model_store.errors import BundleInvalid, ClassifierUnusable
+from model_store.columns import Column, ColumnInputs, GraphInput
+from model_store.errors import BundleInvalid, ClassifierUnusable, FeatureInvalid
 from model_store.export import linear_onnx
+from model_store.inputs import ROWS_AT_ONCE, TextInput
+from model_store.outputs import OutputKind, OutputSpec, Task
 from model_store.text import TextFrontEnd
+from tests.support.bundles import tiny_classes, tiny_columns, tiny_columns_graph, tiny_item
 
 WORDS = [f"word{i}" for i in range(400)]
 K = 151
@@ -193,3 +197,318 @@ def test_without_onnx_the_checker_is_left_out(tmp_path: Path, monkeypatch: pytes
     check_graph(path)
     with pytest.raises(BundleInvalid, match="cannot be loaded"):
         Classifier.open(path, FRONT_END, n_classes=K)
+
+
+TABLE = ColumnInputs(
+    (Column("a", "float", missing=True), Column("b", "float")),
+    (GraphInput("X", ("a", "b"), "tensor(float)"),),
+)
+PROBABILITIES = OutputSpec("p", "probabilities")
+
+
+def _foreign(
+    nodes: list[Any],
+    *,
+    inputs: dict[str, tuple[int, list[Any]]] | None = None,
+    output: tuple[int, list[Any]] = (TensorProto.FLOAT, ["n", 2]),
+    constants: dict[str, np.ndarray] | None = None,
+) -> bytes:
+    """Return a graph that Seamark did not export, from `X`, two numbers, to `p` unless told otherwise."""
+    inputs = {"X": (TensorProto.FLOAT, ["n", 2])} if inputs is None else inputs
+    graph = helper.make_graph(
+        nodes,
+        "foreign",
+        [helper.make_tensor_value_info(name, *described) for name, described in inputs.items()],
+        [helper.make_tensor_value_info("p", *output)],
+        [numpy_helper.from_array(array, name) for name, array in (constants or {}).items()],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+
+
+def _node(operator: str, inputs: list[str], outputs: list[str], **attributes: Any) -> Any:
+    return helper.make_node(operator, inputs, outputs, **attributes)
+
+
+FILLED = [
+    _node("IsNaN", ["X"], ["gaps"]),
+    _node("Where", ["gaps", "nothing", "X"], ["filled"]),
+]
+NOTHING = {"nothing": np.zeros(1, np.float32)}
+SOFTMAX = _foreign([*FILLED, _node("Softmax", ["filled"], ["p"], axis=1)], constants=NOTHING)
+
+
+def _opened(
+    tmp_path: Path,
+    graph: bytes,
+    front_end: Any = TABLE,
+    output: OutputSpec = PROBABILITIES,
+    *,
+    k: int = 2,
+    task: Task = "multiclass",
+) -> Classifier:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(graph)
+    return Classifier.open(path, front_end, n_classes=k, output=output, task=task)
+
+
+def _softmax(rows: np.ndarray) -> np.ndarray:
+    shares = np.exp(rows)
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def test_a_graph_of_columns_answers_items_of_columns(tmp_path: Path):
+    """Rows in order, gaps filled by the graph itself, in groups or one by one."""
+    classifier = _opened(tmp_path, SOFTMAX)
+    classifier.warm_up()
+    rows = RNG.normal(size=(700, 2)).astype(np.float32)
+    items: list[Any] = [{"a": float(a), "b": float(b)} for a, b in rows]
+    np.testing.assert_allclose(np.exp(classifier.log_probabilities(items)), _softmax(rows), atol=1e-5)
+    alone = np.exp(classifier.log_probabilities([{"b": 1.0}]))
+    np.testing.assert_allclose(alone, _softmax(np.array([[0.0, 1.0]])), atol=1e-6)
+
+
+def test_a_graph_may_take_the_text_itself(tmp_path: Path):
+    """A string tensor goes in as the client wrote it, a few texts at a time."""
+    graph = _foreign(
+        [
+            _node(
+                "OneHotEncoder", ["text"], ["hot"], domain="ai.onnx.ml", cats_strings=["yes", "no"], zeros=1
+            ),
+            _node("Reshape", ["hot", "flat"], ["p"]),
+        ],
+        inputs={"text": (TensorProto.STRING, ["n", 1])},
+        constants={"flat": np.array([-1, 2], np.int64)},
+    )
+    classifier = _opened(tmp_path, graph, TextInput("text"), OutputSpec("p", "logits"))
+    classifier.warm_up()
+    texts = ["yes", "no"] * ROWS_AT_ONCE
+    found = classifier.log_probabilities(texts)
+    assert found.argmax(axis=1).tolist() == [0, 1] * ROWS_AT_ONCE
+    np.testing.assert_allclose(classifier.log_probabilities(["\ud800"]), np.log([[0.5, 0.5]]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "output", "kind", "task"),
+    [
+        ([_node("Identity", ["X"], ["p"])], ["n", 2], "logits", "multilabel"),
+        ([_node("Sigmoid", ["X"], ["p"])], ["n", 2], "probabilities", "multilabel"),
+        (
+            [_node("ReduceSum", ["X", "axis"], ["p"], keepdims=1)],
+            ["n", 1],
+            "positive_logit",
+            "binary",
+        ),
+        (
+            [_node("ReduceSum", ["X", "axis"], ["s"], keepdims=0), _node("Sigmoid", ["s"], ["p"])],
+            ["n"],
+            "positive_probability",
+            "binary",
+        ),
+        (
+            [
+                _node("Sigmoid", ["X"], ["s"]),
+                _node("Sub", ["one", "s"], ["rest"]),
+                _node("Unsqueeze", ["s", "last"], ["yes"]),
+                _node("Unsqueeze", ["rest", "last"], ["no"]),
+                _node("Concat", ["no", "yes"], ["pairs"], axis=2),
+                _node("Transpose", ["pairs"], ["p"], perm=[1, 0, 2]),
+            ],
+            [2, "n", 2],
+            "label_pairs",
+            "multilabel",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_every_kind_of_output_is_read(
+    tmp_path: Path, nodes: list[Any], output: list[Any], kind: OutputKind, task: Task
+):
+    """Whatever way a real graph answers in, the probabilities that arrive are those that it means."""
+    constants = {
+        "axis": np.array([1], np.int64),
+        "last": np.array([2], np.int64),
+        "one": np.ones(1, np.float32),
+    }
+    graph = _foreign(nodes, output=(TensorProto.FLOAT, output), constants=constants)
+    front_end = ColumnInputs((Column("a", "float"), Column("b", "float")), TABLE.inputs)
+    classifier = _opened(tmp_path, graph, front_end, OutputSpec("p", kind), task=task)
+    classifier.warm_up()
+    rows = np.array([[-1.5, 0.5], [0.25, 2.0], [3.0, -2.0]])
+    sigmoid = 1 / (1 + np.exp(-rows))
+    total = 1 / (1 + np.exp(-rows.sum(axis=1)))
+    expected = sigmoid if task == "multilabel" else np.stack([1 - total, total], axis=1)
+    found = classifier.log_probabilities([{"a": a, "b": b} for a, b in rows.tolist()])
+    np.testing.assert_allclose(np.exp(found), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"),
+    [
+        ({"X": (TensorProto.FLOAT, ["n", 3])}, r"input 'X' has shape .*, expected \(rows, 2\)"),
+        ({"X": (TensorProto.FLOAT, [1, 2])}, r"input 'X' has shape \[1, 2\], expected \(rows, 2\)"),
+        ({"X": (TensorProto.FLOAT, ["n"])}, "input 'X' has shape"),
+        (
+            {"X": (TensorProto.DOUBLE, ["n", 2])},
+            r"input 'X' takes tensor\(double\), expected tensor\(float\)",
+        ),
+        ({"Y": (TensorProto.FLOAT, ["n", 2])}, "input 'X' is not in the graph; the graph takes 'Y'"),
+        (
+            {"X": (TensorProto.FLOAT, ["n", 2]), "Y": (TensorProto.FLOAT, ["n", 2])},
+            "input 'Y' is fed by nothing; .* the front end feeds 'X'",
+        ),
+    ],
+    ids=["columns", "one row", "rank", "type", "name", "one more"],
+)
+def test_a_graph_that_takes_other_columns_is_refused(
+    tmp_path: Path, inputs: dict[str, tuple[int, list[Any]]], named: str
+):
+    """The input that does not fit is named, before anything runs."""
+    first = next(iter(inputs))
+    graph = _foreign([_node("Cast", [first], ["p"], to=TensorProto.FLOAT)], inputs=inputs, output=(1, None))
+    with pytest.raises(BundleInvalid, match=f"model.onnx: {named}"):
+        _opened(tmp_path, graph)
+
+
+@pytest.mark.parametrize(
+    ("output", "spec", "named"),
+    [
+        ((TensorProto.FLOAT, ["n", 2]), OutputSpec("q", "logits"), "has no output 'q', only 'p'"),
+        (
+            (TensorProto.FLOAT, ["n", 2]),
+            OutputSpec("p", "positive_logit"),
+            r"expected \(rows,\) or \(rows, 1\)",
+        ),
+        ((TensorProto.FLOAT, ["n", 2]), OutputSpec("p", "label_pairs"), "for multilabel models"),
+        (
+            (TensorProto.INT64, ["n", 2]),
+            OutputSpec("p", "logits"),
+            r"is tensor\(int64\) .*of tensor\(float\)",
+        ),
+        ((TensorProto.FLOAT, [5, 2]), OutputSpec("p", "logits"), r"expected \(rows, 2\)"),
+    ],
+    ids=["name", "shape", "kind", "type", "five rows"],
+)
+def test_a_graph_that_gives_something_else_is_refused(
+    tmp_path: Path, output: tuple[int, list[Any]], spec: OutputSpec, named: str
+):
+    """The output is there, of floats, and of the shape of its kind and classes."""
+    graph = _foreign([_node("Cast", ["X"], ["p"], to=output[0])], output=output)
+    with pytest.raises(BundleInvalid, match=f"model.onnx: .*{named}"):
+        _opened(tmp_path, graph, output=spec)
+
+
+def test_a_graph_in_double_precision_is_read_too(tmp_path: Path):
+    """Doubles come out as the same float32 log-probabilities."""
+    graph = _foreign(
+        [_node("Softmax", ["X"], ["p"], axis=1)],
+        inputs={"X": (TensorProto.DOUBLE, ["n", 2])},
+        output=(TensorProto.DOUBLE, ["n", 2]),
+    )
+    front_end = ColumnInputs(
+        (Column("a", "float"), Column("b", "float")), (GraphInput("X", ("a", "b"), "tensor(double)"),)
+    )
+    found = _opened(tmp_path, graph, front_end).log_probabilities([{"a": 1.0, "b": 2.0}])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(np.exp(found), _softmax(np.array([[1.0, 2.0]])), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "says"),
+    [
+        ([*FILLED, _node("Softmax", ["filled"], ["p"], axis=0)], "when items run together"),
+        (
+            [
+                *FILLED,
+                _node("ReduceMax", ["filled"], ["most"], keepdims=1),
+                _node("Sub", ["filled", "most"], ["below"]),
+                _node("Exp", ["below"], ["p"]),
+            ],
+            "when items run together",
+        ),
+        ([_node("Softmax", ["X"], ["p"], axis=1)], "answers an item without 'a', which may be missing with"),
+        ([*FILLED, _node("Mul", ["filled", "two"], ["p"])], "which are no probabilities; declare logits"),
+        (
+            [*FILLED, _node("Compress", ["filled", "one"], ["p"], axis=1)],
+            r"typical values with shape \(1, 1\)",
+        ),
+        (
+            [
+                *FILLED,
+                _node("Cast", ["filled"], ["whole"], to=TensorProto.INT64),
+                _node("Add", ["whole", "far"], ["places"]),
+                _node("Gather", ["two", "places"], ["p"], axis=0),
+            ],
+            "cannot answer an item of typical",
+        ),
+    ],
+    ids=["across the batch", "scaled by the batch", "no gaps", "scores", "one column", "crash"],
+)
+def test_a_graph_that_does_not_do_what_it_says_is_refused(tmp_path: Path, nodes: list[Any], says: str):
+    """A first run finds what a signature cannot say: dependence on batch mates, gaps, scores, shapes."""
+    constants = {
+        **NOTHING,
+        "two": np.array([2.0], np.float32),
+        "far": np.array([10**6], np.int64),
+        "one": np.array([True, False]),
+    }
+    if says.startswith("which are"):
+        constants["nothing"] = np.full(1, 3, np.float32)
+    classifier = _opened(tmp_path, _foreign(nodes, constants=constants, output=(1, ["n", "k"])))
+    with pytest.raises(ClassifierUnusable, match=says):
+        classifier.warm_up()
+
+
+def test_an_item_without_a_finite_answer_is_refused_by_its_place(tmp_path: Path):
+    """Numbers that overflow inside the graph never become a decision; the item is told, among all items."""
+    graph = _foreign(
+        [*FILLED, _node("Exp", ["filled"], ["e"]), _node("Sub", ["e", "e"], ["p"])], constants=NOTHING
+    )
+    classifier = _opened(tmp_path, graph, output=OutputSpec("p", "logits"))
+    items: list[Any] = [{"a": 1.0, "b": 1.0}] * 300
+    with pytest.raises(FeatureInvalid, match=r"^item 290: the model gives no finite answer") as caught:
+        classifier.log_probabilities([*items[:290], {"a": 1e9, "b": 0.0}, *items])
+    assert (caught.value.index, caught.value.column) == (290, None)
+    with pytest.raises(FeatureInvalid, match=r"^item 0: "):
+        classifier.log_probabilities([{"a": 1e9, "b": 0.0}])
+
+
+def test_an_item_that_the_graph_refuses_is_found_among_its_batch_mates(tmp_path: Path):
+    """An encoder that raises at a category it has not seen names no item; we do, and no value."""
+    graph = tiny_columns_graph(tiny_classes(3)).replace(b"\x05zeros\x18\x01", b"\x05zeros\x18\x00")
+    columns = tiny_columns()
+    seen = ColumnInputs((Column("topic", "text", typical="login"), *columns.columns[1:]), columns.inputs)
+    output = OutputSpec("probabilities", "probabilities")
+    classifier = _opened(tmp_path, graph, seen, output, k=3)
+    classifier.warm_up()
+    items: list[Any] = [tiny_item("billing"), tiny_item("login"), tiny_item("secret"), tiny_item("login")]
+    with pytest.raises(FeatureInvalid, match=r"^item 2: the model gives no finite answer") as caught:
+        classifier.log_probabilities(items)
+    assert "secret" not in str(caught.value)
+    del items[2]
+    assert classifier.log_probabilities(items).argmax(axis=1).tolist() == [0, 2, 2]
+    unseen = _opened(tmp_path, graph, columns, output, k=3)
+    with pytest.raises(ClassifierUnusable, match="cannot answer an item of typical values"):
+        unseen.warm_up()
+
+
+def test_the_clip_is_measured_on_the_rows_given(tmp_path: Path):
+    """A graph that votes gets the clip of its least vote; a graph of logits stays the same."""
+    graph = _foreign([*FILLED, _node("Clip", ["filled", "low", "high"], ["p"])], constants={
+        **NOTHING, "low": np.float32(0), "high": np.float32(1)
+    })  # fmt: skip
+    classifier = _opened(tmp_path, graph)
+    items: list[Any] = [{"a": 0.04, "b": 0.96}, {"a": 0.0, "b": 1.0}] * 200
+    measured = classifier.with_measured_clip(items)
+    assert measured.output.clip == pytest.approx(0.02)
+    found = np.exp(measured.log_probabilities(items[:2]))
+    np.testing.assert_allclose(found, [[0.04, 0.96], [0.02 / 1.02, 1 / 1.02]], atol=1e-6)
+    several = _opened(tmp_path, graph, task="multilabel").with_measured_clip([{"a": 0.5, "b": 1.0}])
+    assert several.output.clip == 0.05
+    logits = _opened(tmp_path, graph, output=OutputSpec("p", "logits"))
+    assert logits.with_measured_clip(items) is logits
+
+
+def test_no_items_are_no_rows(tmp_path: Path):
+    """An empty list gives an empty array of the right shape."""
+    assert _opened(tmp_path, SOFTMAX).log_probabilities([]).shape == (0, 2)
