@@ -1,8 +1,8 @@
 """How does a batch get into Label Studio: tasks to import, and the labeling configuration that fits them.
 
-The configuration shows the text alone: what a task's data says of an item's choice is for the way back, not
-for the labeler's screen. Predictions are left off exploration items: their labels must owe nothing to the
-model.
+The configuration shows the text alone, of a row of a table a line `name: value` for each feature: what a
+task's data says of an item's choice is for the way back, not for the labeler's screen. Predictions are left
+off exploration items: their labels must owe nothing to the model.
 """
 
 import html
@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 
 from monitoring.batches import Batch, BatchItem
+from monitoring.handover.record import features
 from monitoring.labels import NONE_OF_THESE
 
 
@@ -20,14 +21,15 @@ def write_tasks(batch: Batch) -> bytes:
 
 
 def write_config(batch: Batch) -> bytes:
-    """Return the labeling configuration, XML: one choice among the classes and `none_of_these`."""
+    """Return the labeling configuration, XML: the classes and `none_of_these`, to choose one or several."""
+    choice = "multiple" if batch.multilabel else "single"
     choices = "".join(
         f'    <Choice value="{html.escape(name)}"/>\n' for name in (*batch.classes, NONE_OF_THESE)
     )
     return (
         "<View>\n"
         '  <Text name="text" value="$text"/>\n'
-        '  <Choices name="label" toName="text" choice="single" required="true">\n'
+        f'  <Choices name="label" toName="text" choice="{choice}" required="true">\n'
         f"{choices}"
         "  </Choices>\n"
         "</View>\n"
@@ -37,7 +39,7 @@ def write_config(batch: Batch) -> bytes:
 def _data(batch: Batch, item: BatchItem) -> Mapping[str, object]:
     return {
         # Label Studio refuses a task without the text its configuration names; "" where none is kept.
-        "text": item.text or "",
+        "text": _shown(batch, item),
         "item_id": item.key,
         "source": item.source,
         "batch": batch.id,
@@ -48,15 +50,29 @@ def _data(batch: Batch, item: BatchItem) -> Mapping[str, object]:
     }
 
 
+def _shown(batch: Batch, item: BatchItem) -> str:
+    row = features(batch, item)
+    if row is None:
+        return item.text or ""
+    return "\n".join(f"{name}: {_said(value)}" for name, value in row.items())
+
+
+def _said(value: object) -> str:
+    # A second line that began at the margin would look like another feature.
+    return value.replace("\n", "\n  ") if isinstance(value, str) else json.dumps(value)
+
+
 def _predictions(batch: Batch, item: BatchItem) -> list[Mapping[str, object]]:
-    if item.predicted is None or item.slice == "explore":
+    predicted = (item.predicted,) if isinstance(item.predicted, str) else item.predicted
+    if not predicted or item.slice == "explore":
         return []
-    score = item.probabilities[batch.classes.index(item.predicted)]
+    # Of several labels the least sure one: by it a team finds the answers most worth a look.
+    score = min(item.probabilities[batch.classes.index(name)] for name in predicted)
     choice = {
         "from_name": "label",
         "to_name": "text",
         "type": "choices",
         "score": score,
-        "value": {"choices": [item.predicted]},
+        "value": {"choices": list(predicted)},
     }
     return [{"model_version": batch.model_key, "score": score, "result": [choice]}]

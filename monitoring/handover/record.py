@@ -1,8 +1,11 @@
 """What is there to say about one item of a batch, in every format that carries the whole record?"""
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
+from model_store.contents import Values
 from monitoring.batches import Batch, BatchItem
 
 FIELDS: Final = (
@@ -42,6 +45,14 @@ def fields(batch: Batch, item: BatchItem) -> tuple[object, ...]:
         batch.model_key,
         item.predicted,
     )
+
+
+def features(batch: Batch, item: BatchItem) -> Values | None:
+    """Return the columns of an item of a table; None for one whose features are not kept, and for a text."""
+    if batch.input_kind != "features" or item.text is None:
+        return None
+    found = json.loads(item.text)
+    return cast(Values, found) if isinstance(found, Mapping) else None
 
 
 def timestamp(seconds: float) -> str:

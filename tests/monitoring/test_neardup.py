@@ -68,3 +68,18 @@ def test_nothing_is_excluded_at_first():
     assert Excluded().holds(["a"], minhash(["some text"])).tolist() == [False]
     assert Excluded().holds([], minhash([])).tolist() == []
     assert clusters([], sign([])).tolist() == []
+
+
+def test_rows_of_a_table_resemble_only_their_equals():
+    """One number more or less is another row; the same numbers written otherwise are the same one."""
+    rows = ['{"age": 41, "amount": 3.5}', '{"age": 42, "amount": 3.5}', '{"age": 41.0, "amount": 3.5}']
+    pool = [candidate(str(i), text) for i, text in enumerate(rows)]
+    assert clusters([one.key for one in pool], sign(pool, exact=True)).tolist() == [0, 1, 0]
+    excluded = Excluded(frozenset(), sign(pool[:1], exact=True))
+    assert excluded.holds(["x", "y", "z"], sign(pool, exact=True)).tolist() == [True, False, True]
+
+
+def test_without_text_only_equal_keys_match_in_tables_too():
+    """The digest that stands in is no row of a table, and signs all the same."""
+    pool = [candidate(key, None) for key in ("a", "b", "a")]
+    assert clusters([one.key for one in pool], sign(pool, exact=True)).tolist() == [0, 1, 0]

@@ -196,3 +196,28 @@ def best(sealed: Sealed, *, like: Sealed) -> dict[str, list[str]]:
     held = {kind: len(found) for kind, found in merge(like.candidates, classes=CLASSES).items()}
     found = merge(sealed.candidates, classes=CLASSES)
     return {kind: [each.key for each in found[kind]][:n] for kind, n in held.items()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**20), n=st.integers(1, 12))
+def test_each_label_is_an_answer_and_each_item_is_counted_once(seed: int, n: int) -> None:
+    """With several labels an item, every flag is exported; what is watched still sums to the items."""
+    rng = np.random.default_rng(seed)
+    probabilities = rng.random((n, 3), np.float32)
+    flags = probabilities >= 0.6
+    kinds = np.where(flags.any(axis=1), 0, 2).astype(np.int8)
+    kinds[rng.random(n) < 0.2] = 3
+    tops = probabilities.argmax(axis=1).astype(np.int32)
+    decisions = Decisions(probabilities, flags, np.full(n, -1, np.int32), kinds, tops)
+    reservoir = Reservoir(CLASSES, sources=SOURCES, batch_size=20, thresholds=[0.6] * 3)
+    live = Recorder("mail@1", CLASSES, SOURCES, reservoir, multilabel=True)
+    texts = [f"text {row}" for row in range(n)]
+    live.observe(Observed(texts, [None] * n, ["email"] * n, decisions, START, rng.random(n)))
+    sealed = live.seal(START)
+    expected = np.zeros((3, N_DECISIONS), np.int64)
+    for row in range(n):
+        for column in np.flatnonzero(flags[row]) if flags[row].any() else [tops[row]]:
+            expected[column, kinds[row]] += 1
+    assert sealed.answers.tolist() == expected.tolist()
+    assert sealed.counts.tolist() == decisions.counts(3).tolist()
+    assert sealed.items == n

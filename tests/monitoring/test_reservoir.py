@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.policy import Decisions
+from monitoring.candidate import nearness
 from monitoring.observed import Observed
 from monitoring.reservoir import Candidate, Reservoir, draw_limit, item_key, margins, merge, slots
 
@@ -26,11 +27,18 @@ def decided(probabilities: npt.NDArray[np.float32]) -> Decisions:
     return Decisions(probabilities, flags, label, np.where(passes, 0, 2).astype(np.int8), top)
 
 
-def stream(n: int, *, seed: int, size: int = 1, n_texts: int | None = None, k: int = 3) -> list[Observed]:
-    """Return `n` requests of `size` items; with `n_texts` the texts repeat, with the same probabilities."""
+def stream(
+    n: int, *, seed: int, size: int = 1, n_texts: int | None = None, k: int = 3, several: bool = False
+) -> list[Observed]:
+    """Return `n` requests of `size` items; with `n_texts` the texts repeat, with the same probabilities.
+
+    With `several` the probabilities are each label's own, and do not sum to 1.
+    """
     rng = np.random.default_rng(seed)
     n_texts = n * size if n_texts is None else n_texts
     table = rng.dirichlet(np.full(k, 0.4), n_texts).astype(np.float32)
+    if several:
+        table = rng.beta(0.5, 0.5, (n_texts, k)).astype(np.float32)
     table[: n_texts // 10] = np.eye(k, dtype=np.float32)[0]  # saturated: ties
     requests = []
     for i in range(n):
@@ -54,7 +62,9 @@ def reservoir(batch_size: int = 4, **options: Any) -> Reservoir:
     return Reservoir(CLASSES, sources=SOURCES, batch_size=batch_size, **options)
 
 
-def everything(requests: list[Observed]) -> list[Candidate]:
+def everything(
+    requests: list[Observed], thresholds: npt.NDArray[np.float64] | None = None
+) -> list[Candidate]:
     """Return every occurrence as a candidate of every kind it could have."""
     rows = []
     for request in requests:
@@ -62,6 +72,7 @@ def everything(requests: list[Observed]) -> list[Candidate]:
             decisions, source = request.decisions, request.sources[i]
             kinds = {f"top:{name}" for name in CLASSES}
             kinds |= {f"uncertain:{CLASSES[decisions.top[i]]}", f"random:{source}"}
+            near = None if thresholds is None else float(nearness(decisions.probabilities, thresholds)[i])
             rows.append(
                 Candidate(
                     key=request.ids[i] or item_key(source, text),
@@ -74,6 +85,7 @@ def everything(requests: list[Observed]) -> list[Candidate]:
                     at=request.arrived_at,
                     priority=float(request.priorities[i]),
                     kinds=frozenset(kinds),
+                    uncertainty=near,
                 )
             )
     return rows
@@ -222,3 +234,68 @@ def test_margin_is_best_minus_second():
     """Computed by hand for two rows."""
     rows = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]], np.float32)
     np.testing.assert_allclose(margins(rows), [0.2, 0.7], atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**20), workers=st.integers(1, 3))
+def test_with_several_labels_any_split_merges_to_the_whole_too(seed: int, workers: int) -> None:
+    """Probabilities that do not sum to 1 lose no uncertain item, and what ranks it travels with it."""
+    thresholds = np.array([0.5, 0.2, 0.05])
+    requests = stream(80, seed=seed, size=2, several=True)
+    rng = np.random.default_rng(seed + 1)
+    pool = [reservoir(thresholds=thresholds) for _ in range(workers)]
+    reported: list[Candidate] = []
+    for request in requests:
+        worker = pool[rng.integers(workers)]
+        worker.offer(request)
+        if rng.random() < 0.1:
+            reported += worker.drain()
+    for worker in pool:
+        reported += worker.drain()
+    assert tops(reported) == tops(everything(requests, thresholds))
+
+
+def test_near_is_near_the_threshold_of_any_label() -> None:
+    """In logits: 1 % at a threshold of 2 % is as near as 98 % at one of 99 %, and saturation stays finite."""
+    thresholds = np.array([0.5, 0.02])
+    rows = np.array([[0.99, 0.02], [0.5, 0.9], [0.99, 0.01], [1.0, 0.0]], np.float32)
+    near = nearness(rows, thresholds)
+    assert near[:2] == pytest.approx([0.0, 0.0], abs=1e-5)
+    assert near[2] == pytest.approx(-np.log(99) + np.log(49), abs=1e-5)
+    assert np.isfinite(near).all()
+
+
+def test_a_model_of_one_label_has_uncertain_items() -> None:
+    """There is no second class to be near to."""
+    one = Reservoir(("spam",), sources=SOURCES, batch_size=4, thresholds=[0.3])
+    p = np.linspace(0, 1, 40, dtype=np.float32).reshape(-1, 1)
+    decisions = Decisions(
+        p, p >= 0.3, np.full(40, -1, np.int32), np.zeros(40, np.int8), np.zeros(40, np.int32)
+    )
+    texts = [f"text {i}" for i in range(40)]
+    one.offer(Observed(texts, [None] * 40, ["email"] * 40, decisions, 0.0, np.full(40, 0.5)))
+    kept = merge(one.drain(), classes=("spam",))["uncertain:spam"]
+    assert abs(float(kept[0].probabilities[0]) - 0.3) < 0.02
+
+
+def test_features_become_their_json_only_where_one_is_kept() -> None:
+    """A candidate holds them as text, names sorted; the same row again is no new item, whatever its order."""
+    p = decided(np.array([[0.2, 0.7, 0.1]], np.float32))
+    row = {"amount": 12.5, "age": None, "channel": "web"}
+    worker = reservoir(100)
+    for at, features in enumerate((row, dict(reversed(row.items())), {**row, "amount": 12.6})):
+        worker.offer(Observed([features], [None], ["chat"], p, float(at), np.array([0.5])))
+    kept = merge(worker.drain(), classes=CLASSES)["top:delivery"]
+    assert [one.text for one in kept] == [
+        '{"amount": 12.5, "channel": "web"}',
+        '{"amount": 12.6, "channel": "web"}',
+    ]
+    assert kept[0].key == item_key("chat", '{"amount": 12.5, "channel": "web"}')
+
+
+def test_features_are_not_kept_where_texts_are_not() -> None:
+    """They say as much of a person as a text does."""
+    worker = reservoir(keep_text="none")
+    p = decided(np.array([[0.2, 0.7, 0.1]], np.float32))
+    worker.offer(Observed([{"age": 40}], ["a"], ["chat"], p, 0.0, np.array([0.5])))
+    assert [one.text for one in worker.drain()] == [None]

@@ -12,6 +12,7 @@ import pytest
 
 from model_store.signatures import groups, minhash
 from monitoring.batches import weights
+from monitoring.candidate import nearness
 from monitoring.reservoir import Candidate, draw_limit
 from monitoring.wave import Wave, select
 
@@ -355,3 +356,43 @@ def test_a_hundred_thousand_candidates_take_less_than_a_second():
     assert time.process_time() - start < 3  # 0.5 s on an idle core; the bound is for a busy one
     assert len(wave.items) >= 198
     assert wave.manifest["candidates"]["signed"] < 2000
+
+
+def test_a_wave_of_a_table_takes_rows_that_are_merely_near() -> None:
+    """Only equal rows are one piece of work: numbers that differ in a digit are different items."""
+    rows = [f'{{"amount": {i // 2}, "currency": "EUR"}}' for i in range(200)]
+    wave = wave_of(population(200, seed=5, texts=rows), input_kind="features", batch_size=200)
+    texts = [item.text for item in wave.items]
+    assert len(set(texts)) == len(texts) == 100
+    assert wave.manifest["input_kind"] == "features"
+
+
+def test_a_wave_with_several_labels_predicts_all_that_pass() -> None:
+    """Labels in the order of the classes, none too; the manifest counts each of them."""
+    wave = wave_of(population(300, seed=6), task="multilabel", thresholds=np.array([0.3, 0.3, 0.3, 0.05]))
+    for item in wave.items:
+        passed = [p >= t for p, t in zip(item.probabilities, (0.3, 0.3, 0.3, 0.05), strict=True)]
+        assert item.predicted == tuple(name for name, passes in zip(CLASSES, passed, strict=True) if passes)
+    counted = Counter(name for item in wave.items for name in item.predicted or ("no_class_passes",))
+    assert wave.manifest["predicted"] == dict(sorted(counted.items()))
+    assert max(len(item.predicted or ()) for item in wave.items) > 1
+
+
+def test_with_several_labels_an_item_near_any_threshold_is_uncertain() -> None:
+    """The uncertain slice is filled by distance to a threshold, not by the margin of the best two."""
+    thresholds = np.array([0.5, 0.5, 0.5, 0.05], np.float32)
+    pool = population(2_000, seed=7)
+    wave = wave_of(pool, task="multilabel", thresholds=thresholds, watched=())
+    uncertain = [item for item in wave.items if item.slice == "uncertain"]
+    near = nearness(np.array([item.probabilities for item in uncertain], np.float32), thresholds)
+    everyone = nearness(np.stack([one.probabilities for one in pool]), thresholds)
+    assert near.min() > np.quantile(everyone, 0.8)
+
+
+def test_a_suggestion_that_was_abstained_from_is_still_shown() -> None:
+    """An item left to a person keeps the label beside it; one without is counted by its decision."""
+    pool = [
+        replace(one, decision=3, label=-1 if i % 2 else 0) for i, one in enumerate(population(60, seed=8))
+    ]
+    manifest = wave_of(pool).manifest
+    assert set(manifest["predicted"]) == {"abstained", "billing"}

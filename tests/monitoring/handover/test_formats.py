@@ -14,7 +14,7 @@ import pytest
 from monitoring import handover
 from monitoring.batches import Batch, BatchItem
 from monitoring.cells import unguard
-from monitoring.labels import parse_labels
+from monitoring.labels import of_batch, parse_labels
 
 CLASSES = ("billing", '<fraud> & "theft"', "=odd")
 
@@ -193,3 +193,89 @@ def test_the_manifest_vouches_for_each_file():
         assert manifest["files"][form] == {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
     config = handover.labeling_config(BATCH)
     assert manifest["files"]["labeling_config"]["sha256"] == hashlib.sha256(config).hexdigest()
+
+
+ROW = {"amount": -1.5, "key": "=A1", "note": "one\ntwo", "urgent": True}
+TABLE = replace(
+    BATCH,
+    manifest={**BATCH.manifest, "task": "multiclass", "input_kind": "features"},
+    items=(item(1, text=json.dumps(ROW)), item(2, text='{"amount": 2}'), item(3, text=None)),
+)
+SEVERAL = replace(
+    BATCH,
+    manifest={**BATCH.manifest, "task": "multilabel", "input_kind": "text"},
+    items=(item(1, predicted=("billing", "=odd")), item(2, predicted=()), item(3, predicted=("=odd",))),
+)
+
+
+def sheet(batch: Batch) -> list[dict[str, str]]:
+    """Return the rows of the CSV, guards taken off."""
+    body = handover.export(batch, "csv").decode()
+    return [
+        {name: unguard(cell) for name, cell in row.items()}
+        for row in csv.DictReader(io.StringIO(body, newline=""))
+    ]
+
+
+def test_lines_of_a_table_hold_its_features() -> None:
+    """They stand where a text would, and null says that they are not kept."""
+    lines = [json.loads(line) for line in handover.export(TABLE, "jsonl").splitlines()]
+    assert [line["features"] for line in lines] == [ROW, {"amount": 2}, None]
+    assert all("text" not in line for line in lines)
+
+
+def test_a_sheet_of_a_table_has_a_column_a_feature() -> None:
+    """Named as the model names them, so that a fit reads the sheet; a name in use already gets a prefix."""
+    first, second, third = sheet(TABLE)
+    assert [first[name] for name in ("amount", "note", "urgent")] == ["-1.5", "one\ntwo", "true"]
+    assert (first["key"], first["feature__key"]) == ("k1", "=A1")
+    assert [second[name] for name in ("amount", "note", "urgent")] == ["2", "", ""]
+    assert {third[name] for name in ("amount", "note", "urgent", "feature__key")} == {""}
+    assert "text" not in first
+
+
+def test_a_task_of_a_table_shows_a_line_a_feature() -> None:
+    """Names and values as a person reads them; a second line of a value is set in."""
+    tasks = json.loads(handover.export(TABLE, "label_studio"))
+    assert [task["data"]["text"] for task in tasks] == [
+        "amount: -1.5\nkey: =A1\nnote: one\n  two\nurgent: true",
+        "amount: 2",
+        "",
+    ]
+
+
+def test_several_labels_are_predicted_in_every_form() -> None:
+    """A list in JSON, a cell that comes back as the same labels, choices with the least sure one's score."""
+    lines = [json.loads(line) for line in handover.export(SEVERAL, "jsonl").splitlines()]
+    assert [line["predicted"] for line in lines] == [["billing", "=odd"], [], ["=odd"]]
+    assert [row["predicted"] for row in sheet(SEVERAL)] == ["billing|=odd", "[]", "=odd"]
+    tasks = json.loads(handover.export(SEVERAL, "label_studio"))
+    assert [task["predictions"][0]["result"][0]["value"] for task in tasks if task["predictions"]] == [
+        {"choices": ["billing", "=odd"]},
+        {"choices": ["=odd"]},
+    ]
+    assert tasks[0]["predictions"][0]["score"] == 0.05
+
+
+def test_the_config_asks_for_one_choice_or_for_several() -> None:
+    """As many as the model may answer with; an item without any label has none_of_these."""
+    for batch, choice in ((TABLE, "single"), (SEVERAL, "multiple")):
+        choices = ET.fromstring(handover.labeling_config(batch)).find("Choices")  # noqa: S314 - our own
+        assert choices is not None
+        assert choices.get("choice") == choice
+        assert [each.get("value") for each in choices] == [*CLASSES, "none_of_these"]
+
+
+def test_a_sheet_with_several_labels_comes_back() -> None:
+    """What the model predicted, copied into the label column, is read as the same labels."""
+    rows = list(csv.reader(io.StringIO(handover.export(SEVERAL, "csv").decode(), newline="")))
+    predicted, label = rows[0].index("predicted"), rows[0].index("label")
+    for row in rows[1:]:
+        row[label] = row[predicted]
+    back = io.StringIO(newline="")
+    csv.writer(back).writerows(rows)
+    parsed = parse_labels(back.getvalue().encode())
+    taken = [
+        of_batch(row, keys={"k1", "k2", "k3"}, classes=CLASSES, multilabel=True).label for row in parsed.rows
+    ]
+    assert taken == [("=odd", "billing"), (), ("=odd",)]

@@ -1,6 +1,7 @@
 """Batches and the labels that come back."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -191,3 +192,36 @@ def test_an_empty_store_has_nothing(store: Store) -> None:
     assert store.alarms.list() == ()
     assert store.counts.models() == ()
     assert store.lease.status() is None
+
+
+def test_items_with_several_labels_come_back_as_they_were_stored(
+    store: Store, batch: Callable[..., NewBatch]
+) -> None:
+    """Names predicted and given, an empty set apart from no label, repeats as ever."""
+    made = batch("b1", ["x", "y", "z"])
+    items = tuple(
+        replace(one, predicted=names)
+        for one, names in zip(made.items, [("ham", "spam"), (), None], strict=True)
+    )
+    made = replace(made, items=items, manifest={**made.manifest, "task": "multilabel"})
+    store.closing.add_by_hand(made, load=IDLE, who="ops")
+    assert store.batches.get("b1").items == items
+    posted = [
+        LabelRow("x", "spam|ham", "a1", "ann"),
+        LabelRow("x", ("ham",), "a2", "bob"),
+        LabelRow("x", ("ham",), "a3", "cyd"),
+        LabelRow("y", NONE_OF_THESE, "a1"),
+        LabelRow("z", None, "a1", skipped=True),
+        LabelRow("z", "ham|eggs", "a2"),
+    ]
+    receipt = store.labels.accept("b1", posted, at=1.0)
+    assert (receipt.accepted, [row for row, _ in receipt.rejected]) == (5, [5])
+    assert store.labels.accept("b1", posted, at=2.0).repeated == 5
+    assert [row.label for row in store.labels.of("b1")["x"]] == [("ham", "spam"), ("ham",), ("ham",)]
+    found = store.batches.get("b1")
+    assert [(item.state, item.label) for item in found.items] == [
+        ("labelled", ("ham",)),
+        ("labelled", ()),
+        ("skipped", None),
+    ]
+    assert found.state == "closed"

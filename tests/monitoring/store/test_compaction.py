@@ -189,3 +189,19 @@ def test_a_population_leaves_out_epochs_that_lost_candidates(
     assert len(found.candidates) == 5
     assert found.source_counts == {"other": 1}
     assert found.epochs_left_out == (int(clock.now() // 600),)
+
+
+def test_what_makes_an_item_uncertain_outlives_its_probabilities(
+    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
+) -> None:
+    """With several labels thresholds decide, which the state does not know: the score is stored."""
+    rng = np.random.default_rng(0)
+    made = [replace(one, uncertainty=float(-rng.random())) for one in scored(400, seed=3, at=clock.now())]
+    store.counts.flush("worker", 1, seal([[400, 0, 0], [0, 0, 0]], candidates=made))
+    clock.advance(10)
+    close()
+    clock.advance(1_300)
+    assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease)
+    after = population(store, clock, seq=1).candidates
+    best = merge(made, classes=CLASSES, kept=slots(BATCH_SIZE, n_classes=2, n_sources=1))
+    assert merge(after, classes=CLASSES, kept=slots(BATCH_SIZE, n_classes=2, n_sources=1)) == best

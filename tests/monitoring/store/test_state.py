@@ -24,6 +24,13 @@ from monitoring.store.schema import HEAD, MIGRATIONS
 from monitoring.store.state import FILE, LOCK
 from monitoring.store.tables import METADATA
 
+ADDED = (  # by the second migration
+    ("candidates", "uncertainty"),
+    ("batch_items", "predicted_names"),
+    ("batch_items", "label_names"),
+    ("labels", "label_names"),
+)
+
 
 def test_opening_again_keeps_what_was_counted(
     tmp_path: Path, clock: ManualClock, seal: Callable[..., Sealed]
@@ -153,3 +160,24 @@ def test_a_usual_start_does_without_alembic(store: Store, tmp_path: Path, clock:
     (tmp_path / "state" / LOCK).unlink()
     open_store(tmp_path / "state", clock=clock).close()
     assert not (tmp_path / "state" / LOCK).exists()
+
+
+def test_a_state_of_the_first_release_is_brought_up_to_date(
+    tmp_path: Path, clock: ManualClock, seal: Callable[..., Sealed], candidate: Callable[..., Candidate]
+) -> None:
+    """Counts, batches and labels of single classes stay; columns for several labels are empty in them."""
+    first = open_store(tmp_path, clock=clock)
+    first.counts.flush("worker-a", 1, seal(candidates=[candidate("k")]))
+    first.close()
+    with sqlite3.connect(tmp_path / FILE) as raw:
+        for table, column in ADDED:
+            raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        raw.execute("UPDATE alembic_version SET version_num = '0001'")
+    raw.close()
+    second = open_store(tmp_path, clock=clock)
+    assert second.counts.total("mail@1").sum() == 1
+    second.counts.flush("worker-a", 2, seal(candidates=[candidate("l")]))
+    with second._database.read() as connection:
+        found = connection.execute(sa.text("SELECT key, uncertainty FROM candidates ORDER BY id")).all()
+    assert [tuple(row) for row in found] == [("k", None), ("l", None)]
+    second.close()
