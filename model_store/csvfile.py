@@ -22,6 +22,7 @@ _SHOWN: Final = 5
 _MOST_NAMED: Final = 30
 _LONGEST_NAME: Final = 60
 _PROGRESS_EVERY: Final = 5_000
+_EMPTY: Final = "the file is empty; expected a header line and rows"
 _QUOTE: Final = "quote cells that hold commas, quotes or line breaks"
 
 
@@ -112,6 +113,26 @@ def read_cells(path: Path, columns: Sequence[str], *, progress: Progress | None 
     return cells
 
 
+def read_header(path: Path) -> tuple[str, ...]:
+    """Return the names of the columns of a file; no row is read.
+
+    Raises
+    ------
+    RowsUnreadable
+        If the file cannot be opened, or its first line is no header.
+    """
+    try:
+        with path.open("rb") as raw:
+            header = next(csv.reader(_Lines(path, _unzipped(raw)), strict=True), None)
+    except OSError as error:
+        raise RowsUnreadable(path, _os_reason(error)) from error
+    except (csv.Error, zlib.error, EOFError) as error:
+        raise RowsUnreadable(path, f"the header cannot be read ({error}); {_QUOTE}") from error
+    if not header:
+        raise RowsUnreadable(path, _EMPTY)
+    return tuple(header)
+
+
 def where(values: Sequence[str], bad: Callable[[str], bool]) -> list[int]:
     """Return the row numbers of the cells that are `bad`."""
     return [number for number, value in enumerate(values, 1) if bad(value)]
@@ -119,10 +140,7 @@ def where(values: Sequence[str], bad: Callable[[str], bool]) -> list[int]:
 
 def _read(path: Path, raw: BinaryIO, columns: Sequence[str], progress: Progress | None) -> Cells:
     total = path.stat().st_size
-    gzipped = raw.read(2) == b"\x1f\x8b"
-    raw.seek(0)
-    stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if gzipped else raw
-    lines = _Lines(path, stream)
+    lines = _Lines(path, _unzipped(raw))
     table = csv.reader(lines, strict=True)
     cells: Cells = {column: [] for column in columns}
     limit = csv.field_size_limit(MAX_CELL_BYTES)
@@ -150,6 +168,12 @@ def _read(path: Path, raw: BinaryIO, columns: Sequence[str], progress: Progress 
     if progress is not None:
         progress("read", total, total)
     return cells
+
+
+def _unzipped(raw: BinaryIO) -> BinaryIO:
+    gzipped = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if gzipped else raw
 
 
 class _Lines:
@@ -181,7 +205,7 @@ class _Lines:
 
 def _places(path: Path, header: Sequence[str] | None, columns: Sequence[str]) -> dict[str, int]:
     if not header:
-        raise RowsUnreadable(path, "the file is empty; expected a header line and rows")
+        raise RowsUnreadable(path, _EMPTY)
     for column in columns:
         if column not in header:
             raise ColumnMissing(path, column, header)

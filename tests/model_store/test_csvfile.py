@@ -14,6 +14,7 @@ from model_store.csvfile import (
     RowsInvalid,
     RowsUnreadable,
     read_cells,
+    read_header,
     refuse,
     where,
 )
@@ -123,3 +124,29 @@ def test_a_refusal_counts_rows_and_speaks_in_the_singular_of_one():
 def test_where_counts_from_one():
     """Row numbers are those of a person who looks into the file."""
     assert where(["a", "", "b", ""], lambda cell: not cell) == [2, 4]
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+def test_the_header_is_read_without_a_row(tmp_path: Path, zipped: bool):
+    """Names come as the file has them; a row that could not be read does not matter."""
+    content = b'\xef\xbb\xbfage,"a,b",age\n\xff,1\n'
+    path = tmp_path / "table.csv"
+    path.write_bytes(gzip.compress(content) if zipped else content)
+    assert read_header(path) == ("age", "a,b", "age")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(b"", "the file is empty", id="empty"),
+        pytest.param(b"a,\xff\n", "the header is not UTF-8", id="not UTF-8"),
+        pytest.param(b'a,"b\n', "the header cannot be read", id="open quote"),
+        pytest.param(gzip.compress(b"a,b\n")[:12], "the header cannot be read", id="cut gzip"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, said: str):
+    """The error names the file and what is wrong with it."""
+    with pytest.raises(RowsUnreadable, match=said):
+        read_header(_file(tmp_path, content))
+    with pytest.raises(RowsUnreadable, match="no such file"):
+        read_header(tmp_path / "absent.csv")
