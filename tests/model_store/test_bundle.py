@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model_store import bundle as files
-from model_store.bundle import Bundle, Seen, Validation, read_bundle, read_seen, read_validation
+from model_store.bundle import (
+    Bundle,
+    Seen,
+    Validation,
+    read_bundle,
+    read_evaluation,
+    read_seen,
+    read_validation,
+)
 from model_store.calibration import Calibration, calibration_digest
 from model_store.errors import (
     BundleCorrupt,
@@ -92,6 +101,62 @@ def test_validation_and_seen_come_back(tmp_path: Path):
     assert read_seen(without).vectors is None
     validation = read_validation(without)
     np.testing.assert_array_equal(validation.probabilities.argmax(axis=1), validation.labels)
+
+
+def test_the_classifiers_own_answers_come_back_where_they_were_kept(tmp_path: Path):
+    """A refit needs what was said before calibration; a bundle without it says so by None."""
+    write_tiny(tmp_path / "with")
+    write_tiny(tmp_path / "without", change=_without_raw)
+    kept = read_validation(read_bundle(tmp_path / "with"))
+    assert kept.log_probabilities is not None
+    np.testing.assert_allclose(np.exp(kept.log_probabilities), kept.probabilities, atol=1e-6)
+    assert read_validation(read_bundle(tmp_path / "without")).log_probabilities is None
+
+
+def _without_raw(parts: dict[str, Any]) -> None:
+    parts["validation"] = replace(parts["validation"], log_probabilities=None)
+
+
+def test_labels_of_several_come_back_as_a_matrix(tmp_path: Path):
+    """A multilabel bundle keeps for every row which labels hold."""
+    write_tiny(tmp_path / "bundle", kind="multilabel")
+    validation = read_validation(read_bundle(tmp_path / "bundle"))
+    assert validation.labels.dtype == np.bool_
+    np.testing.assert_array_equal(validation.labels, validation.probabilities > 0.5)
+
+
+def test_a_bundle_of_columns_has_no_front_end_file(tmp_path: Path):
+    """What a graph of columns takes is in the manifest, and a file of tables would be one too many."""
+    write_tiny(tmp_path / "bundle", kind="features")
+    assert sorted(read_bundle(tmp_path / "bundle").manifest.files) == sorted({*LISTED} - {"front_end.npz"})
+    (tmp_path / "bundle" / files.FRONT_END_FILE).write_bytes(b"")
+    reseal_with(tmp_path / "bundle", files.FRONT_END_FILE)
+    with pytest.raises(BundleInvalid, match=r"key 'files': 'front_end\.npz' is missing or unknown"):
+        read_bundle(tmp_path / "bundle")
+
+
+def reseal_with(directory: Path, name: str) -> None:
+    """List one more file in the manifest."""
+    _edit_json(
+        directory / "manifest.json", lambda raw: raw["files"].update({name: {"size": 0, "sha256": "0" * 64}})
+    )
+
+
+def test_an_evaluation_is_kept_if_there_is_one(tmp_path: Path):
+    """Reports read any JSON object of figures; a bundle without one is whole."""
+    figures = {"macro_f1": 0.5, "curves": [[0.0, 1.0]]}
+    write_tiny(tmp_path / "with", change=lambda parts: parts.update(evaluation=figures))
+    write_tiny(tmp_path / "without")
+    bundle = read_bundle(tmp_path / "with")
+    assert read_evaluation(bundle) == figures
+    assert files.EVALUATION_FILE in bundle.manifest.files
+    assert read_evaluation(read_bundle(tmp_path / "without")) is None
+    (tmp_path / "with" / files.EVALUATION_FILE).write_bytes(b"[1]")
+    with pytest.raises(BundleCorrupt, match=files.EVALUATION_FILE):
+        read_bundle(tmp_path / "with")
+    reseal(tmp_path / "with")
+    with pytest.raises(BundleInvalid, match=r"evaluation\.json: does not say what it must"):
+        read_evaluation(read_bundle(tmp_path / "with"))
 
 
 @pytest.mark.parametrize("name", LISTED)
@@ -218,8 +283,50 @@ def _strange_label(parts: dict[str, Any]) -> None:
     parts["validation"] = Validation(np.ones((2, 3), np.float32), np.array([0, 3], np.int32))
 
 
+def _policy_of_one(parts: dict[str, Any]) -> None:
+    parts["policy"] = replace(parts["policy"], task="multiclass")
+
+
+def _one_label_a_row(parts: dict[str, Any]) -> None:
+    parts["validation"] = Validation(np.ones((2, 3), np.float32), np.zeros(2, np.int32))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (_policy_of_one, "policy.json: is for a multiclass model, the manifest says multilabel"),
+        (_one_label_a_row, "validation.npz: array 'labels' is int32"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_parts_of_another_task_are_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None], named: str
+):
+    """A multilabel bundle is multilabel in all its parts."""
+    write_tiny(tmp_path / "bundle", kind="multilabel", change=change)
+    with pytest.raises(BundleInvalid, match=named):
+        read_bundle(tmp_path / "bundle")
+
+
 def _wide_rows(parts: dict[str, Any]) -> None:
     parts["validation"] = Validation(np.ones((2, 3)), np.zeros(2, np.int32))  # type: ignore[arg-type]
+
+
+def _narrow_raw(parts: dict[str, Any]) -> None:
+    parts["validation"] = replace(parts["validation"], log_probabilities=np.zeros((12, 2), np.float32))
+
+
+def _policy_of_labels(parts: dict[str, Any]) -> None:
+    parts["policy"] = replace(parts["policy"], task="multilabel", ambiguous_ratio=None)
+
+
+def _calibration_of_labels(parts: dict[str, Any]) -> None:
+    parts["calibration"] = Calibration("identity", np.ones(3), np.zeros(3), "independent", {})
+    parts["policy"] = tiny_policy(tiny_classes(3), parts["calibration"])
+
+
+def _matrix(parts: dict[str, Any]) -> None:
+    parts["validation"] = Validation(np.ones((2, 3), np.float32), np.ones((2, 3), np.bool_))
 
 
 def _uneven_seen(parts: dict[str, Any]) -> None:
@@ -237,6 +344,10 @@ def _uneven_seen(parts: dict[str, Any]) -> None:
         (_uneven_rows, "validation.npz: probabilities have shape"),
         (_strange_label, "validation.npz: a label is outside 0 to 2"),
         (_wide_rows, "validation.npz: array 'probabilities' is float64"),
+        (_narrow_raw, r"validation.npz: log_probabilities have shape \(12, 2\), expected \(12, 3\)"),
+        (_matrix, "validation.npz: array 'labels' is bool"),
+        (_policy_of_labels, "policy.json: is for a multilabel model, the manifest says multiclass"),
+        (_calibration_of_labels, "calibration.json: has the link 'independent'"),
         (_uneven_seen, "seen.npz: has another number"),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
@@ -302,7 +413,8 @@ FORMATS = Path(__file__).parent / "fixtures"
 def test_a_bundle_of_every_past_format_still_decides_the_same(fixture: Path):
     """A bundle written by each release that changed the format gives its recorded answers."""
     recorded = json.loads((fixture / "decisions.json").read_bytes())
-    decisions = load_model(fixture / "bundle").decide(recorded["texts"])
+    decisions = load_model(fixture / "bundle").decide(recorded.get("items", recorded.get("texts")))
     assert decisions.label.tolist() == recorded["labels"]
     assert decisions.decision.tolist() == recorded["decisions"]
+    assert decisions.flags.tolist() == recorded.get("flags", decisions.flags.tolist())
     np.testing.assert_allclose(decisions.probabilities, recorded["probabilities"], atol=1e-5)

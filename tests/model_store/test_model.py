@@ -3,18 +3,34 @@
 import itertools
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model_store.errors import BundleInvalid
+from model_store.calibration import Calibration, calibration_digest
+from model_store.columns import ColumnInputs
+from model_store.errors import BundleInvalid, FeatureInvalid
+from model_store.export import linear_onnx
 from model_store.model import Model, load_model
 from model_store.policy import DECISIONS
 from tests.support import bundles
-from tests.support.bundles import UNKNOWN_TEXT, reseal, tiny_classes, tiny_front_end, write_tiny
+from tests.support.bundles import (
+    UNKNOWN_ITEM,
+    UNKNOWN_TEXT,
+    reseal,
+    tiny_classes,
+    tiny_columns,
+    tiny_front_end,
+    tiny_item,
+    write_tiny,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -88,6 +104,128 @@ def test_garbage_with_the_right_digest_is_refused_by_name(tmp_path: Path, name: 
     reseal(tmp_path / "bundle")
     with pytest.raises(BundleInvalid, match=name):
         load_model(tmp_path / "bundle")
+
+
+def test_a_bundle_of_columns_decides_items_of_columns(tmp_path: Path):
+    """An item is a mapping from column to value; its class is found, and gaps are allowed where declared."""
+    write_tiny(tmp_path / "bundle", kind="features")
+    model = load_model(tmp_path / "bundle")
+    assert model.input_kind == "features"
+    assert [column.name for column in model.columns] == ["topic", "amount", "urgent"]
+    decisions = model.decide([*(tiny_item(name) for name in model.classes), UNKNOWN_ITEM])
+    assert decisions.label.tolist() == [0, 1, 2, -1]
+    with pytest.raises(FeatureInvalid, match=r"^item 1, column 'urgent': missing"):
+        model.decide([tiny_item("login"), {"topic": "login"}])
+
+
+def test_a_bundle_of_labels_flags_each_on_its_own(tmp_path: Path):
+    """A text with two names has both labels, one without has none."""
+    write_tiny(tmp_path / "bundle", kind="multilabel")
+    model = load_model(tmp_path / "bundle")
+    assert model.input_kind == "text"
+    assert model.columns == ()
+    flags = model.decide(["billing and login", "delivery", UNKNOWN_TEXT]).flags
+    assert flags.tolist() == [[True, False, True], [False, True, False], [False, False, False]]
+
+
+def _other_columns(parts: dict[str, Any]) -> None:
+    columns = tiny_columns()
+    parts["front_end"] = ColumnInputs(
+        columns.columns, (columns.inputs[0], replace(columns.inputs[1], input="figures"))
+    )
+
+
+def _no_gaps(parts: dict[str, Any]) -> None:
+    parts["onnx"] = parts["onnx"].replace(b"IsNaN", b"IsInf")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (_other_columns, "input 'figures' is not in the graph; the graph takes 'topic', 'numbers'"),
+        (_no_gaps, "fails on a first item .*without 'amount', which may be missing"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_a_graph_of_other_columns_is_refused_by_name(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None], named: str
+):
+    """A bundle whose graph takes other inputs, or no gaps where they are declared, is not loaded."""
+    write_tiny(tmp_path / "bundle", kind="features", change=change)
+    with pytest.raises(BundleInvalid, match=f"model.onnx: {named}"):
+        load_model(tmp_path / "bundle")
+
+
+class _Parts(NamedTuple):
+    """What a random bundle of four classes is made of, a column or an entry a class."""
+
+    weights: np.ndarray
+    bias: np.ndarray
+    scale: np.ndarray
+    shift: np.ndarray
+    thresholds: np.ndarray
+    rarity: np.ndarray
+
+
+def _random_model(directory: Path, parts: _Parts, order: list[int], kind: str) -> Model:
+    """Write the bundle with its classes in `order`, load it, and delete it."""
+    classes = tuple(tiny_classes(4)[k] for k in order)
+    places = np.argsort(order)
+
+    def change(bundle: dict[str, Any]) -> None:
+        link = bundle["calibration"].link
+        calibration = Calibration("platt", parts.scale[order], parts.shift[order], link, {})
+        thresholds = tuple(
+            replace(t, class_name=name, threshold=float(parts.thresholds[k]))
+            for t, name, k in zip(bundle["policy"].thresholds, classes, order, strict=True)
+        )
+        bundle["classes"], bundle["calibration"] = classes, calibration
+        bundle["policy"] = replace(
+            bundle["policy"],
+            classes=classes,
+            thresholds=thresholds,
+            calibration_sha256=calibration_digest(calibration),
+            rarity=tuple(int(places[k]) for k in parts.rarity),
+        )
+        bundle["reference"] = replace(
+            bundle["reference"], categories=(*classes, bundle["reference"].categories[-1])
+        )
+        bundle["front_end"] = tiny_front_end(tiny_classes(4))
+        bundle["onnx"] = linear_onnx(parts.weights[:, order], parts.bias[order])
+
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+        write_tiny(Path(scratch) / "bundle", k=4, kind=kind, change=change)
+        return load_model(Path(scratch) / "bundle")
+
+
+@pytest.mark.parametrize("kind", ["text", "multilabel"])
+@given(seed=st.integers(0, 2**32 - 1), order=st.permutations(range(4)))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_decisions_do_not_depend_on_the_order_of_classes(
+    tmp_path: Path, kind: str, seed: int, order: list[int]
+):
+    """Whatever order the classes have in graph, calibration and policy, the named answer is the same."""
+    rng = np.random.default_rng(seed)
+    parts = _Parts(
+        weights=rng.normal(scale=3, size=(5, 4)).astype(np.float32),
+        bias=rng.normal(size=4).astype(np.float32),
+        scale=rng.uniform(0.5, 1.5, 4),
+        shift=rng.normal(size=4),
+        thresholds=rng.uniform(0.1, 0.6, 4).astype(np.float32),
+        rarity=rng.permutation(4),
+    )
+    words = [*tiny_classes(4), "please help", "unknown"]
+    texts = [" ".join(rng.choice(words, rng.integers(0, 5))) for _ in range(40)]
+    plain = _random_model(tmp_path, parts, [0, 1, 2, 3], kind)
+    moved = _random_model(tmp_path, parts, order, kind)
+    before, after = plain.decide(texts), moved.decide(texts)
+    np.testing.assert_allclose(after.probabilities, before.probabilities[:, order], atol=1e-6)
+    np.testing.assert_array_equal(after.flags, before.flags[:, order])
+    np.testing.assert_array_equal(after.decision, before.decision)
+    assert [moved.classes[k] if k >= 0 else None for k in after.label] == [
+        plain.classes[k] if k >= 0 else None for k in before.label
+    ]
+    assert [moved.classes[k] for k in after.top] == [plain.classes[k] for k in before.top]
 
 
 def _run(code: str) -> str:
