@@ -160,16 +160,19 @@ class Recorder:
         """
         decisions = observed.decisions
         tops, kinds = decisions.top.tolist(), decisions.decision.tolist()
-        answered = _flagged(decisions) if self._multilabel else _labelled(decisions)
+        labels = decisions.label.tolist()
+        flagged = _flagged(decisions) if self._multilabel else None
         best = decisions.probabilities
         scores = [best.item(row, top) for row, top in enumerate(tops)]
         bins = [min(int(score * SCORE_BINS), SCORE_BINS - 1) for score in scores]
         counts, answers, score_bins = self._counts, self._answers, self._score_bins
         sources = self._source_counts
-        for top, kind, score_bin in zip(tops, kinds, bins, strict=True):
+        for top, kind, label, score_bin in zip(tops, kinds, labels, bins, strict=True):
             counts[top * N_DECISIONS + kind] += 1
             score_bins[top * SCORE_BINS + score_bin] += 1
-        for label, kind in answered:
+            if flagged is None:
+                answers[(label if label >= 0 else top) * N_DECISIONS + kind] += 1
+        for label, kind in flagged or ():
             answers[label * N_DECISIONS + kind] += 1
         for source in observed.sources:
             sources[source] = sources.get(source, 0) + 1
@@ -207,13 +210,6 @@ class Recorder:
             self._epoch = epoch
             self._reservoir.reset()
         return sealed
-
-
-def _labelled(decisions: Decisions) -> Iterable[tuple[int, int]]:
-    """Return the answered class and the decision of each item; without an answer its most probable class."""
-    labels, tops = decisions.label.tolist(), decisions.top.tolist()
-    answered = [label if label >= 0 else top for label, top in zip(labels, tops, strict=True)]
-    return zip(answered, decisions.decision.tolist(), strict=True)
 
 
 def _flagged(decisions: Decisions) -> Iterable[tuple[int, int]]:
