@@ -19,6 +19,7 @@ from model_store.folds import folds, out_of_fold
 from model_store.indicators import AnyLabels, indicators
 from model_store.label_calibrators import FIT_CURVES, fit_labels
 from model_store.onevsrest import calibration_of
+from model_store.outputs import Task
 from model_store.reliability import log_loss
 from model_store.scaling import fit_bcts, fit_temperature, fit_vector
 
@@ -31,7 +32,7 @@ def fit_calibration(
     *,
     seed: int,
     classes: Sequence[str] | None = None,
-    task: str = "multiclass",
+    task: Task = "multiclass",
     groups: npt.NDArray[np.integer[Any]] | None = None,
 ) -> Calibration:
     """Fit every method the class sizes admit and return the one with the least cross-validated log loss.

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from model_store.calibration import Float32s, Probabilities
 from model_store.costs import Costs
 from model_store.errors import TargetError
+from model_store.outputs import Task
 from model_store.thresholds import ClassThreshold
 
 NO_CLASS: Final = "no_class_passes"
@@ -35,7 +36,6 @@ NO_LABEL: Final = -1
 
 Counts: TypeAlias = npt.NDArray[np.int64]  # (n_classes, len(DECISIONS))
 Rule: TypeAlias = Literal["ratio", "costs", "priority"]
-PolicyTask: TypeAlias = Literal["binary", "multiclass", "multilabel"]
 
 # Where a threshold is 0 every ratio is infinite; the smallest normal float32 keeps them ordered by p.
 _SMALLEST: Final = np.float32(np.finfo(np.float32).tiny)
@@ -117,7 +117,7 @@ class Policy:
     calibration_sha256: str
     ambiguous_ratio: float | None = None
     rarity: tuple[int, ...] = ()
-    task: PolicyTask = "multiclass"
+    task: Task = "multiclass"
     rule: Rule = "ratio"
     costs: Costs | None = None
     priority: tuple[str, ...] = ()
@@ -146,9 +146,9 @@ class Policy:
 
     def _lower_thresholds(self) -> Float32s | None:
         """Return from where each class's items are for review; its threshold for a class that has no band."""
-        if all(_review_from(t) is None for t in self.thresholds):
+        if all(t.review_from is None for t in self.thresholds):
             return None
-        lower = [t.threshold if (low := _review_from(t)) is None else low for t in self.thresholds]
+        lower = [t.threshold if t.review_from is None else t.review_from for t in self.thresholds]
         return np.array(lower, dtype=np.float32)
 
     def _check_classes(self, rarity: tuple[int, ...]) -> None:
@@ -174,7 +174,7 @@ class Policy:
                 raise ValueError(
                     f"threshold of {t.class_name!r} is {t.threshold!r}; expected a float32 in [0, 1]"
                 )
-            low = _review_from(t)
+            low = t.review_from
             if low is not None and not (_is_float32_ratio(low) and low < t.threshold):
                 raise ValueError(
                     f"review_from of {t.class_name!r} is {low!r}; expected a float32 from 0 to below its "
@@ -193,7 +193,7 @@ class Policy:
 
     def _check_rule(self) -> None:
         for name, value, allowed in (
-            ("task", self.task, get_args(PolicyTask)),
+            ("task", self.task, get_args(Task)),
             ("rule", self.rule, get_args(Rule)),
         ):
             if value not in allowed:
@@ -293,10 +293,6 @@ class Policy:
             priority=tuple(data.get("priority", ())),
             require_one=_boolean("require_one", data.get("require_one", False)),
         )
-
-
-def _review_from(threshold: ClassThreshold) -> float | None:
-    return getattr(threshold, "review_from", None)
 
 
 def _is_float32_ratio(value: float) -> bool:

@@ -1,7 +1,8 @@
 """Reference: what did the model's answers look like on labelled rows it had not seen?
 
 A drift detector takes its live baseline from traffic; this is the mix that baseline is held against, and
-the confusion matrix that turns a moved mix of answers into a moved mix of classes.
+the confusion matrix that turns a moved mix of answers into a moved mix of classes. With several labels an
+item what is watched is still one category, its most probable class: counts stay counts of items.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,13 @@ from typing import Any, Final, Self, cast
 import numpy as np
 import numpy.typing as npt
 
-from model_store.calibration import Float32s, Float64s, Labels
+from model_store.calibration import Float32s, Float64s
+from model_store.indicators import AnyLabels, indicators
 from model_store.policy import NO_CLASS, Decisions
 
 SCORE_BINS: Final = 20
+_FORMAT_1: Final = frozenset({"categories", "counts", "confusion", "score_cuts", "priors"})
+_KEYS: Final = _FORMAT_1 | {"multilabel"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,14 +30,17 @@ class Reference:
     categories : tuple of str
         The classes in order, then `no_class_passes`.
     counts : int64 array of shape (n_classes + 1,)
-        Items per category.
+        Items per category. An item that the policy abstained from counts for its most probable class.
     confusion : int64 array of shape (n_classes, n_classes + 1)
         Row: true class; column: the most probable class, the last one where no class passes. What is watched
-        is the most probable class, not the label: docs/decisions/0006.
+        is the most probable class, not the label: docs/decisions/0006. An item of several classes counts in
+        the row of each, and one of none in no row: row k over its sum is how items of class k are watched.
     score_cuts : float32 array of shape (SCORE_BINS - 1,)
         Quantiles of the top calibrated probability, ascending.
     priors : float64 array of shape (n_classes,)
-        Shares of the true classes; they sum to 1.
+        Shares of the true classes; they sum to 1, but not where an item may be of several.
+    multilabel : bool
+        An item may be of several classes, or of none.
     """
 
     categories: tuple[str, ...]
@@ -41,23 +48,37 @@ class Reference:
     confusion: npt.NDArray[np.int64]
     score_cuts: Float32s
     priors: Float64s
+    multilabel: bool = False
 
     def __post_init__(self) -> None:
         """Refuse shapes and sums that do not belong together."""
         k = len(self.categories) - 1
-        if k < 2 or self.categories[-1] != NO_CLASS:
+        if k < (1 if self.multilabel else 2) or self.categories[-1] != NO_CLASS:
             raise ValueError(f"reference categories: expected the classes, then {NO_CLASS!r}")
         if self.counts.shape != (k + 1,) or self.confusion.shape != (k, k + 1) or self.priors.shape != (k,):
             raise ValueError(
                 f"reference counts {self.counts.shape}, confusion {self.confusion.shape}, priors "
                 f"{self.priors.shape}: expected ({k + 1},), ({k}, {k + 1}), ({k},)"
             )
-        if (self.confusion < 0).any() or (self.confusion.sum(axis=0) != self.counts).any():
+        self._check_sums()
+        if self.score_cuts.ndim != 1 or not (np.diff(self.score_cuts) >= 0).all():
+            raise ValueError("reference score_cuts: expected ascending numbers")
+
+    def _check_sums(self) -> None:
+        if (self.confusion < 0).any() or (self.counts < 0).any():
+            raise ValueError("reference counts and confusion: expected no negative numbers")
+        if self.multilabel:
+            if (self.confusion > self.counts).any():
+                raise ValueError(
+                    "reference confusion: expected no more items of a class than there are items"
+                )
+            if not ((self.priors >= 0) & (self.priors <= 1)).all():
+                raise ValueError("reference priors: expected shares")
+            return
+        if (self.confusion.sum(axis=0) != self.counts).any():
             raise ValueError("reference confusion: expected counts whose columns sum to the reference counts")
         if (self.priors < 0).any() or abs(self.priors.sum() - 1) > 1e-6:
             raise ValueError("reference priors: expected shares that sum to 1")
-        if self.score_cuts.ndim != 1 or not (np.diff(self.score_cuts) >= 0).all():
-            raise ValueError("reference score_cuts: expected ascending numbers")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -72,35 +93,48 @@ class Reference:
             "confusion": self.confusion.tolist(),
             "score_cuts": self.score_cuts.astype(np.float64).tolist(),
             "priors": self.priors.tolist(),
+            "multilabel": self.multilabel,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read reference.json; a ValueError says what is missing or malformed."""
-        expected = {"categories", "counts", "confusion", "score_cuts", "priors"}
-        if set(data) != expected:
-            raise ValueError(f"reference keys {sorted(data)}: expected {sorted(expected)}")
+        """Read reference.json, also of format 1; a ValueError says what is missing or malformed."""
+        if set(data) not in (_KEYS, _FORMAT_1):
+            raise ValueError(f"reference keys {sorted(data)}: expected {sorted(_KEYS)}")
+        multilabel = data.get("multilabel", False)
+        if not isinstance(multilabel, bool):
+            raise ValueError(f"reference multilabel {multilabel!r}: expected true or false")
         return cls(
             categories=tuple(data["categories"]),
             counts=_integers("counts", data["counts"]),
             confusion=_integers("confusion", data["confusion"]),
             score_cuts=np.array(data["score_cuts"], dtype=np.float32),
             priors=np.array(data["priors"], dtype=np.float64),
+            multilabel=multilabel,
         )
 
 
-def build_reference(decisions: Decisions, labels: Labels, classes: Sequence[str]) -> Reference:
-    """Summarise what the policy decided about labelled rows that stand for the traffic."""
+def build_reference(decisions: Decisions, labels: AnyLabels, classes: Sequence[str]) -> Reference:
+    """Summarise what the policy decided about labelled rows that stand for the traffic.
+
+    Parameters
+    ----------
+    labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
+        At least one item.
+    """
     k = len(classes)
-    cells = labels * (k + 1) + decisions.categories(k)
-    confusion = np.bincount(cells, minlength=k * (k + 1)).reshape(k, k + 1)
+    positive = indicators(labels, k)
+    watched = decisions.categories(k)
+    by_item, true = np.nonzero(positive)
+    confusion = np.bincount(true * (k + 1) + watched[by_item], minlength=k * (k + 1)).reshape(k, k + 1)
     cuts = np.quantile(decisions.probabilities.max(axis=1), np.arange(1, SCORE_BINS) / SCORE_BINS)
     return Reference(
         categories=(*classes, NO_CLASS),
-        counts=confusion.sum(axis=0).astype(np.int64),
+        counts=np.bincount(watched, minlength=k + 1).astype(np.int64),
         confusion=confusion.astype(np.int64),
         score_cuts=cuts.astype(np.float32),
-        priors=np.bincount(labels, minlength=k) / len(labels),
+        priors=positive.mean(axis=0),
+        multilabel=labels.ndim == 2,
     )
 
 

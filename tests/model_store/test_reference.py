@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model_store.canonical import canonical_json
-from model_store.policy import ACCEPTED, AMBIGUOUS, NO_CLASS_PASSES, Decisions
+from model_store.policy import ABSTAINED, ACCEPTED, AMBIGUOUS, NO_CLASS_PASSES, Decisions
 from model_store.reference import SCORE_BINS, Reference, build_reference
 
 
@@ -36,6 +36,41 @@ def test_counts_and_confusion_of_four_items():
     assert reference.counts.tolist() == [2, 1, 1]
     assert reference.confusion.tolist() == [[1, 1, 1], [1, 0, 0]]
     assert reference.priors.tolist() == [0.75, 0.25]
+
+
+def test_an_item_the_policy_abstained_from_counts_for_its_most_probable_class():
+    """It is traffic of that class, whoever decides it; only what no class passes is a category of its own."""
+    decided = _decisions([0, -1, -1], [ABSTAINED, ABSTAINED, NO_CLASS_PASSES], top=[0, 1, 1])
+    assert build_reference(decided, np.array([0, 1, 1]), ("a", "b")).counts.tolist() == [1, 1, 1]
+
+
+def test_an_item_of_several_classes_counts_once_and_in_the_row_of_each():
+    """One of none counts among the items and in no row; priors are shares of items."""
+    decided = _decisions([0, 1, -1, 0], [ACCEPTED, ACCEPTED, NO_CLASS_PASSES, ABSTAINED], top=[0, 1, 1, 0])
+    matrix = np.array([[True, True], [False, True], [False, False], [True, False]])
+    reference = build_reference(decided, matrix, ("a", "b"))
+    assert reference.multilabel
+    assert reference.counts.tolist() == [2, 1, 1]
+    assert reference.confusion.tolist() == [[2, 0, 0], [1, 1, 0]]
+    assert reference.priors.tolist() == [0.5, 0.5]
+    content = canonical_json(reference.to_json())
+    assert canonical_json(Reference.from_json(json.loads(content)).to_json()) == content
+
+
+def test_one_label_that_an_item_has_or_not_is_enough():
+    """Its priors are one share, and its categories two."""
+    p = np.array([[0.9], [0.2]], dtype=np.float32)
+    none = np.zeros(2, dtype=np.int32)
+    decided = Decisions(p, p > 0.5, none, np.array([ACCEPTED, NO_CLASS_PASSES], dtype=np.int8), none)
+    reference = build_reference(decided, np.array([[True], [True]]), ("a",))
+    assert (reference.counts.tolist(), reference.confusion.tolist()) == ([1, 1], [[1, 1]])
+    assert reference.priors.tolist() == [1.0]
+
+
+def test_a_file_of_format_1_is_read_as_it_was_meant():
+    """Every item had one label then."""
+    old = {key: value for key, value in _reference().to_json().items() if key != "multilabel"}
+    assert not Reference.from_json(old).multilabel
 
 
 def test_score_cuts_are_equal_mass():
@@ -74,6 +109,10 @@ def test_json_round_trip():
         ({"confusion": [[1, 0], [1, 1]]}, "confusion"),
         ({"priors": [0.5, 0.6]}, "priors"),
         ({"score_cuts": [0.9, 0.1]}, "score_cuts"),
+        ({"multilabel": "yes"}, "multilabel"),
+        ({"multilabel": True, "confusion": [[3, 1, 1], [1, 0, 0]]}, "confusion"),
+        ({"multilabel": True, "priors": [0.5, 1.6]}, "priors"),
+        ({"confusion": [[3, 1, 1], [-1, 0, 0]]}, "negative"),
         ({"more": 1}, "more"),
     ],
 )
