@@ -114,6 +114,8 @@ encode: Final = msgspec.json.Encoder().encode
 # msgspec says this of a lone surrogate too, when less than another escape follows it.
 _TRUNCATED: Final = "Input data was truncated"
 
+_KEY_OF: Final = "key` in `"
+
 # Field names of ours and positions only: whatever else stands in a message came from the client.
 _PATH: Final = re.compile(r"\$(?:\.[a-z_]+|\[(?:\d+|\.\.\.)\])*")
 
@@ -151,6 +153,8 @@ def _field_invalid(message: str, fields: str) -> FieldInvalid:
     what, _, rest = message.rpartition(" - at `")
     if not what:
         what, rest = message, "$"
+    if rest.startswith(_KEY_OF):
+        what, rest = f"a name in it: {what}", rest.removeprefix(_KEY_OF)
     path = rest.rstrip("`")
     if what.startswith("Object contains unknown field"):
         # The field's name is the client's, and may imitate the tail of a message.

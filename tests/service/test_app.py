@@ -71,6 +71,42 @@ def test_lane_and_ordinary_route_give_the_same_bytes(served: Served, body: str, 
     assert ordinary.headers["server"] == "BentoML Service/Seamark"
 
 
+@pytest.mark.parametrize(
+    ("kind", "items", "status"),
+    [
+        (
+            "features",
+            [{"features": bundles.tiny_item("login", amount=2.5)}, {"features": {"topic": "x"}}],
+            422,
+        ),
+        ("features", [{"features": bundles.tiny_item("login", amount=2.5)}], 200),
+        ("multilabel", [{"text": "billing and login"}, {"text": "?"}], 200),
+    ],
+    ids=["refused row", "row", "several labels"],
+)
+def test_both_ways_agree_on_rows_and_on_several_labels(
+    served: Served, kind: bundles.Kind, items: list[object], status: int
+) -> None:
+    """Whatever a bundle takes and gives, the lane has no reply of its own."""
+    worker = app.SEAT.worker
+    assert worker is not None
+    before = worker.swapper.current
+    bundles.publish_tiny(served.models, kind=kind)
+    new = worker.swapper.next()
+    assert before is not None
+    assert new is not None
+    worker.swapper.install(new)
+    try:
+        lane, ordinary = (
+            client.post("/predict?probabilities=true", json={"items": items})
+            for client in (served.lane, served.ordinary)
+        )
+    finally:
+        worker.swapper.install(before)
+        served.models.promote("tiny", "1", who="tests", why="as it was", at=0.0)
+    assert (lane.status_code, lane.content) == (status, ordinary.content)
+
+
 def test_limits_hold_on_the_ordinary_route_too(served: Served) -> None:
     """BentoML has no body limit and parses forms; our route refuses both the same way."""
     large = served.ordinary.post(

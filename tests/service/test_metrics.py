@@ -1,5 +1,7 @@
 """Counts become series, all of them from the start."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
@@ -17,7 +19,7 @@ from service.metrics import (
 )
 from service.tally import Tally
 from tests.support import bundles
-from tests.support.desk import current_of
+from tests.support.desk import Desk, current_of
 
 
 @pytest.fixture
@@ -112,13 +114,40 @@ def test_decisions_are_counted_by_class_and_probability(
     registry: CollectorRegistry, worker_metrics: WorkerMetrics
 ) -> None:
     """Counts go to their class and decision, probabilities to the bucket that holds their bin."""
-    worker_metrics.count_decisions(sealed([[2, 0, 1], [0, 0, 0], [0, 1, 0]], best=0.62))
+    worker_metrics.count_decisions(sealed([[2, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]], best=0.62))
     assert value(registry, "predictions_total", **{"class": "billing", "decision": "accepted"}) == 2
     assert value(registry, "predictions_total", **{"class": "billing", "decision": "no_class_passes"}) == 1
     assert value(registry, "predictions_total", **{"class": "login", "decision": "ambiguous"}) == 1
+    assert value(registry, "predictions_total", **{"class": "delivery", "decision": "abstained"}) == 1
     assert value(registry, "probability_ratio_bucket", **{"class": "billing", "le": "0.6"}) == 0
     assert value(registry, "probability_ratio_bucket", **{"class": "billing", "le": "0.7"}) == 3
     assert value(registry, "probability_ratio_sum", **{"class": "billing"}) == pytest.approx(3 * 0.625)
+
+
+@pytest.mark.parametrize("kind", ["text", "multilabel"])
+def test_exported_predictions_are_the_labels_of_the_replies(
+    registry: CollectorRegistry, worker_metrics: WorkerMetrics, model_store: ModelStore, kind: bundles.Kind
+) -> None:
+    """Every label counts, with the item's decision; an item without one counts once, for its top class."""
+    desk = Desk(current_of(bundles.tiny_model(model_store, kind=kind)))
+    names = ["billing", "login", "billing login", "delivery login billing", bundles.UNKNOWN_TEXT]
+    status, reply = desk.ask({"items": [{"text": name} for name in names * 3]})
+    assert status == 200
+    expected: Counter[tuple[str, str]] = Counter()
+    for each in reply["predictions"]:
+        labels = each["labels"] if kind == "multilabel" else [each["label"]] if each["label"] else []
+        decision = "no_class_passes" if not labels else each["review"] or "accepted"
+        expected.update((name, decision) for name in labels or [each["top"]["class"]])
+    sealed = desk.sealed()
+    worker_metrics.count_decisions(sealed)
+    found = {
+        (sample.labels["class"], sample.labels["decision"]): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "seamark_predictions_total"
+    }
+    assert found == expected
+    assert sealed.items == len(names) * 3
 
 
 def test_a_replaced_version_goes_to_zero(

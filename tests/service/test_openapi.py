@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from msgspec import structs
 from starlette.routing import Route
 
+from model_store.model import Model
 from model_store.store import ModelStore
 from service.exchange import DeclaredRoute
 from service.lane import Seat
@@ -20,7 +21,7 @@ from service.problems import PROBLEMS, TYPE_PREFIX, UNEXPECTED
 from service.routes import routes
 from service.settings import Settings
 from tests.support import bundles
-from tests.support.desk import Desk
+from tests.support.desk import Desk, current_of
 from tests.support.house import House
 
 ROUTES: Final = routes(Seat())
@@ -150,6 +151,28 @@ def test_predict_answers_what_is_declared(desk: Desk, body: Any, query: bytes, s
     assert violations(reply, schema) == []
     request = OPERATIONS["POST", "/predict"]["requestBody"]["content"]["application/json"]["schema"]
     assert bool(violations(body if isinstance(body, dict) else "", request)) == (status != 200)
+
+
+@pytest.mark.parametrize("query", [b"", b"probabilities=true"])
+def test_rows_and_several_labels_are_declared_too(
+    features_model: Model, labels_model: Model, query: bytes
+) -> None:
+    """An item has a text or features, never both; a prediction a label or labels."""
+    request = OPERATIONS["POST", "/predict"]["requestBody"]["content"]["application/json"]["schema"]
+    (declared,) = (each["schema"] for each in content("POST", "/predict", 200).values())
+    row: dict[str, Any] = {"features": bundles.tiny_item("billing", amount=3.5), "id": "a"}
+    text: dict[str, Any] = {"text": "billing or login"}
+    keys = []
+    for model, item in ((features_model, row), (labels_model, text)):
+        body = {"items": [item, item]}
+        assert violations(body, request) == []
+        status, reply = Desk(current_of(model)).ask(body, query=query)
+        assert (status, violations(reply, declared)) == (200, [])
+        keys.append(set(reply["predictions"][0]) & {"label", "labels"})
+    assert keys == [{"label"}, {"labels"}]
+    assert violations({"items": [row | text]}, request)
+    assert violations({"items": [{"id": "a"}]}, request)
+    assert violations({"items": [{"features": {"amount": [1]}}]}, request)
 
 
 @pytest.fixture
