@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,9 +55,12 @@ class House:
 
     def answer(self, texts: Sequence[str], *, source: str = "email") -> None:
         """Let the worker answer these texts, store the counts and close the bucket."""
-        for at in range(0, len(texts), 100):
-            items = [{"text": text, "source": source} for text in texts[at : at + 100]]
-            assert self.predict({"items": items}) == 200
+        self.answer_items([{"text": text, "source": source} for text in texts])
+
+    def answer_items(self, items: Sequence[Mapping[str, object]]) -> None:
+        """Let the worker answer these items, store the counts and close the bucket."""
+        for at in range(0, len(items), 100):
+            assert self.predict({"items": items[at : at + 100]}) == 200
         self.settle()
         self.clock.advance(self.settings.bucket_seconds)
         self.watcher().tick()

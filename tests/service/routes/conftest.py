@@ -17,10 +17,10 @@ def open_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
     """Return a function that builds a house over a store with one promoted tiny bundle."""
     opened: list[House] = []
 
-    def open_(**settings: Any) -> House:
+    def open_(*, kind: bundles.Kind = "text", **settings: Any) -> House:
         store = tmp_path / "models"
         if not opened:
-            bundles.publish_tiny(ModelStore(store))
+            bundles.publish_tiny(ModelStore(store), kind=kind)
         given = {"baseline_items": 500, "baseline_seconds": 0.0, "batch_size": 20, **settings}
         opened.append(House(Settings(store=store, state=tmp_path / "state", **given)))
         return opened[-1]

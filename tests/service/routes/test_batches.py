@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model_store.policy import NO_CLASS_PASSES
 from service.access import Access, Key
 from service.exchange import Call
 from service.routes import routes
@@ -246,3 +247,85 @@ def test_numbers_of_a_query_have_a_range(house: House) -> None:
     call = Call(house.worker, {}, {"limit": "٣"}, b"")
     with pytest.raises(Exception, match="whole number from 1 to 9"):
         call.whole_number("limit", default=1, low=1, high=9)
+
+
+def test_rows_of_a_table_go_out_readably_and_come_back(open_house: Callable[..., House]) -> None:
+    """From predict to a batch whose rows differ by a number, and to their labels."""
+    house = open_house(kind="features")
+    items = [
+        {"features": bundles.tiny_item(name, amount=float(at)), "source": "email"}
+        for at in range(60)
+        for name in bundles.NAMED
+    ]
+    house.answer_items(items)
+    assert house.worker.state.store().counts.total("tiny@1").sum() == 180
+    batch = make(house)
+    assert batch["items"] == 20
+    assert (batch["manifest"]["task"], batch["manifest"]["input_kind"]) == ("multiclass", "features")
+    pulled = rows(house, batch["id"])
+    sent = [item["features"] for item in items]
+    assert all(row["features"] in sent for row in pulled)
+    tasks = house.local.get(f"/v1/batches/{batch['id']}/items?format=label_studio").json()
+    first = pulled[0]["features"]
+    assert tasks[0]["data"]["text"] == f"amount: {first['amount']}\ntopic: {first['topic']}\nurgent: false"
+    sheet = list(
+        csv.DictReader(io.StringIO(house.local.get(f"/v1/batches/{batch['id']}/items?format=csv").text))
+    )
+    assert (float(sheet[0]["amount"]), sheet[0]["topic"]) == (first["amount"], first["topic"])
+    labels = [{"key": row["key"], "label": row["features"]["topic"]} for row in pulled]
+    receipt = house.local.post(f"/v1/batches/{batch['id']}/labels", json={"labels": labels}).json()
+    assert (receipt["accepted"], receipt["rejected"]) == (20, [])
+    # A row that was labelled is known again, however its numbers are written; one that is new is not.
+    house.clock.advance(1)
+    again = [{"features": each, "source": "chat", "id": f"again {at}"} for at, each in enumerate(sent)]
+    house.answer_items(again)
+    taken = [row["features"] for row in pulled]
+    assert not [row for row in rows(house, make(house)["id"]) if row["features"] in taken]
+
+
+def test_several_labels_go_out_and_come_back(open_house: Callable[..., House]) -> None:
+    """Predicted as a list, chosen as several in Label Studio, settled label by label, counted per item."""
+    house = open_house(kind="multilabel")
+    words = ["".join(each) for each in np.random.default_rng(0).choice(list("abcdefghij"), (60, 40))]
+    said = ["billing", "login", "billing login", "nothing known"]
+    house.answer([f"{said[at % 4]} {word}" for at, word in enumerate(words)])
+    counts = house.worker.state.store().counts.total("tiny@1")
+    assert (counts.sum(), counts[:, NO_CLASS_PASSES].sum()) == (60, 15)
+    batch = make(house, watched=["login"])
+    path = f"/v1/batches/{batch['id']}"
+    pulled = rows(house, batch["id"])
+    for row in pulled:
+        assert row["predicted"] == [name for name in bundles.NAMED if name in row["text"]]
+    assert 'choice="multiple"' in house.local.get(f"{path}/labeling-config").text
+    tasks = house.local.get(f"{path}/items?format=label_studio").json()
+    for number, task in enumerate(tasks):
+        chosen = [name for name in bundles.NAMED if name in task["data"]["text"]] or ["none_of_these"]
+        value = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": chosen}}
+        task["annotations"] = [{"id": number, "completed_by": 1, "updated_at": "now", "result": [value]}]
+    for accepted, repeated in ((len(tasks), 0), (0, len(tasks))):
+        receipt = house.local.post(f"{path}/labels", json=tasks).json()
+        assert (receipt["accepted"], receipt["repeated"], receipt["rejected"]) == (accepted, repeated, [])
+    state = house.local.get(path).json()
+    assert (state["state"], state["labelled"]) == ("closed", len(pulled))
+    stored = {item.key: item.label for item in house.worker.state.store().batches.get(batch["id"]).items}
+    assert stored == {
+        row["key"]: tuple(name for name in bundles.NAMED if name in row["text"]) for row in pulled
+    }
+
+
+def test_a_set_of_labels_that_contradicts_itself_is_named(open_house: Callable[..., House]) -> None:
+    """Row by row as ever: an unknown name, none_of_these beside another; a cell and a list are taken."""
+    house = open_house(kind="multilabel")
+    house.answer(["billing one", "login two", "delivery three and four", "something else altogether"])
+    batch = make(house)["id"]
+    keys = [row["key"] for row in rows(house, batch)]
+    posted = [
+        {"key": keys[0], "label": "billing|login"},
+        {"key": keys[1], "label": ["billing", "none_of_these"]},
+        {"key": keys[2], "label": ["spam"]},
+        {"key": keys[3], "labels": []},
+    ]
+    receipt = house.local.post(f"/v1/batches/{batch}/labels", json={"labels": posted}).json()
+    assert receipt["accepted"] == 2
+    assert [row["row"] for row in receipt["rejected"]] == [1, 2]
+    assert "none_of_these beside another label" in receipt["rejected"][0]["reason"]
