@@ -1,21 +1,34 @@
-"""Train: which weights does each word and character n-gram get for each class?
+"""Train: which model of texts or tables does best on rows it has not seen, rare classes counting as much?
 
-A multinomial logistic regression on TF-IDF, with class weights N / (K n_c) so that a rare class is not
-learnt away; calibration puts the frequencies back afterwards. On 25,000 rows it fits in seconds.
+Texts get TF-IDF of word and character n-grams and a linear model, tables what `model_store.tables` fits. How
+training treats rare classes is one of the recipes of `model_store.imbalance`, given or chosen by grouped
+cross-validation; calibration puts the frequencies back afterwards.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias, cast, overload
 
 import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.pipeline import FeatureUnion
 
 from model_store.calibration import Float32s, Labels
+from model_store.columns import Column
 from model_store.errors import TrainingError
+from model_store.export import linear_onnx
+from model_store.imbalance import CHOICES, IN_WORDS, RECIPES, Imbalance, ImbalanceUnknown, Recipe, RowNumbers
+from model_store.indicators import AnyLabels, indicators
+from model_store.inputs import Features, Input, InputKind
+from model_store.linear import LinearModel, fit_linear_model
+from model_store.outputs import LOGITS, Task
+from model_store.selection import Criterion, OpenFold, Progress, select
+from model_store.tables import train_table
 from model_store.text import TextFrontEnd
+from model_store.trained import Trained
 
 MIN_DOCUMENTS: Final = 3  # rarer n-grams are names and typing errors: they leak and do not generalise
 WORD_RANGE: Final = (1, 2)
@@ -25,27 +38,10 @@ MAX_NGRAMS: Final = 20_000
 # One worker stays under 180 MB when its weight matrix does under this.
 MAX_WEIGHT_BYTES: Final = 40_000_000
 INVERSE_PENALTY: Final = 3.0
-_MAX_ITERATIONS: Final = 300
-_TOLERANCE: Final = 1e-3
+# While recipes are compared; their order is the same at a third of it, which takes half as long again.
+_SELECTION_TOLERANCE: Final = 3e-4
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainedText:
-    """A fitted model in the two forms that must agree.
-
-    Parameters
-    ----------
-    weights : float32 array of shape (n_columns, n_classes)
-    bias : float32 array of shape (n_classes,)
-    pipeline
-        scikit-learn's; kept in memory for the parity check, never written.
-    """
-
-    front_end: TextFrontEnd
-    weights: Float32s
-    bias: Float32s
-    pipeline: Pipeline
-    iterations: int
+Groups: TypeAlias = npt.NDArray[np.integer[Any]]  # (n_rows,)
 
 
 class OneClass(TrainingError):
@@ -70,60 +66,209 @@ class NoVocabulary(TrainingError):
         )
 
 
-def train(texts: Sequence[str], labels: Labels, *, n_classes: int, seed: int = 0) -> TrainedText:
-    """Fit TF-IDF of word 1-2-grams and character 3-4-grams and a logistic regression on it.
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedText(Trained):
+    """A linear text model; its matrix for callers that export it themselves.
 
     Parameters
     ----------
-    labels : int array of shape (n_texts,)
-        Every class from 0 to n_classes - 1 at least once.
-    seed : int
-        The solver is deterministic; it is passed on for solvers that are not.
+    weights : float32 array of shape (n_columns, n_classes)
+    bias : float32 array of shape (n_classes,)
+    """
+
+    front_end: TextFrontEnd
+    weights: Float32s
+    bias: Float32s
+
+    @property
+    def pipeline(self) -> "TrainedText":
+        """What has scikit-learn's `predict_proba`."""
+        return self
+
+
+@overload
+def train(texts: Sequence[str], labels: Labels, /, *, n_classes: int, seed: int = 0) -> TrainedText: ...
+
+
+@overload
+def train(
+    inputs: Sequence[Input],
+    labels: AnyLabels,
+    /,
+    *,
+    n_classes: int,
+    input_kind: InputKind,
+    columns: Sequence[Column] = (),
+    task: Task | None = None,
+    groups: Groups | None = None,
+    seed: int = 0,
+    imbalance: Imbalance = "auto",
+    criterion: Criterion = "macro_f1",
+    progress: Progress | None = None,
+) -> Trained: ...
+
+
+def train(
+    inputs: Sequence[Input],
+    labels: AnyLabels,
+    /,
+    *,
+    n_classes: int,
+    input_kind: InputKind | None = None,
+    columns: Sequence[Column] = (),
+    task: Task | None = None,
+    groups: Groups | None = None,
+    seed: int = 0,
+    imbalance: Imbalance = "auto",
+    criterion: Criterion = "macro_f1",
+    progress: Progress | None = None,
+) -> Trained:
+    """Fit a model of training rows, and return it with the graph that answers the same.
+
+    Without `input_kind`, inputs are texts and class weights N / (K n_c) are the recipe.
+
+    Parameters
+    ----------
+    inputs : sequence of str or of mappings
+        Training rows only.
+    labels : int array of shape (n_rows,), or bool array of shape (n_rows, n_classes) if multilabel
+        Every class on one row at least; of several labels, none on every row.
+    columns : sequence of Column
+        Those of the table, if inputs are features.
+    task : {"binary", "multiclass", "multilabel"}, optional
+        By default what shape and number of the labels say.
+    groups : int array of shape (n_rows,), optional
+        Rows of one group stay together when recipes are compared; by default each stands alone.
+    imbalance : str
+        A recipe, or "auto" to choose one by `criterion`.
+    criterion : {"macro_f1", "pr_auc"}
+    progress : callable, optional
+        Called with (stage, done, total), stages "select" and "train".
 
     Raises
     ------
-    OneClass, NoVocabulary
+    OneClass, ClassMissing, NoVocabulary, NoUsableColumn, TooFewGroups, ImbalanceUnknown
+    FeatureInvalid
+        For a row that is not made of the columns.
     """
-    present = np.unique(labels)
-    if len(present) < 2 or n_classes < 2:
-        raise OneClass([str(k) for k in present])
-    if len(present) != n_classes:
-        raise TrainingError(
-            f"training rows hold {len(present)} of {n_classes} classes; every class needs a row"
+    if imbalance not in CHOICES:
+        raise ImbalanceUnknown(imbalance)
+    if input_kind is None:
+        imbalance = "balanced"
+    task = task or _task(labels, n_classes)
+    _check(labels, task, n_classes)
+    report = progress or (lambda _stage, _done, _total: None)
+    groups = np.arange(len(labels)) if groups is None else groups
+    if input_kind == "features":
+        return train_table(
+            cast("Sequence[Features]", inputs),
+            labels,
+            columns,
+            task=task,
+            n_classes=n_classes,
+            groups=groups,
+            seed=seed,
+            imbalance=imbalance,
+            criterion=criterion,
+            progress=report,
         )
-    columns = min(MAX_NGRAMS, MAX_WEIGHT_BYTES // (8 * n_classes))
-    words, characters = _vectorizer("word", WORD_RANGE, columns), _vectorizer("char_wb", CHAR_RANGE, columns)
-    regression = LogisticRegression(
-        C=INVERSE_PENALTY,
-        class_weight="balanced",
-        max_iter=_MAX_ITERATIONS,
-        tol=_TOLERANCE,
-        random_state=seed,
+    return _train_texts(
+        cast("Sequence[str]", inputs),
+        labels,
+        task=task,
+        n_classes=n_classes,
+        groups=groups,
+        seed=seed,
+        imbalance=imbalance,
+        criterion=criterion,
+        progress=report,
     )
-    pipeline = make_pipeline(FeatureUnion([("word", words), ("char", characters)]), regression)
-    try:
-        pipeline.fit(list(texts), labels)
-    except ValueError as error:
-        if "vocabulary" in str(error) or "no terms remain" in str(error):
-            raise NoVocabulary from error
-        raise
-    weights, bias = _softmax_form(regression)
-    return TrainedText(_front_end(words, characters), weights, bias, pipeline, int(max(regression.n_iter_)))
 
 
-def facts(trained: TrainedText) -> dict[str, Any]:
+def facts(trained: Trained) -> dict[str, Any]:
     """Return what the manifest says about the training."""
+    return dict(trained.facts)
+
+
+def _train_texts(
+    texts: Sequence[str],
+    labels: AnyLabels,
+    *,
+    task: Task,
+    n_classes: int,
+    groups: Groups,
+    seed: int,
+    imbalance: Imbalance,
+    criterion: Criterion,
+    progress: Progress,
+) -> TrainedText:
+    fit = partial(
+        fit_linear_model, task=task, n_classes=n_classes, seed=seed, inverse_penalty=INVERSE_PENALTY
+    )
+
+    def open_fold(fitted: RowNumbers, held_out: RowNumbers) -> OpenFold:
+        vectorizer = _vectorizer(n_classes)
+        mine = _fitted_columns(vectorizer, [texts[i] for i in fitted])
+        rest = vectorizer.transform([texts[i] for i in held_out])
+        own = labels[fitted]
+        return lambda name: fit(
+            mine, own, cast("Recipe", name), tolerance=_SELECTION_TOLERANCE
+        ).predict_proba(rest)
+
+    selection = select(
+        RECIPES if imbalance == "auto" else (imbalance,),
+        labels,
+        groups,
+        open_fold,
+        n_classes=n_classes,
+        criterion=criterion,
+        seed=seed,
+        progress=progress,
+    )
+    recipe = cast("Recipe", selection.chosen)
+    vectorizer = _vectorizer(n_classes)
+    model = fit(_fitted_columns(vectorizer, texts), labels, recipe)
+    weights, bias, link = model.served()
+    return TrainedText(
+        front_end=_front_end(vectorizer),
+        onnx=linear_onnx(weights, bias, link=link),
+        output=LOGITS,
+        predict_proba=lambda items: model.predict_proba(vectorizer.transform(items)),
+        facts=_facts(model, recipe),
+        tried=selection.tried,
+        chosen=recipe,
+        weights=weights,
+        bias=bias,
+    )
+
+
+def _facts(model: LinearModel, recipe: Recipe) -> dict[str, Any]:
     return {
-        "estimator": "multinomial logistic regression, class weights N / (K n_c)",
+        "estimator": f"{_ESTIMATORS[model.task]}; {IN_WORDS[recipe]}",
+        "recipe": recipe,
         "inverse_penalty": INVERSE_PENALTY,
-        "iterations": trained.iterations,
+        "iterations": model.linear.iterations,
         "features": "tf-idf of word {}-{}-grams and character {}-{}-grams".format(*WORD_RANGE, *CHAR_RANGE),
         "min_documents": MIN_DOCUMENTS,
-        "columns": len(trained.weights),
+        "columns": len(model.linear.coefficients),
     }
 
 
-def _vectorizer(analyzer: str, ngrams: tuple[int, int], max_features: int) -> TfidfVectorizer:
+_ESTIMATORS: Final[dict[Task, str]] = {
+    "binary": "logistic regression",
+    "multiclass": "multinomial logistic regression",
+    "multilabel": "a logistic regression a label",
+}
+
+
+def _vectorizer(n_classes: int) -> FeatureUnion:
+    columns = min(MAX_NGRAMS, MAX_WEIGHT_BYTES // (8 * n_classes))
+    return FeatureUnion(
+        [("word", _tfidf("word", WORD_RANGE, columns)), ("char", _tfidf("char_wb", CHAR_RANGE, columns))]
+    )
+
+
+def _tfidf(analyzer: str, ngrams: tuple[int, int], max_features: int) -> TfidfVectorizer:
     return TfidfVectorizer(
         analyzer=analyzer,
         ngram_range=ngrams,
@@ -133,16 +278,40 @@ def _vectorizer(analyzer: str, ngrams: tuple[int, int], max_features: int) -> Tf
     )
 
 
-def _softmax_form(regression: LogisticRegression) -> tuple[Float32s, Float32s]:
-    """Return weights (columns, classes) and bias; of two classes scikit-learn keeps only the second's."""
-    coefficients, intercept = regression.coef_, regression.intercept_
-    if len(coefficients) == 1:
-        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
-        intercept = np.concatenate([np.zeros_like(intercept), intercept])
-    return np.ascontiguousarray(coefficients.T, dtype=np.float32), intercept.astype(np.float32)
+def _fitted_columns(vectorizer: FeatureUnion, texts: Sequence[str]) -> csr_array:
+    try:
+        return csr_array(vectorizer.fit_transform(texts), dtype=np.float32)
+    except ValueError as error:
+        if "vocabulary" in str(error) or "no terms remain" in str(error):
+            raise NoVocabulary from error
+        raise
 
 
-def _front_end(words: TfidfVectorizer, characters: TfidfVectorizer) -> TextFrontEnd:
+def _task(labels: AnyLabels, n_classes: int) -> Task:
+    if labels.ndim == 2:
+        return "multilabel"
+    return "binary" if n_classes == 2 else "multiclass"
+
+
+def _check(labels: AnyLabels, task: Task, n_classes: int) -> None:
+    """Refuse labels that leave a class nothing to be told from."""
+    counts = indicators(labels, n_classes).sum(axis=0)
+    present = np.flatnonzero(counts)
+    if task != "multilabel" and (len(present) < 2 or n_classes < 2):
+        raise OneClass([str(k) for k in present])
+    if len(present) != n_classes:
+        raise TrainingError(
+            f"training rows hold {len(present)} of {n_classes} classes; every class needs a row"
+        )
+    if task == "multilabel" and counts.max() == len(labels):
+        raise TrainingError(
+            f"every training row carries label {int(counts.argmax())} of {n_classes}, counted from 0; "
+            "there is nothing to tell it from: leave it out, or add rows without it"
+        )
+
+
+def _front_end(vectorizer: FeatureUnion) -> TextFrontEnd:
+    words, characters = (each for _, each in vectorizer.transformer_list)
     return TextFrontEnd(
         word=_vocabulary(words.vocabulary_),
         word_idf=words.idf_.astype(np.float32),
