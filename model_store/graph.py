@@ -137,6 +137,10 @@ class PlainGraph:
         used = {f"{n.domain}:{n.op_type}" for n in surgery.nodes(self.model) if n.domain not in _STANDARD}
         return tuple(sorted(used - own))
 
+    def strings(self) -> frozenset[str]:
+        """Return every text that the model holds, categories and names of classes for instance."""
+        return frozenset(surgery.texts(self.model))
+
     def content(self) -> bytes:
         """Return the model with all its outputs, serialised."""
         return bytes(self.model.SerializeToString())

@@ -37,6 +37,15 @@ def nodes(model: Model) -> Iterator[Node]:
     return _within(model.graph)
 
 
+def texts(model: Model) -> Iterator[str]:
+    """Yield the texts among the attributes of all nodes and the constants of the main graph."""
+    for node in nodes(model):
+        for attribute in node.attribute:
+            yield from (value.decode("utf-8", "replace") for value in attribute.strings)
+    for each in model.graph.initializer:
+        yield from (value.decode("utf-8", "replace") for value in each.string_data)
+
+
 def replace(field: Any, values: Iterable[Any]) -> None:
     """Give a repeated field other values."""
     kept = list(values)
@@ -220,11 +229,11 @@ def _reads(node: Node) -> Iterator[str]:
 
 
 def _texts(values: Iterable[Any]) -> tuple[str, ...]:
-    """Return class names as a labelled file writes them: 1 and 1.0 are both "1"."""
-    return tuple(_text(value) for value in values)
+    return tuple(text_of(value) for value in values)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a class as a labelled file writes it: 1 and 1.0 are both "1"."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,0 +1,198 @@
+"""Answers: what does a graph from elsewhere say about the rows of a file, and on which scale?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from model_store.csvfile import Progress, refuse
+from model_store.errors import ImportRefused
+from model_store.graph import GraphRefused, PlainGraph, first_line
+from model_store.inputs import Feeds, FrontEnd, Input
+from model_store.outputs import OutputKind
+from model_store.recognise import Given
+
+Scores: TypeAlias = npt.NDArray[np.floating[Any]]  # (n,), (n, K), or (K, n, 2) of pairs
+
+_CELLS: Final = 1 << 18
+_SLACK: Final = 1e-3  # what float32 and an inexact softmax leave outside [0, 1], and of a sum of 1
+_CHECK_VALUES: Final = "check their values against those it was trained on, or leave them out"
+_ALL_CHECKED: Final = 20  # a graph that refuses this many rows refuses them all
+
+
+class ScaleUnclear(ImportRefused):
+    """The values of the scores fit no kind of output, or several; the message says what to declare."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What the graph says about each row.
+
+    Parameters
+    ----------
+    scores : float array of shape (n,), (n, K) or, for pairs, (K, n, 2)
+    labels : array of shape (n,) or (n, K), optional
+        What the exporter would choose.
+    """
+
+    scores: Scores
+    labels: npt.NDArray[Any] | None
+
+    def finite(self) -> npt.NDArray[np.bool_]:
+        """Return for each row whether all of its scores are finite numbers."""
+        items = 1 if self.scores.ndim == 3 else 0
+        others = tuple(axis for axis in range(self.scores.ndim) if axis != items)
+        return np.asarray(np.isfinite(self.scores).all(axis=others))
+
+
+def open_session(graph: PlainGraph) -> Any:
+    """Return a session that gives every output of the simplified graph.
+
+    Raises
+    ------
+    GraphRefused
+        If ONNX Runtime cannot load it; it names the operators that are missing.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what fails is raised, and told once
+    try:
+        return onnxruntime.InferenceSession(graph.content(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ORT's exceptions share no base but Exception
+        told = str(error)
+        missing = [each for each in graph.foreign_operators() if each.rpartition(":")[2] in told]
+        if missing:
+            raise GraphRefused(
+                graph.path,
+                f"uses operators that ONNX Runtime does not have: {', '.join(missing)}; "
+                "export the model without them",
+            ) from error
+        raise GraphRefused(
+            graph.path,
+            f"cannot be loaded by ONNX Runtime {onnxruntime.__version__} ({first_line(error)}); "
+            "export it for an older operator set, or upgrade onnxruntime",
+        ) from error
+
+
+def answers_to(
+    session: Any,
+    front_end: FrontEnd,
+    items: Sequence[Input],
+    given: Given,
+    *,
+    path: Path | None,
+    report: Progress,
+) -> Answers:
+    """Run the graph on every row of a file.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file, for errors.
+
+    Raises
+    ------
+    RowsInvalid
+        For rows that the graph refuses.
+    ScaleUnclear
+        If it refuses them all, or gives another number of answers than there are rows.
+    """
+    names = [given.scores.name] + ([given.label.name] if given.label else [])
+    parts: list[list[npt.NDArray[Any]]] = []
+    done = 0
+    for _, feeds in front_end.batches(items, _CELLS):
+        report("run", done, len(items))
+        size = len(next(iter(feeds.values())))
+        try:
+            found = session.run(names, feeds)
+        except Exception as error:  # ORT's exceptions share no base but Exception
+            refused = _refused(session, names, feeds, error)
+            refuse(path, "are refused by the graph", [done + row for row in refused], remedy=_CHECK_VALUES)
+            raise
+        parts.append(found)
+        done += size
+    report("run", len(items), len(items))
+    axis = 1 if parts[0][0].ndim == 3 else 0
+    scores = np.concatenate([part[0] for part in parts], axis=axis)
+    if scores.shape[axis] != len(items):
+        raise ScaleUnclear(
+            f"output {given.scores} gives {scores.shape[axis]} answers to {len(items)} rows; "
+            "a classifier gives one row of scores an item: name the right output with --output"
+        )
+    labels = np.concatenate([part[1] for part in parts]) if given.label else None
+    return Answers(scores, labels)
+
+
+def kind_of(scores: Scores, given: Given, *, multilabel: bool, named: int) -> OutputKind:
+    """Return what scores are, by their shape and their values.
+
+    Parameters
+    ----------
+    multilabel : bool
+        Whether an item may carry several labels.
+    named : int
+        How many classes there are, 0 if nobody knows yet.
+
+    Raises
+    ------
+    ScaleUnclear
+    """
+    least, most = float(scores.min()), float(scores.max())
+    ratios = least >= -_SLACK and most <= 1 + _SLACK
+    if scores.ndim == 3:
+        if scores.shape[2] == 2 and ratios:
+            return "label_pairs"
+        raise ScaleUnclear(
+            f"output {given.scores} has shape {scores.shape}; of three axes only (labels, items, 2) with "
+            "probabilities can be read: export one column a label"
+        )
+    if scores.ndim > 3:
+        raise ScaleUnclear(
+            f"output {given.scores} has shape {scores.shape}, expected a row of scores an item"
+        )
+    if scores.ndim == 1 or scores.shape[1] == 1:
+        return _single(given, ratios=ratios, multilabel=multilabel, named=named)
+    if not ratios:
+        return "logits"
+    sums = scores.sum(axis=1)
+    if multilabel or np.abs(sums - 1).max() <= _SLACK * np.sqrt(scores.shape[1]):
+        return "probabilities"
+    raise ScaleUnclear(
+        f"the scores of output {given.scores} lie in [0, 1] but do not sum to 1, they sum to "
+        f"{sums.min():.3g} up to {sums.max():.3g}: declare --output-kind probabilities to have them divided "
+        "by their sum, logits if they are none, or --multilabel if an item carries several labels"
+    )
+
+
+def _single(given: Given, *, ratios: bool, multilabel: bool, named: int) -> OutputKind:
+    """Return what one column is: it speaks of the second of two classes, or of the only label."""
+    if ratios:
+        return "positive_probability"
+    if given.label is None and not multilabel and named != 2:
+        raise ScaleUnclear(
+            f"output {given.scores} is one number an item, outside [0, 1], and there is no label output: a "
+            "regression model predicts no class; if it is the logit of the second of two classes, declare "
+            "--output-kind positive_logit"
+        )
+    return "positive_logit"
+
+
+def _refused(session: Any, names: list[str], feeds: Feeds, error: Exception) -> list[int]:
+    """Return the rows, from 1, that the graph refuses one by one; ScaleUnclear if it refuses all."""
+    size = len(next(iter(feeds.values())))
+    refused: list[int] = []
+    for row in range(size):
+        try:
+            session.run(names, {name: array[row : row + 1] for name, array in feeds.items()})
+        except Exception:  # ORT's exceptions share no base but Exception
+            refused.append(row + 1)
+        if len(refused) == row + 1 == min(size, _ALL_CHECKED):
+            raise ScaleUnclear(
+                f"the graph refuses every row ({first_line(error)}); "
+                "check the order and the number of the columns that were assumed or named"
+            ) from error
+    return refused
