@@ -23,6 +23,8 @@ from model_store.sigmoid import fit_beta, fit_platt, fit_scale
 # Fits the curves of all columns: float32 log-probabilities and truth, both of shape (n_items, n_classes).
 FitCurves: TypeAlias = Callable[[LogProbabilities, LabelMatrix], list[Curve]]
 
+# What a choice calls the method of each label, where a method of all classes would stand.
+PER_LABEL: Final = "per_label"
 _NAMED: Final = 5
 
 
@@ -79,9 +81,12 @@ def _choice(
     before = float(np.mean([each["identity"] for each in losses]))
     return {
         "criterion": f"{CRITERION}, for each label",
-        "chosen": dict(zip(names, chosen, strict=True)),
-        "log_loss": {name: dict(each) for name, each in zip(names, losses, strict=True)},
-        "excluded": {name: dict(each) for name, each in zip(names, excluded, strict=True) if each},
+        "chosen": PER_LABEL,
+        "log_loss": {"identity": before, PER_LABEL: own},
+        "labels": {
+            name: {"chosen": method, "log_loss": dict(each), "excluded": dict(out)}
+            for name, method, each, out in zip(names, chosen, losses, excluded, strict=True)
+        },
         "n_items": n,
         "reason": _reason(chosen, excluded, before, own),
     }

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from scipy.special import expit
 from sklearn.calibration import _SigmoidCalibration
 
@@ -40,7 +41,7 @@ def test_each_label_gets_the_method_that_suits_it():
     """A bias where it is off, nothing where it is right, a line where no sigmoid fits."""
     calibration = fitted()
     assert calibration.link == "independent"
-    assert calibration.choice["chosen"] == {
+    assert {name: each["chosen"] for name, each in calibration.choice["labels"].items()} == {
         "off": "platt",
         "plain": "identity",
         "scarce": "temperature",
@@ -56,10 +57,19 @@ def test_a_label_with_too_few_positives_falls_back_with_a_reason():
     """It shares the one scale of all labels, and the choice says why it has no bias of its own."""
     calibration = fitted()
     few = "label 'scarce' has 12 positives, 20 needed"
-    assert calibration.choice["excluded"]["scarce"]["platt"] == few
-    assert set(calibration.choice["log_loss"]["scarce"]) == {"identity", "temperature"}
+    scarce = calibration.choice["labels"]["scarce"]
+    assert scarce["excluded"]["platt"] == few
+    assert set(scarce["log_loss"]) == {"identity", "temperature"}
     assert f"no bias of its own where {few}" in calibration.choice["reason"]
     assert calibration.bias[2] == 0
+
+
+def test_the_choice_as_a_whole_is_the_mean_over_labels():
+    """Beside the classifier's own, so that two calibrations of one model can be compared."""
+    choice = fitted().choice
+    each = [label["log_loss"][label["chosen"]] for label in choice["labels"].values()]
+    assert choice["log_loss"][choice["chosen"]] == pytest.approx(np.mean(each))
+    assert choice["log_loss"][choice["chosen"]] < choice["log_loss"]["identity"]
 
 
 def test_a_labels_probability_does_not_depend_on_the_other_labels():
@@ -89,7 +99,7 @@ def test_groups_of_rows_are_respected():
         fit_calibration(log_p[copies], matrix[copies], seed=0, task="multilabel", groups=groups)
         for groups in (None, copies)
     )
-    assert grouped.choice["log_loss"]["3"]["beta"] > alone.choice["log_loss"]["3"]["beta"]
+    assert grouped.choice["labels"]["3"]["log_loss"]["beta"] > alone.choice["labels"]["3"]["log_loss"]["beta"]
 
 
 def test_it_survives_the_file():

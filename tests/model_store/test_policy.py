@@ -288,7 +288,7 @@ def test_the_order_of_classes_does_not_matter(case: Case, seed: int):
 @given(case=_cases(), seed=st.integers(0, 1_000))
 @settings(max_examples=100, deadline=None)
 def test_flags_survive_what_rises_per_class(case: Case, seed: int):
-    """Another rising scale of each class, for its probabilities and thresholds alike, flags the same items."""
+    """Another rising scale of each class, of its probabilities and thresholds, flags the same items."""
     p, thresholds, more = case
     power = np.random.default_rng(seed).uniform(0.3, 3, len(thresholds))
     bent_p, bent = ((each.astype(np.float64) ** power).astype(np.float32) for each in (p, thresholds))
