@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta, norm
+from scipy.stats import beta, binom, norm
 
-from model_store.bounds import lower_bound, recall_threshold
-from model_store.thresholds import n_min
+from model_store.bounds import effective_size, lower_bound, p_value, recall_threshold, upper_bound
+from model_store.targets import n_min
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,39 @@ def test_exactly_enough_positives_certify_with_the_lowest_score(recall: float, d
     assert (found.rank, found.threshold) == (n, scores[-1])
     assert found.lower == pytest.approx(delta ** (1 / n))
     assert recall_threshold(scores[:-1], recall, delta=delta) is None
+
+
+@given(n=st.integers(1, 200), data=st.data(), delta=st.sampled_from([0.01, 0.1, 0.5]))
+@settings(deadline=None)
+def test_the_upper_bound_is_the_lower_one_of_the_failures(n: int, data: st.DataObject, delta: float):
+    """What is not a success is a failure; so the bounds mirror each other."""
+    k = data.draw(st.integers(0, n))
+    upper = float(upper_bound(k, n, delta))
+    assert upper == pytest.approx(1 - float(lower_bound(n - k, n, delta)))
+    assert upper >= k / n
+    assert k == n or float(binom.cdf(k, n, upper)) == pytest.approx(delta)
+
+
+@given(n=st.integers(1, 200), data=st.data(), ratio=st.floats(0.05, 0.95))
+@settings(deadline=None)
+def test_a_p_value_is_a_tail_of_the_binomial(n: int, data: st.DataObject, ratio: float):
+    """And it is below delta exactly where the lower bound is above the ratio."""
+    k = data.draw(st.integers(0, n))
+    found = float(p_value(k, n, ratio))
+    assert found == pytest.approx(float(binom.sf(k - 1, n, ratio)), abs=1e-12)
+    bound = float(lower_bound(k, n, 0.1))
+    assert abs(bound - ratio) < 1e-9 or (found < 0.1) == (bound > ratio)
+
+
+def test_counts_of_an_effective_sample_size_may_be_fractions():
+    """Between whole counts the bound lies between their bounds; below one success it is near nothing."""
+    whole = lower_bound([8, 9], [10, 10], 0.1)
+    assert whole[0] < float(lower_bound(8.5, 10, 0.1)) < whole[1]
+    assert 0 < float(lower_bound(0.2, 10, 0.1)) < float(lower_bound(1, 10, 0.1))
+
+
+def test_effective_sizes_by_hand():
+    """Rows of no weight count for nothing, and so does nothing at all."""
+    assert effective_size(np.array([1.0, 1.0, 0.0])) == 2
+    assert effective_size(np.array([3.0, 1.0])) == pytest.approx(16 / 10)
+    assert (effective_size(np.zeros(3)), effective_size(np.empty(0))) == (0, 0)
