@@ -12,7 +12,7 @@ from model_store import ModelStore
 from model_store.manifest import NAME, NAME_RULE
 from service.cli.options import DEFAULT_STORE, Store, current_user
 from service.cli.output import Json, out, show, stages, table
-from service.cli.shortfall import shortfall
+from service.cli.shortfall import THRESHOLD_SHARE, shortfall
 from service.cli.training import needs_training
 
 if TYPE_CHECKING:
@@ -61,12 +61,19 @@ def fit(
         )
     if promote:
         bundles.promote(name, result.version, who=current_user(), why=f"fit of {data.name}", at=time.time())
-    show(result.to_json(), as_json=json, human=lambda: _summary(result))
+    show(result.to_json(), as_json=json, human=lambda: summary(result))
     if not json:
-        _next_step(result, promoted=promote)
+        next_step(result, promoted=promote)
 
 
-def _summary(result: "FitResult") -> object:
+def summary(result: "FitResult", *, share: float = THRESHOLD_SHARE) -> object:
+    """Return a line per class with what it promises, and one for each that could promise more.
+
+    Parameters
+    ----------
+    share : float
+        Of a class's rows, what set its threshold.
+    """
     value = result.to_json()
     bundle, calibration = value["bundle"], value["calibration"]
     claims = table(
@@ -87,11 +94,12 @@ def _summary(result: "FitResult") -> object:
             for each in value["classes"]
         ],
     )
-    lines = filter(None, map(shortfall, result.thresholds))
+    lines = filter(None, (shortfall(threshold, share=share) for threshold in result.thresholds))
     return Group(claims, *(Text(line) for line in lines))
 
 
-def _next_step(result: "FitResult", *, promoted: bool) -> None:
+def next_step(result: "FitResult", *, promoted: bool) -> None:
+    """Print where the bundle is, and what to do with it."""
     out.print(f"bundle: {result.path} (its card.md explains each figure)", markup=False)
     if promoted:
         out.print(f"in force; serve it with `seamark serve --model {result.name}`")

@@ -6,11 +6,19 @@ from typing import Final
 from model_store import ClassThreshold
 from model_store.thresholds import FrontierPoint, Interval
 
-THRESHOLD_SHARE: Final = 0.2  # of a class's rows; `model_store.splits` is not in a serving image
+# Of a class's rows, in a fit and where nothing is trained; `model_store.splits` is not in a serving image.
+THRESHOLD_SHARE: Final = 0.2
+UNTRAINED_SHARE: Final = 0.5
 
 
-def shortfall(threshold: ClassThreshold) -> str | None:
-    """Return one line about a class that is not certified; None for one that is."""
+def shortfall(threshold: ClassThreshold, *, share: float = THRESHOLD_SHARE) -> str | None:
+    """Return one line about a class that is not certified; None for one that is.
+
+    Parameters
+    ----------
+    share : float
+        Of a class's rows, what goes into the threshold split.
+    """
     match threshold.status:
         case "certified":
             return None
@@ -18,7 +26,7 @@ def shortfall(threshold: ClassThreshold) -> str | None:
             why = f"{_asked(threshold)} cannot be had; {_frontier(threshold)}"
         case "insufficient_data":
             n = threshold.n_needed or 0
-            rows = math.ceil(n / THRESHOLD_SHARE)
+            rows = math.ceil(n / share)
             why = (
                 f"at least {n:,} more positives in the threshold split would certify {_asked(threshold)}, "
                 f"about {rows:,} more rows of this class"
