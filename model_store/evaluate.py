@@ -2,31 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
-from model_store.calibration import AnyLabels, Float32s, Float64s, Probabilities, indicators
+from model_store.calibration import AnyLabels, Float32s, Float64s, Labels, Probabilities, indicators
 from model_store.card import card
+from model_store.cost_report import cost_report
+from model_store.costs import Costs
 from model_store.evaluation import (
     NO_ANSWER,
     ClassFigures,
     Confusion,
+    CostFigures,
+    CostLine,
     Evaluation,
-    ReliabilityCurve,
 )
 from model_store.metrics import (
+    DIGITS,
     Bools,
     Scores,
     Share,
     average_precision,
     macro_f1,
     roc_auc,
-    rounded,
     threshold_curve,
 )
 from model_store.policy import ABSTAINED, ACCEPTED, DECISIONS, NO_CLASS_PASSES, Decisions, Policy
-from model_store.reliability import classwise_ece, log_loss
+from model_store.reliability import Curve, brier, classwise_ece, log_loss, reliability_curve
 from model_store.slices import Answers, by_source, figures_of, over_time
 from model_store.verdicts import checks
 
@@ -49,6 +52,7 @@ def evaluate(
     weights: Float64s | None = None,
     sources: Sequence[str] | None = None,
     times: Sequence[float] | None = None,
+    costs: Costs | None = None,
 ) -> Evaluation:
     """Measure decisions on labelled rows.
 
@@ -66,6 +70,8 @@ def evaluate(
         How many items of the traffic each row stands for.
     sources, times : sequence, optional
         Of each row; times in seconds since the epoch.
+    costs : Costs, optional
+        By default those of the policy, where it has any; only with one label an item.
     """
     answers = answers_of(decisions, labels, policy=policy, weights=weights)
     whole = figures_of(answers, "all rows")
@@ -80,8 +86,8 @@ def evaluate(
         macro_f1_policy=whole.macro_f1_policy,
         log_loss_before=log_loss(before, labels),
         log_loss_after=log_loss(decisions.probabilities, labels),
-        brier_before=_brier(before, answers.positive),
-        brier_after=_brier(decisions.probabilities, answers.positive),
+        brier_before=brier(before, labels) if len(labels) else 0.0,
+        brier_after=brier(decisions.probabilities, labels) if len(labels) else 0.0,
         decisions={name: answers.mean(decisions.decision == index) for index, name in enumerate(DECISIONS)},
         review_share=whole.review_share,
         classes=tuple(
@@ -95,6 +101,7 @@ def evaluate(
         confusion=_confusion(answers),
         sources=() if sources is None else by_source(answers, sources),
         times=() if times is None else over_time(answers, times),
+        costs=_costs(costs or getattr(policy, "costs", None), decisions, labels, answers),
     )
 
 
@@ -121,6 +128,34 @@ def answers_of(
         called=called & ~abstained[:, None],
         review=(decisions.decision != ACCEPTED) & ~fine,
         weights=weights,
+    )
+
+
+def _costs(
+    costs: Costs | None, decisions: Decisions, labels: AnyLabels, answers: Answers
+) -> CostFigures | None:
+    if costs is None or labels.ndim == 2 or not len(labels):
+        return None
+    found = cost_report(costs, decisions.probabilities, cast(Labels, labels), weights=answers.weights)
+    lines = [_policy_line(costs, decisions, cast(Labels, labels), answers)]
+    lines += [
+        CostLine(name, way.realised, way.expected, way.review_share) for name, way in found.ways.items()
+    ]
+    return CostFigures(tuple(lines), found.classes, found.constant, found.threshold)
+
+
+def _policy_line(costs: Costs, decisions: Decisions, labels: Labels, answers: Answers) -> CostLine:
+    """Price what was decided; what goes to people costs a review, or its likeliest answer without one."""
+    rows = np.arange(len(labels))
+    label = np.where(decisions.label < 0, decisions.top, decisions.label)
+    reviewed = answers.review & (costs.review is not None)
+    realised = np.where(reviewed, costs.review or 0.0, costs.matrix[labels, label])
+    foreseen = np.where(reviewed, costs.review or 0.0, costs.expected(decisions.probabilities)[rows, label])
+    return CostLine(
+        "policy in force",
+        float(np.average(realised, weights=answers.weights)),
+        float(np.average(foreseen, weights=answers.weights)),
+        answers.mean(answers.review),
     )
 
 
@@ -165,21 +200,15 @@ def _figures(
     )
 
 
-def _brier(probabilities: Probabilities, positive: Bools) -> float:
-    return float(np.square(probabilities - positive).sum(axis=1).mean()) if len(positive) else 0.0
-
-
-def _reliability(scores: Scores, positive: Bools) -> ReliabilityCurve | None:
-    """Return 15 bins of equal size, as `classwise_ece` cuts them."""
-    n, p = len(scores), scores.astype(np.float64)
+def _reliability(scores: Scores, positive: Bools) -> Curve | None:
     if not positive.any():
         return None
-    bin_of = np.searchsorted(np.sort(p)[(np.arange(1, 15) * n) // 15], p, side="right")
-    rows = np.bincount(bin_of, minlength=15)
-    mean, share = (
-        np.bincount(bin_of, weights=w, minlength=15)[rows > 0] / rows[rows > 0] for w in (p, positive)
-    )
-    return ReliabilityCurve(tuple(rounded(mean)), tuple(rounded(share)), tuple(rows[rows > 0].tolist()))
+    curve = reliability_curve(scores, positive)
+    return Curve(_rounded(curve.mean), _rounded(curve.share), curve.items)
+
+
+def _rounded(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(round(value, DIGITS) for value in values)
 
 
 def _missing(recall: Share, precision: Share, rows: int) -> str | None:

@@ -13,7 +13,9 @@ import numpy as np
 
 from model_store import records
 from model_store.calibration import Float64s
+from model_store.cost_report import ClassCost
 from model_store.metrics import Share, ThresholdCurve
+from model_store.reliability import Curve
 from model_store.slices import Slice
 from model_store.thresholds import Status
 from model_store.verdicts import Check
@@ -21,15 +23,6 @@ from model_store.verdicts import Check
 FileFormat: TypeAlias = Literal[1]
 
 NO_ANSWER: Final = "no answer"
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityCurve:
-    """Of each bin of rows: the mean probability, the share that is positive, and how many rows it has."""
-
-    mean: tuple[float, ...]
-    share: tuple[float, ...]
-    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +62,8 @@ class ClassFigures:
     missing: str | None = None
     checks: tuple[Check, ...] = ()
     curve: ThresholdCurve | None = None
-    reliability_before: ReliabilityCurve | None = None
-    reliability_after: ReliabilityCurve | None = None
+    reliability_before: Curve | None = None
+    reliability_after: Curve | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +85,33 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """What a way to decide costs per item, in the unit of the cost table, and what it leaves to people."""
+    """What a way to decide costs per item, in the unit of the cost table, and what it leaves to people.
+
+    `realised` by the true classes, `expected` by the probabilities: equal where calibration holds.
+    """
 
     decides: str
-    per_item: float
+    realised: float
+    expected: float
     review_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CostFigures:
+    """Ways to decide the same rows, and which class pays.
+
+    Parameters
+    ----------
+    lines : tuple of CostLine
+        The policy in force first.
+    constant, threshold
+        The one threshold for all leaves the answer `constant` from `threshold` on; None: never.
+    """
+
+    lines: tuple[CostLine, ...]
+    classes: tuple[ClassCost, ...]
+    constant: str
+    threshold: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +165,7 @@ class Evaluation:
     confusion: Confusion
     sources: tuple[Slice, ...] = ()
     times: tuple[Slice, ...] = ()
-    costs: tuple[CostLine, ...] = ()
+    costs: CostFigures | None = None
     seen: Overlap | None = None
     model: str = ""
     data: str = ""

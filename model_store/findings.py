@@ -189,10 +189,11 @@ def _slices(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _costs(evaluation: Evaluation) -> Iterator[str]:
-    if evaluation.costs:
-        cheapest = min(evaluation.costs, key=lambda line: line.per_item)
-        lines = ", ".join(f"{line.per_item:.4g} by {line.decides}" for line in evaluation.costs)
-        yield f"An item costs {lines}. Cheapest on these rows: {cheapest.decides}."
+    if evaluation.costs is not None:
+        lines = evaluation.costs.lines
+        cheapest = min(lines, key=lambda line: line.realised)
+        said = ", ".join(f"{line.realised:.4g} by {line.decides}" for line in lines)
+        yield f"An item costs {said}. Cheapest on these rows: {cheapest.decides}."
 
 
 def _contradicting(evaluation: Evaluation, part: Slice) -> Iterator[tuple[ClassFigures, Share]]:

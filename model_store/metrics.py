@@ -17,6 +17,7 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]
 
 INTERVAL_CONFIDENCE: Final = 0.95
+DIGITS: Final = 6  # of a curve's numbers; finer than any drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +150,17 @@ def threshold_curve(
     """
     if not positive.any():
         return None
-    precision, recall, thresholds = precision_recall_curve(
-        positive, scores, sample_weight=weights, drop_intermediate=True
-    )
+    precision, recall, thresholds = precision_recall_curve(positive, scores, sample_weight=weights)
     precision, recall = precision[:-1], recall[:-1]  # the last point has no threshold
     moved = np.abs(np.diff(np.stack([precision, recall, thresholds]), axis=1)).sum(axis=0)
     along = np.concatenate([[0.0], np.cumsum(moved)])
-    kept = np.unique(np.searchsorted(along, np.linspace(0, along[-1], most), side="left"))
-    kept = np.minimum(kept, len(along) - 1)
-    return ThresholdCurve(*(tuple(rounded(each[kept])) for each in (thresholds, precision, recall)))
-
-
-def rounded(values: npt.NDArray[np.floating[Any]]) -> list[float]:
-    """Return what a curve keeps of numbers: six digits after the point are finer than any drawing."""
-    return [round(value, 6) for value in values.tolist()]
+    stops = np.linspace(0, along[-1], most // 2)
+    kept = np.minimum(np.searchsorted(along, stops, side="left"), len(along) - 1)
+    before_jumps = np.flatnonzero(moved > along[-1] / max(len(stops) - 1, 1))
+    kept = np.union1d(kept, before_jumps)
+    return ThresholdCurve(
+        *(
+            tuple(round(value, DIGITS) for value in each[kept].tolist())
+            for each in (thresholds, precision, recall)
+        )
+    )

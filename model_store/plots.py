@@ -16,9 +16,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model_store.evaluation import ClassFigures, ReliabilityCurve
+from model_store.evaluation import ClassFigures
 from model_store.findings import words
 from model_store.metrics import Share, ThresholdCurve
+from model_store.reliability import Curve
 from model_store.slices import Slice
 
 INK: Final = "#010203"
@@ -68,7 +69,7 @@ _MOST_TICKS: Final = 6
 _LONGEST: Final = 28
 
 
-def reliability(name: str, before: ReliabilityCurve, after: ReliabilityCurve, *, key: str) -> str:
+def reliability(name: str, before: Curve, after: Curve, *, key: str) -> str:
     """Draw how often a class is right against how probable it was called, before and after calibration."""
 
     def draw(axes: Axes) -> None:
@@ -82,7 +83,7 @@ def reliability(name: str, before: ReliabilityCurve, after: ReliabilityCurve, *,
         axes.set(xlabel="mean probability of the bin", ylabel="share that is of the class")
         _legend(axes, 2)
 
-    says = f"Reliability of {name} in {len(after.rows)} bins of equal size; dotted: exact probabilities."
+    says = f"Reliability of {name} in {len(after.items)} bins of equal size; dotted: exact probabilities."
     return _svg(draw, f"Calibration of {name}", says, key=key)
 
 

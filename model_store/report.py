@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from model_store import plots
 from model_store.evaluation import ClassFigures, Confusion, Evaluation
+from model_store.evaluation_card import cost, threshold_sentence
 from model_store.findings import findings, how_intervals_are_made, overlap_sentence, percent, two
 from model_store.slices import Slice, SliceClass
 
@@ -75,6 +76,7 @@ def html_report(evaluation: Evaluation) -> str:
         "confused": () if small else most_confused(evaluation.confusion, evaluation.classes),
         "watched": watched,
         "whole": whole(evaluation),
+        "threshold_sentence": "" if evaluation.costs is None else threshold_sentence(evaluation.costs),
         "seen_sentence": "" if evaluation.seen is None else overlap_sentence(evaluation.seen),
     }
     return _environment().get_template(TEMPLATE).render(page)
@@ -181,6 +183,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = {"two": two, "percent": percent}
+    filters: dict[str, Any] = {"two": two, "percent": percent, "cost": cost}
     environment.filters.update(filters)
     return environment

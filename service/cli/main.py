@@ -12,6 +12,7 @@ from model_store.errors import ModelStoreError
 from monitoring.errors import MonitoringError
 from service.cli import batch, bundle, demo, drift
 from service.cli.client import ClientError
+from service.cli.evaluate import evaluate
 from service.cli.fit import fit
 from service.cli.output import err
 from service.cli.refit import refit
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(fit)
 app.command()(refit)
+app.command()(evaluate)
 app.command()(serve)
 app.command()(demo.demo)
 app.add_typer(bundle.app, name="bundle")
