@@ -7,7 +7,7 @@ calibrate, set thresholds, measure (`assembly`).
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -19,6 +19,7 @@ from model_store.bundle import MODEL_FILE, Seen
 from model_store.calibration import Float64s, LogProbabilities
 from model_store.claims import Claims
 from model_store.classifier import Classifier
+from model_store.costs import read_costs
 from model_store.errors import ImportRefused
 from model_store.labelled import groups_of, signatures_of, sources_of
 from model_store.leakage import Leakage, leakage, names_of
@@ -109,6 +110,7 @@ def import_model(
     name: str,
     store: ModelStore,
     claims: Claims | None = None,
+    costs: Path | None = None,
     trained_on: Rows | None = None,
     seed: int = 0,
     licence: str = "",
@@ -120,6 +122,8 @@ def import_model(
     ----------
     rows : Rows
         A sample of traffic that the model was not trained on, with the columns of `opened.taken`.
+    costs : Path, optional
+        File of costs, see `model_store.costs`: decide by them.
     trained_on : Rows, optional
         What it was trained on, same columns: rows that are nearly among them are left out.
     progress : callable, optional
@@ -127,15 +131,17 @@ def import_model(
 
     Raises
     ------
-    ImportRefused, RowsError, TargetError, TrainingError
+    ImportRefused, RowsError, TargetError, CostsError, TrainingError
         In one line, before anything is written.
     BundleError, StoreNotWritable
         From the store.
     """
     report = progress or (lambda _stage, _done, _total: None)
-    asked = claims or Claims()
     store.check_writable(name)
     reading = read(opened, rows, report)
+    asked = claims or Claims()
+    if costs is not None:
+        asked = replace(asked, costs=read_costs(costs, reading.naming.classes))
     asked.check(reading.naming.classes, task=reading.task)
     parts = _dealt(rows, reading, trained_on, seed, report)
     onnx = opened.graph.served(reading.output.name, reading.shape())

@@ -8,10 +8,12 @@ import typer
 
 from model_store import Bundle, ModelStore, Promotion, load_model, read_bundle
 from model_store.errors import UnknownBundle
+from service.cli.importing import import_
 from service.cli.options import DEFAULT_STORE, By, Store, Why, current_user
 from service.cli.output import Json, show, table
 
-app = typer.Typer(no_args_is_help=True, help="Stored bundles: list, show, verify, promote, roll back.")
+app = typer.Typer(no_args_is_help=True, help="Bundles: import, list, show, verify, promote, roll back.")
+app.command("import")(import_)
 
 Name = Annotated[str, typer.Argument(help="Name of the bundle.")]
 Version = Annotated[str | None, typer.Option("--version", help="Version; the current one when left out.")]

@@ -66,7 +66,7 @@ def fit(
         next_step(result, promoted=promote)
 
 
-def summary(result: "FitResult", *, share: float = THRESHOLD_SHARE) -> object:
+def summary(result: "FitResult", *, share: float = THRESHOLD_SHARE) -> Group:
     """Return a line per class with what it promises, and one for each that could promise more.
 
     Parameters
