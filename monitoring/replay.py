@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from model_store.inputs import Input
 from model_store.policy import Decisions
 from model_store.rows import Rows
 from model_store.signatures import Signatures, matches, minhash
@@ -39,8 +40,8 @@ class Decider(Protocol):
         """Names of the classes, in the order of the decisions' indices."""
         ...
 
-    def decide(self, texts: Sequence[str]) -> Decisions:
-        """Return the decision of each text, in order."""
+    def decide(self, inputs: Sequence[Any]) -> Decisions:
+        """Return the decision of each item, in order."""
         ...
 
 
@@ -103,6 +104,7 @@ def replay(
     model: Decider,
     rows: Rows,
     *,
+    inputs: Sequence[Input] | None = None,
     shift: tuple[str, float] | None = None,
     at: int | None = None,
     items: int = DEFAULT_ITEMS,
@@ -116,9 +118,12 @@ def replay(
 
     Parameters
     ----------
+    inputs : sequence of length n_rows, optional
+        What the model takes for each row, by default its text; `model_store.scoring.inputs_of` makes them of
+        the cells of a table.
     shift : (class, factor), optional
-        From item `at` on, a row whose true label is the class is `factor` times as likely to be drawn as
-        another row. Factor 1 changes nothing.
+        From item `at` on, a row that has the class as its true label, or among its labels, is `factor` times
+        as likely to be drawn as another row. Factor 1 changes nothing.
     at : int
         First shifted item, by default the middle. Three quarters of the items before it become the baseline,
         the last quarter is scanned unshifted.
@@ -128,7 +133,8 @@ def replay(
     seed : int
         The same seed draws the same stream.
     seen_signatures : uint32 array of shape (n_seen, 64), optional
-        Signatures of the rows the model was made from; near-duplicates of them are left out.
+        Signatures of the rows the model was made from; near-duplicates of them are left out, of a table only
+        equal rows.
 
     Raises
     ------
@@ -140,7 +146,7 @@ def replay(
     unseen = _unseen(rows, seen_signatures)
     weights = _weights(rows, unseen, shift)
     drawn = _draw(unseen, weights, at=at, items=items, rng=np.random.default_rng(seed))
-    categories = _categories(model, rows, drawn, progress)
+    categories = _categories(model, rows.texts if inputs is None else inputs, drawn, progress)
     baseline_items = int(at * BASELINE_SHARE) // bucket_items * bucket_items
     config = DetectorConfig(tolerance=tolerance, baseline_items=baseline_items, baseline_seconds=0.0)
     detector = Detector(drift_categories(model.classes), config)
@@ -173,7 +179,7 @@ def _unseen(rows: Rows, seen: Signatures | None) -> Indices:
     if seen is None or not len(seen):
         unseen = np.arange(len(rows))
     else:
-        unseen = np.flatnonzero(~matches(minhash(rows.texts), seen))
+        unseen = np.flatnonzero(~matches(minhash(rows.contents(), exact=rows.features is not None), seen))
     if not len(unseen):
         raise ReplayRefused(f"all of the {len(rows)} rows are ones the model was made from; use other rows")
     return unseen
@@ -185,17 +191,19 @@ def _weights(rows: Rows, unseen: Indices, shift: tuple[str, float] | None) -> np
     if shift is None:
         return weights
     name, factor = shift
-    if rows.labels is None:
+    given = rows.label_sets or rows.labels
+    if given is None:
         raise ReplayRefused(f"shifting {name!r} needs the rows' true labels; name the label column")
     if not (math.isfinite(factor) and factor >= 0.0):
         raise ReplayRefused(f"factor {factor} of {name!r}; expected a number of at least 0")
-    labels = np.array(rows.labels)[unseen]
-    if not (labels == name).any():
-        found = ", ".join(sorted(set(labels.tolist()))[:20])
+    sets = [(each,) if isinstance(each, str) else each for each in (given[row] for row in unseen.tolist())]
+    carries = np.fromiter((name in each for each in sets), np.bool_, len(sets))
+    if not carries.any():
+        found = ", ".join(sorted({label for each in sets for label in each})[:20])
         raise ReplayRefused(f"no unseen row has the label {name!r}; labels are {found}")
-    weights[labels == name] = factor
+    weights[carries] = factor
     if not weights.any():
-        raise ReplayRefused(f"factor 0 of {name!r}, the only label there is, leaves no row to draw")
+        raise ReplayRefused(f"factor 0 of {name!r}, which every row has, leaves no row to draw")
     return weights
 
 
@@ -208,13 +216,15 @@ def _draw(
     return drawn
 
 
-def _categories(model: Decider, rows: Rows, drawn: Indices, progress: Progress | None) -> Indices:
+def _categories(
+    model: Decider, inputs: Sequence[Input], drawn: Indices, progress: Progress | None
+) -> Indices:
     """Return the drift category of each drawn row; every distinct row is decided once."""
     distinct, position = np.unique(drawn, return_inverse=True)
     found = np.empty(len(distinct), dtype=np.intp)
     for start in range(0, len(distinct), _CHUNK_ROWS):
         chunk = distinct[start : start + _CHUNK_ROWS].tolist()
-        decisions = model.decide([rows.texts[i] for i in chunk])
+        decisions = model.decide([inputs[i] for i in chunk])
         found[start : start + len(chunk)] = decisions.categories(len(model.classes))
         if progress is not None:
             progress("decide", start + len(chunk), len(distinct))

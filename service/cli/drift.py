@@ -1,15 +1,19 @@
 """Commands about drift: where a running service stands, what it compares with, and a replay of a file."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from service.cli.asked import item_columns, label_columns
 from service.cli.client import Client
-from service.cli.options import DEFAULT_STORE, DEFAULT_URL, By, Key, Store, Url, Why, current_user
+from service.cli.options import DEFAULT_STORE, DEFAULT_URL, By, Key, Store, TextColumn, Url, Why, current_user
 from service.cli.output import Json, show, stages, table
+
+if TYPE_CHECKING:
+    from model_store.inputs import FrontEnd
 
 MOST_SHOWN: Final = 15
 
@@ -42,9 +46,16 @@ def baseline(
 def replay(
     data: Annotated[Path, typer.Argument(help="CSV (UTF-8), may be .gz.")],
     bundle: Annotated[str, typer.Option("--bundle", help="Name of the bundle.")],
-    text: Annotated[str, typer.Option("--text", help="Column with the text.")],
+    text: TextColumn = None,
+    features: Annotated[
+        str | None,
+        typer.Option("--features", help="Columns of a table, COL,COL,...; by default those of the bundle."),
+    ] = None,
     label: Annotated[
-        str | None, typer.Option("--label", help="Column with the label; --shift needs it.")
+        list[str] | None,
+        typer.Option(
+            "--label", help="Column with the label, which --shift needs; several: one 0/1 column a label."
+        ),
     ] = None,
     shift: Annotated[str | None, typer.Option("--shift", help="CLASS=FACTOR, for example fraud=3.")] = None,
     at: Annotated[int | None, typer.Option("--at", min=1, help="Item at which the shift begins.")] = None,
@@ -57,16 +68,27 @@ def replay(
     """Score and scan a stream drawn from the rows of a file, without a server."""
     from model_store import ModelStore, load_model, read_seen  # noqa: PLC0415 - onnxruntime loads when needed
     from model_store.rows import read_rows  # noqa: PLC0415
+    from model_store.scoring import inputs_of  # noqa: PLC0415
     from monitoring.replay import replay as replay_rows  # noqa: PLC0415
     from service.cli.bundle import current_path  # noqa: PLC0415
 
     wanted = parse_shift(shift)
     with stages(quiet=json) as progress:
-        rows = read_rows(data, text=text, label=label, progress=progress)
         model = load_model(current_path(ModelStore(store), bundle))
+        text_column, columns = _item_columns(model.classifier.front_end, text, features)
+        rows = read_rows(
+            data,
+            text=text_column,
+            features=columns,
+            label=label_columns(label) if label else None,
+            # Several columns say it themselves.
+            multilabel=model.bundle.manifest.task == "multilabel" and len(label or ()) == 1,
+            progress=progress,
+        )
         result = replay_rows(
             model,
             rows,
+            inputs=inputs_of(model.classifier, rows),
             shift=wanted,
             at=at,
             items=items,
@@ -77,6 +99,15 @@ def replay(
         )
     value = result.to_json()
     show(value, as_json=json, human=lambda: _render_replay(value))
+
+
+def _item_columns(
+    front_end: "FrontEnd", text: str | None, features: str | None
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column of texts or those of a table, which the bundle can name by itself."""
+    if text is None and features is None and front_end.input_kind == "features":
+        return None, tuple(column.name for column in getattr(front_end, "columns", ()))
+    return item_columns(text, features)
 
 
 def parse_shift(text: str | None) -> tuple[str, float] | None:

@@ -122,6 +122,43 @@ def test_a_class_that_vanishes_is_noticed():
     assert result.finding.classes[0].current < 0.02
 
 
+def test_rows_of_a_table_are_decided_by_their_features_and_left_out_only_when_equal():
+    """What the model takes is given beside the cells; rows that are merely near are other rows."""
+    amounts = tuple(f"{i}.5" for i in range(900))
+    kinds = tuple("loud" if i % 10 == 0 else "quiet" for i in range(900))
+    rows = Rows(labels=kinds, features={"kind": kinds, "amount": amounts})
+
+    class Table(FakeModel):
+        def decide(self, inputs: Sequence[dict[str, object]]) -> Decisions:
+            return super().decide([str(each["kind"]) for each in inputs])
+
+    inputs = [{"kind": k, "amount": float(a)} for k, a in zip(kinds, amounts, strict=True)]
+    seen = minhash(rows.contents()[:300], exact=True)
+    model = Table()
+    result = replay(
+        model, rows, inputs=inputs, shift=("loud", 4.0), items=20_000, seed=2, seen_signatures=seen
+    )
+    assert result.excluded_rows == 300
+    assert len(model.decided) == 600
+    assert result.finding is not None
+    assert result.finding.classes[0].name == "loud"
+
+
+def test_a_label_among_several_is_shifted():
+    """A row that carries it, beside others or not, is drawn more often."""
+    sets = tuple(
+        frozenset({"loud", "late"} if label == "loud" else set())
+        for label in rows_of({"loud": 50}).labels or ()
+    )
+    quiet = rows_of({"quiet": 900})
+    rows = Rows(texts=(*quiet.texts, *rows_of({"loud": 50}).texts), label_sets=((frozenset(),) * 900 + sets))
+    result = replay(FakeModel(), rows, shift=("late", 3.0), items=40_000, seed=3)
+    assert result.finding is not None
+    assert (result.finding.classes[0].name, result.finding.classes[0].direction) == ("loud", "rise")
+    with pytest.raises(ReplayRefused, match="labels are late, loud"):
+        replay(FakeModel(), rows, shift=("early", 3.0))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
