@@ -93,7 +93,7 @@ def _users() -> list[Any]:
         ),
         graph(
             "Model time",
-            "Time from texts to decisions per request: front end, ONNX session, policy. What answer time "
+            "Time from items to decisions per request: front end, ONNX session, policy. What answer time "
             "has on top of it is reading, checking and writing.",
             [
                 Query(_quantile(q, "seamark_inference_duration_seconds_bucket"), f"p{round(100 * q)}")
@@ -258,8 +258,10 @@ def _answers() -> list[Any]:
     return [
         graph(
             "Decisions",
-            "Share of items by decision: accepted, ambiguous (two classes pass, close together), or no class "
-            "passes its threshold. The last two ask for a person.",
+            "Share of answers by decision: accepted, ambiguous (two classes pass, close together), no class "
+            "passes its threshold, or abstained (between two thresholds, or every answer costs more than a "
+            "review). All but the first ask for a person. Where an item may have several labels each of them "
+            "counts, and one without any is no less an answer.",
             [
                 Query(
                     f"sum by (decision) (rate({predictions}{{{HERE}}}[$__rate_interval]))"
@@ -273,11 +275,11 @@ def _answers() -> list[Any]:
         ),
         graph(
             "Predictions by class",
-            "Items a second by the class that passed its threshold, ambiguous ones included.",
+            "Labels answered a second, ambiguous ones included; what is left to a person is not.",
             [
                 Query(
                     f'sum by (class) (rate({predictions}{{{HERE}, class=~"$class", '
-                    'decision!="no_class_passes"}[$__rate_interval]))',
+                    'decision=~"accepted|ambiguous"}[$__rate_interval]))',
                     "{{class}}",
                 )
             ],
