@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from model_store.arrays import Array, Layout, load_arrays, save_arrays
 from model_store.calibration import Calibration
 from model_store.canonical import canonical_json
 from model_store.columns import ColumnInputs
 from model_store.durable import sync
 from model_store.errors import BundleInvalid, ModelStoreError
 from model_store.inputs import TextInput
+from model_store.keptrows import Seen as Seen  # noqa: PLC0414 - a part of what is written and read here
+from model_store.keptrows import Validation as Validation  # noqa: PLC0414
+from model_store.keptrows import load_seen, load_validation, save_seen, save_validation
 from model_store.manifest import DRAFT, FORMAT, MANIFEST, FrontEndSpec, Manifest, TfidfFile
 from model_store.outputs import LOGITS, OutputSpec
 from model_store.policy import Policy
@@ -48,46 +47,7 @@ _ALWAYS: Final = (
     SEEN_FILE,
     CARD_FILE,
 )
-_VALIDATION_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("int32", 1)}
-_MULTILABEL_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("bool", 2)}
-_RAW: Final[Layout] = {"log_probabilities": ("float32", 2)}
-_SEEN_LAYOUT: Final[Layout] = {"signatures": ("uint32", 2), "vectors": ("float32", 2)}
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """Calibrated probabilities and labels of the rows no parameter was fitted on; no text.
-
-    Parameters
-    ----------
-    probabilities : float32 array of shape (n, K)
-        Columns in the order of the classes. Rows sum to 1, but for a multilabel model.
-    labels : int32 array of shape (n,), or bool array of shape (n, K)
-        Positions in the classes; for a multilabel model whether each label holds.
-    log_probabilities : float32 array of shape (n, K), optional
-        What the classifier said, so that a refit can calibrate anew; None in bundles of format 1.
-    """
-
-    probabilities: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int32] | npt.NDArray[np.bool_]
-    log_probabilities: npt.NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What recognises an item that is already labelled, without its text.
-
-    Parameters
-    ----------
-    signatures : uint32 array of shape (n, n_hashes)
-        MinHash signatures.
-    vectors : float32 array of shape (n, n_dimensions), optional
-        Embeddings for distances; None when there are none.
-    """
-
-    signatures: npt.NDArray[np.uint32]
-    vectors: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +118,8 @@ def read_front_end(bundle: Bundle) -> AnyFrontEnd:
 
 def read_validation(bundle: Bundle) -> Validation:
     """Return the validation rows of a verified bundle."""
-    layout = _MULTILABEL_LAYOUT if bundle.manifest.task == "multilabel" else _VALIDATION_LAYOUT
-    return Validation(**load_arrays(bundle.path / VALIDATION_FILE, layout, _RAW))
+    several = bundle.manifest.task == "multilabel"
+    return load_validation(bundle.path / VALIDATION_FILE, len(bundle.manifest.classes), several=several)
 
 
 def read_evaluation(bundle: Bundle) -> dict[str, Any] | None:
@@ -171,8 +131,7 @@ def read_evaluation(bundle: Bundle) -> dict[str, Any] | None:
 
 def read_seen(bundle: Bundle) -> Seen:
     """Return the signatures, and vectors if any, of what was labelled."""
-    arrays = load_arrays(bundle.path / SEEN_FILE, _SEEN_LAYOUT)
-    return Seen(arrays["signatures"], arrays["vectors"] if arrays["vectors"].shape[1] else None)
+    return load_seen(bundle.path / SEEN_FILE)
 
 
 def write_bundle(
@@ -221,7 +180,8 @@ def write_bundle(
         (REFERENCE_FILE, reference),
     ):
         (directory / file).write_bytes(canonical_json(part.to_json()))
-    _write_rows(directory, validation, seen)
+    save_validation(directory / VALIDATION_FILE, validation)
+    save_seen(directory / SEEN_FILE, seen)
     (directory / CARD_FILE).write_text(card, encoding="utf-8")
     if evaluation is not None:
         (directory / EVALUATION_FILE).write_bytes(canonical_json(dict(evaluation)))
@@ -252,16 +212,6 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     (directory / MANIFEST).write_bytes(manifest.to_bytes())
     sync(directory / MANIFEST)
     sync(directory)
-
-
-def _write_rows(directory: Path, validation: Validation, seen: Seen) -> None:
-    rows: dict[str, Array] = {"probabilities": validation.probabilities, "labels": validation.labels}
-    if validation.log_probabilities is not None:
-        rows["log_probabilities"] = validation.log_probabilities
-    save_arrays(directory / VALIDATION_FILE, rows)
-    none = np.zeros((len(seen.signatures), 0), dtype=np.float32)
-    vectors = none if seen.vectors is None else seen.vectors
-    save_arrays(directory / SEEN_FILE, {"signatures": seen.signatures, "vectors": vectors})
 
 
 def _parse(file: Path, construct: Callable[[dict[str, Any]], _T]) -> _T:
@@ -305,23 +255,5 @@ def _check_against_classes(bundle: Bundle) -> None:
     if (bundle.calibration.link == "independent") != several:
         reason = f"has the link {bundle.calibration.link!r}, which a {bundle.manifest.task} model cannot have"
         raise BundleInvalid(bundle.path / CALIBRATION_FILE, reason)
-    _check_rows(bundle, len(classes))
-
-
-def _check_rows(bundle: Bundle, k: int) -> None:
-    validation = read_validation(bundle)
-    n = len(validation.labels)
-    arrays: dict[str, Array] = {"probabilities": validation.probabilities}
-    if validation.log_probabilities is not None:
-        arrays["log_probabilities"] = validation.log_probabilities
-    if validation.labels.ndim == 2:
-        arrays["labels"] = validation.labels
-    for name, array in arrays.items():
-        if array.shape != (n, k):
-            reason = f"{name} have shape {array.shape}, expected {(n, k)}"
-            raise BundleInvalid(bundle.path / VALIDATION_FILE, reason)
-    if validation.labels.ndim == 1 and n and not 0 <= validation.labels.min() <= validation.labels.max() < k:
-        raise BundleInvalid(bundle.path / VALIDATION_FILE, f"a label is outside 0 to {k - 1}")
-    seen = load_arrays(bundle.path / SEEN_FILE, _SEEN_LAYOUT)
-    if len(seen["vectors"]) != len(seen["signatures"]):
-        raise BundleInvalid(bundle.path / SEEN_FILE, "has another number of vectors than of signatures")
+    read_validation(bundle)
+    read_seen(bundle)
