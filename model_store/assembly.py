@@ -20,9 +20,7 @@ from model_store.calibration import (
     Float64s,
     LogProbabilities,
     calibration_digest,
-    classwise_ece,
     indicators,
-    log_loss,
 )
 from model_store.calibrators import fit_calibration
 from model_store.claims import Claims
@@ -31,6 +29,7 @@ from model_store.guarantees import fit_thresholds
 from model_store.outputs import LOGITS, OutputSpec, Task
 from model_store.policy import Policy
 from model_store.reference import build_reference
+from model_store.reliability import classwise_ece, log_loss
 from model_store.rows import Progress
 from model_store.store import ModelStore
 from model_store.thresholds import ClassThreshold

@@ -27,7 +27,6 @@ import numpy.typing as npt
 from model_store.brokenlines import BrokenLines, Float32s, Float64s, Line
 from model_store.canonical import canonical_json
 from model_store.indicators import AnyLabels, LabelMatrix, Labels, indicators
-from model_store.reliability import classwise_ece, log_loss
 
 __all__ = [
     "AnyLabels",
@@ -41,9 +40,7 @@ __all__ = [
     "Method",
     "Probabilities",
     "calibration_digest",
-    "classwise_ece",
     "indicators",
-    "log_loss",
     "logit",
     "two_sides",
 ]

@@ -10,9 +10,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from model_store.admission import TIE
-from model_store.calibration import Method, classwise_ece, log_loss
+from model_store.calibration import Method
 from model_store.calibrators import fit_calibration, fit_method
 from model_store.canonical import canonical_json
+from model_store.reliability import classwise_ece, log_loss
 
 Log = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]

@@ -9,9 +9,10 @@ import pytest
 from scipy.special import expit
 from sklearn.calibration import _SigmoidCalibration
 
-from model_store.calibration import Calibration, classwise_ece
+from model_store.calibration import Calibration
 from model_store.calibrators import fit_calibration
 from model_store.canonical import canonical_json
+from model_store.reliability import classwise_ece
 
 Log = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.bool_]

@@ -8,7 +8,8 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from model_store.calibration import Calibration, classwise_ece
+from model_store.calibration import Calibration
+from model_store.reliability import classwise_ece
 from model_store.scaling import RIDGE, RIDGE_ROWS, fit_bcts, fit_temperature, fit_vector
 
 Floats = npt.NDArray[np.float64]
