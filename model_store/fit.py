@@ -1,8 +1,9 @@
 """Fit: how do labelled rows become a bundle that says what it can promise?"""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,20 @@ from model_store.bundle import MODEL_FILE, Seen
 from model_store.calibration import LogProbabilities
 from model_store.claims import Claims
 from model_store.classifier import Classifier
-from model_store.export import check_parity, linear_onnx
-from model_store.labelled import classes_of, groups_of, signatures_of, sources_of
-from model_store.outputs import Task
+from model_store.columns import ColumnKind
+from model_store.export import check_parity
+from model_store.features import feature_columns, inputs_of
+from model_store.imbalance import Imbalance
+from model_store.inputs import Input
+from model_store.labelled import Labelled, groups_of, labelled_of, signatures_of, sources_of
+from model_store.leakage import LOOSE_SIMILARITY, between, names_of
 from model_store.rows import Progress, Rows
+from model_store.selection import Criterion
+from model_store.signatures import SIMILARITY, Signatures
 from model_store.splits import Splits, split
 from model_store.store import ModelStore
-from model_store.thresholds import DEFAULT_DELTA, Target
-from model_store.train import TrainedText, facts, train
+from model_store.train import train
+from model_store.trained import Trained
 
 __all__ = ["FitResult", "fit"]
 
@@ -29,9 +36,11 @@ def fit(
     *,
     name: str,
     store: ModelStore,
-    targets: Sequence[Target] = (),
+    claims: Claims | None = None,
+    kinds: Mapping[str, ColumnKind] | None = None,
+    imbalance: Imbalance = "auto",
+    criterion: Criterion = "macro_f1",
     seed: int = 0,
-    delta: float = DEFAULT_DELTA,
     licence: str = "",
     progress: Progress | None = None,
 ) -> FitResult:
@@ -42,10 +51,12 @@ def fit(
 
     Parameters
     ----------
-    targets : sequence of Target
-        Classes without one get the default recall.
-    delta : float
-        Each class's claim may fail with at most this probability.
+    claims : Claims, optional
+        What is asked of the model; without, every class gets the default recall.
+    kinds : mapping of str to str, optional
+        Types of feature columns where their cells mislead.
+    imbalance : str
+        How training treats rare classes: a recipe, or "auto" to compare them by `criterion`.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -57,42 +68,55 @@ def fit(
         From the store.
     """
     report = progress or (lambda _stage, _done, _total: None)
+    asked = claims or Claims()
     store.check_writable(name)
-    classes, labels = classes_of(rows)
+    labelled = labelled_of(rows)
     sources = sources_of(rows)
-    claims = Claims(tuple(targets), delta)
-    task: Task = "binary" if len(classes) == 2 else "multiclass"
-    claims.check(classes, task=task)
-    signatures = signatures_of(rows.texts, report)
-    splits = split(labels, grouped := groups_of(rows, signatures), seed=seed, classes=classes)
+    asked.check(labelled.classes, task=labelled.task)
+    table = rows.features is not None
+    columns = feature_columns(rows, kinds) if table else ()
+    inputs = inputs_of(rows, columns)
+    signatures = signatures_of(rows.contents(), report, exact=table)
+    groups = groups_of(rows, signatures)
+    splits = split(labelled.labels, groups, seed=seed, classes=labelled.classes)
+    own = splits.parts["train"]
     report("train", 0, 1)
-    trained = train(_take(rows.texts, splits.train), labels[splits.train], n_classes=len(classes), seed=seed)
-    report("train", 1, 1)
-    onnx = linear_onnx(trained.weights, trained.bias)
-    raw, parity = _served(onnx, trained, rows.texts, splits, report)
-    scored = Scored(
-        *(Part(raw[part], labels[members]) for part, members in splits.items() if part != "train")
+    trained = train(
+        _take(inputs, own),
+        labelled.labels[own],
+        n_classes=len(labelled.classes),
+        input_kind="features" if table else "text",
+        columns=columns,
+        task=labelled.task,
+        groups=groups[own],
+        seed=seed,
+        imbalance=imbalance,
+        criterion=criterion,
+        progress=report,
     )
-    training = {
-        "rows": len(rows),
-        "groups": int(grouped.max()) + 1,
-        "seed": seed,
-        "split_rows": {part: len(members) for part, members in splits.items()},
-        "largest_parity_difference": parity,
-        **facts(trained),
-    }
-    fitted_on = np.sort(np.concatenate([splits.train, splits.calibration, splits.threshold]))
+    report("train", 1, 1)
+    raw, parity = _served(trained, inputs, splits, labelled, report)
+    fitted_on = np.sort(np.concatenate([own, splits.parts["calibration"], splits.parts["threshold"]]))
     return assemble(
-        Graph(onnx, trained.front_end),
-        scored,
-        claims,
+        Graph(trained.onnx, trained.front_end, trained.output),
+        Scored(*(Part(raw[part], labelled.labels[at], groups=groups[at]) for part, at in _held_out(splits))),
+        asked,
         name=name,
         store=store,
-        classes=classes,
-        task=task,
+        classes=labelled.classes,
+        task=labelled.task,
         seen=Seen(signatures[fitted_on]),
-        training=training,
-        trained_positives=np.bincount(labels[splits.train], minlength=len(classes)),
+        training={
+            "rows": len(rows),
+            "groups": int(groups.max()) + 1,
+            "seed": seed,
+            "split_rows": {part: len(members) for part, members in splits.items()},
+            "largest_parity_difference": parity,
+            "leakage": _leakage(signatures, splits, rows),
+            "tried": [each.to_json() for each in trained.tried],
+            **trained.facts,
+        },
+        trained_positives=Labelled(labelled.classes, labelled.task, labelled.labels[own]).positives(),
         sources=sources,
         licence=licence,
         seed=seed,
@@ -100,26 +124,48 @@ def fit(
     )
 
 
+def _held_out(splits: Splits) -> list[tuple[str, npt.NDArray[np.intp]]]:
+    return [(part, members) for part, members in splits.items() if part != "train"]
+
+
 def _served(
-    onnx: bytes, trained: TrainedText, texts: Sequence[str], splits: Splits, report: Progress
+    trained: Trained, inputs: Sequence[Input], splits: Splits, labelled: Labelled, report: Progress
 ) -> tuple[dict[str, LogProbabilities], float]:
-    """Return what the exported graph says about every split but train, and its distance to the pipeline."""
-    held_out = {part: members for part, members in splits.items() if part != "train"}
-    total, done, worst = sum(map(len, held_out.values())), 0, 0.0
+    """Return what the exported graph says about every part but train, and its distance to the pipeline."""
+    held_out = _held_out(splits)
+    total, done, worst = sum(len(members) for _, members in held_out), 0, 0.0
     raw = {}
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / MODEL_FILE
-        path.write_bytes(onnx)
-        classifier = Classifier.open(path, trained.front_end, n_classes=trained.weights.shape[1])
-        for part, members in held_out.items():
+        path.write_bytes(trained.onnx)
+        classifier = Classifier.open(
+            path,
+            trained.front_end,
+            n_classes=len(labelled.classes),
+            output=trained.output,
+            task=labelled.task,
+        )
+        for part, members in held_out:
             report("parity", done, total)
-            mine = _take(texts, members)
-            worst = max(worst, check_parity(classifier, trained.pipeline, mine))
+            mine = _take(inputs, members)
+            worst = max(worst, check_parity(classifier, trained, mine))
             raw[part] = classifier.log_probabilities(mine)
             done += len(members)
     report("parity", total, total)
     return raw, worst
 
 
-def _take(texts: Sequence[str], members: npt.NDArray[np.intp]) -> list[str]:
-    return [texts[i] for i in members]
+def _leakage(signatures: Signatures, splits: Splits, rows: Rows) -> dict[str, Any]:
+    """Return what still resembles a row of another part, where rows are kept apart and a little below."""
+    names = names_of(rows)
+    return {
+        f"{similarity:g}": {
+            part: found.to_json()
+            for part, found in between(signatures, splits, names=names, similarity=similarity).items()
+        }
+        for similarity in (SIMILARITY, LOOSE_SIMILARITY)
+    }
+
+
+def _take(inputs: Sequence[Input], members: npt.NDArray[np.intp]) -> list[Input]:
+    return [inputs[i] for i in members]

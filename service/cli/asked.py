@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 if TYPE_CHECKING:
     from model_store.claims import Claims
+    from model_store.columns import ColumnKind
+
+_KINDS: Final = ("float", "integer", "text", "boolean")
 
 
 def names(listed: str | None) -> tuple[str, ...]:
@@ -25,9 +28,20 @@ def item_columns(text: str | None, features: str | None) -> tuple[str | None, tu
     """Return the column of texts or the columns of a table; a usage error unless exactly one was named."""
     if (text is None) == (features is None):
         raise typer.BadParameter(
-            "name the column of the texts, or the columns of a table", param_hint="--text"
+            "name the column of the texts, or --features and the columns of a table", param_hint="--text"
         )
-    return text, names(features)
+    return text, tuple(_with_kind(each)[0] for each in names(features))
+
+
+def column_kinds(features: str | None) -> "dict[str, ColumnKind]":
+    """Return the kinds that are declared in a list of feature columns, as in `amount,zip:text`."""
+    found = dict(_with_kind(each) for each in names(features))
+    return {name: kind for name, kind in found.items() if kind is not None}
+
+
+def _with_kind(column: str) -> "tuple[str, ColumnKind | None]":
+    name, _, kind = column.rpartition(":")
+    return (name, kind) if kind in _KINDS and name else (column, None)  # type: ignore[return-value]
 
 
 def claims_of(

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Group
@@ -10,54 +10,104 @@ from rich.text import Text
 
 from model_store import ModelStore
 from model_store.manifest import NAME, NAME_RULE
-from service.cli.options import DEFAULT_STORE, Store, current_user
+from model_store.thresholds import DEFAULT_DELTA
+from service.cli.asked import claims_of, column_kinds, item_columns, label_columns, with_costs
+from service.cli.options import (
+    DEFAULT_STORE,
+    CostsFile,
+    Delta,
+    FeatureColumns,
+    GroupColumn,
+    IdColumn,
+    Joint,
+    LabelColumns,
+    Multilabel,
+    Priority,
+    RequireOne,
+    SourceColumn,
+    Store,
+    Targets,
+    TextColumn,
+    current_user,
+)
 from service.cli.output import Json, out, show, stages, table
 from service.cli.shortfall import THRESHOLD_SHARE, shortfall
 from service.cli.training import needs_training
 
 if TYPE_CHECKING:
     from model_store.fit import FitResult
+    from model_store.imbalance import Imbalance
+    from model_store.selection import Criterion
 
 
 def fit(
     data: Annotated[Path, typer.Argument(help="Labelled CSV (UTF-8), may be .gz.")],
     name: Annotated[str, typer.Option("--name", help="Name of the bundle.")],
-    text: Annotated[str, typer.Option("--text", help="Column with the text.")],
-    label: Annotated[str, typer.Option("--label", help="Column with the label.")],
-    source: Annotated[str | None, typer.Option("--source", help="Column with the channel.")] = None,
-    group: Annotated[
-        str | None,
-        typer.Option("--group", help="Column whose equal values stay in one split (a thread, a user)."),
-    ] = None,
-    id_: Annotated[
-        str | None, typer.Option("--id", help="Column of ids; a duplicate is an error that names the rows.")
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option("--target", help="CLASS:recall=0.85,precision=0.6; repeat for more classes."),
-    ] = None,
+    label: LabelColumns,
+    text: TextColumn = None,
+    features: FeatureColumns = None,
+    multilabel: Multilabel = False,
+    source: SourceColumn = None,
+    group: GroupColumn = None,
+    id_: IdColumn = None,
+    target: Targets = None,
+    delta: Delta = DEFAULT_DELTA,
+    joint: Joint = False,
+    costs: CostsFile = None,
+    priority: Priority = None,
+    require_one: RequireOne = False,
+    imbalance: Annotated[
+        str,
+        typer.Option(
+            "--imbalance",
+            help="How training treats rare classes: auto compares none, balanced, effective, focal, "
+            "oversample and undersample.",
+        ),
+    ] = "auto",
+    criterion: Annotated[
+        str, typer.Option("--criterion", help="What auto compares by: macro_f1 or pr_auc.")
+    ] = "macro_f1",
     store: Store = DEFAULT_STORE,
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits and of training.")] = 0,
     licence: Annotated[str, typer.Option("--licence", help="Licence of the data, kept in the bundle.")] = "",
     json: Json = False,
 ) -> None:
-    """Train, calibrate and threshold a text classifier; publish it as a new version."""
-    from model_store.rows import read_rows  # noqa: PLC0415 - what only a fit needs loads only then
-    from model_store.thresholds import parse_target  # noqa: PLC0415
-
+    """Train, calibrate and threshold a classifier of texts or tables; publish it as a new version."""
     with needs_training():
         from model_store.fit import fit as fit_bundle  # noqa: PLC0415 - loads scikit-learn
+        from model_store.labelled import labelled_of  # noqa: PLC0415
+        from model_store.rows import read_rows  # noqa: PLC0415
 
     if not NAME.fullmatch(name):
         raise typer.BadParameter(f"{name!r} is not a name: {NAME_RULE}", param_hint="--name")
-    targets = tuple(parse_target(each) for each in target or ())
+    text_column, columns = item_columns(text, features)
+    asked = claims_of(target, delta=delta, joint=joint, priority=priority, require_one=require_one)
     bundles = ModelStore(store)
     bundles.check_writable(name)
     with stages(quiet=json) as progress:
-        rows = read_rows(data, text=text, label=label, source=source, group=group, id=id_, progress=progress)
+        rows = read_rows(
+            data,
+            text=text_column,
+            features=columns,
+            label=label_columns(label),
+            multilabel=multilabel,
+            source=source,
+            group=group,
+            id=id_,
+            progress=progress,
+        )
         result = fit_bundle(
-            rows, name=name, store=bundles, targets=targets, seed=seed, licence=licence, progress=progress
+            rows,
+            name=name,
+            store=bundles,
+            claims=with_costs(asked, costs, labelled_of(rows).classes) if costs else asked,
+            kinds=column_kinds(features),
+            imbalance=cast("Imbalance", imbalance),
+            criterion=cast("Criterion", criterion),
+            seed=seed,
+            licence=licence,
+            progress=progress,
         )
     if promote:
         bundles.promote(name, result.version, who=current_user(), why=f"fit of {data.name}", at=time.time())

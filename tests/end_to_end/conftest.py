@@ -23,7 +23,7 @@ def ticket_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = root / f"tickets-{seed}.csv"
         write_csv(path, generate(3_000, seed=seed, fraud_share=0.05))
         rows = read_rows(path, text="text", label="label", source="channel")
-        fit(rows, name="tickets", store=store, targets=(), seed=seed, progress=lambda *_: None)
+        fit(rows, name="tickets", store=store, imbalance="balanced", seed=seed, progress=lambda *_: None)
     store.promote("tickets", "1", who="tests", why="first", at=time.time())
     return models
 

@@ -11,6 +11,7 @@ import pytest
 from model_store.bundle import read_bundle, read_seen, read_validation
 from model_store.calibration import calibration_digest
 from model_store.calibrators import fit_calibration
+from model_store.claims import Claims
 from model_store.errors import BundleInvalid, ModelStoreError, TargetError
 from model_store.fit import FitResult, fit
 from model_store.labelled import LabelReserved, LabelsMissing, TooManySources, classes_of, groups_of
@@ -24,6 +25,7 @@ from model_store.train import OneClass
 from tests.support.shared import SHARED
 from tests.support.synthetic import synthetic_rows
 
+CLAIMS = Claims((Target("billing", recall=0.85), Target("login", recall=0.9, precision=0.9)))
 ROWS = synthetic_rows({"billing": 300, "delivery": 900, "login": 60}, seed=1, clarity=0.2)
 
 
@@ -42,12 +44,12 @@ def stages() -> list[tuple[str, int, int]]:
 @pytest.fixture(scope="module")
 def fitted(store: ModelStore, stages: list[tuple[str, int, int]]) -> FitResult:
     """Return a fit with a target that can be had and one that cannot."""
-    targets = [Target("billing", recall=0.85), Target("login", recall=0.9, precision=0.9)]
     return fit(
         ROWS,
         name="tickets",
         store=store,
-        targets=targets,
+        claims=CLAIMS,
+        imbalance="balanced",
         licence="CC0",
         progress=lambda *call: stages.append(call),
     )
@@ -101,10 +103,13 @@ def test_calibration_and_thresholds_rest_on_rows_of_their_own(fitted: FitResult)
     """Fitted again on the calibration rows it is the same calibration; no validation row is among them."""
     assert ROWS.labels is not None
     classes, labels = classes_of(ROWS)
-    parts = split(labels, groups_of(ROWS, minhash(ROWS.texts)), seed=0, classes=classes)
+    groups = groups_of(ROWS, minhash(ROWS.texts))
+    parts = split(labels, groups, seed=0, classes=classes)
     model = load_model(fitted.path)
     raw = model.classifier.log_probabilities([ROWS.texts[i] for i in parts.calibration])
-    again = fit_calibration(raw, labels[parts.calibration], seed=0, classes=classes)
+    again = fit_calibration(
+        raw, labels[parts.calibration], seed=0, classes=classes, groups=groups[parts.calibration]
+    )
     assert calibration_digest(again) == calibration_digest(fitted.calibration)
     validation = read_validation(model.bundle)
     assert validation.labels.tolist() == labels[parts.threshold].tolist()
@@ -155,8 +160,7 @@ def test_progress_names_every_stage_in_order(fitted: FitResult, stages: list[tup
 
 def test_the_same_rows_and_seed_give_the_same_model(fitted: FitResult, store: ModelStore):
     """Every file but the manifest, which holds version and time, is equal to the byte."""
-    targets = [Target("billing", recall=0.85), Target("login", recall=0.9, precision=0.9)]
-    again = fit(ROWS, name="tickets", store=store, targets=targets, licence="CC0")
+    again = fit(ROWS, name="tickets", store=store, claims=CLAIMS, imbalance="balanced", licence="CC0")
     assert again.version == "2"
     for file in sorted(fitted.path.iterdir()):
         if file.name != "manifest.json":
@@ -170,7 +174,7 @@ def test_named_groups_are_never_divided(store: ModelStore):
     rows = replace(
         rows, groups=tuple(g and f"{g}-{label}" for g, label in zip(rows.groups, rows.labels, strict=True))
     )
-    result = fit(rows, name="grouped", store=store)
+    result = fit(rows, name="grouped", store=store, imbalance="balanced")
     seen = matches(minhash(rows.texts), read_seen(read_bundle(result.path)).signatures)
     for group in {g for g in rows.groups if g}:
         members = [i for i, g in enumerate(rows.groups) if g == group]
@@ -180,7 +184,7 @@ def test_named_groups_are_never_divided(store: ModelStore):
 def test_two_classes_are_a_binary_task(store: ModelStore):
     """The graph still has two outputs, and the manifest says so."""
     rows = synthetic_rows({"billing": 200, "login": 200}, seed=3)
-    result = fit(rows, name="two", store=store)
+    result = fit(rows, name="two", store=store, imbalance="balanced")
     bundle = read_bundle(result.path)
     assert bundle.manifest.task == "binary"
     assert bundle.calibration.n_classes == 2
@@ -200,8 +204,8 @@ def _relabelled(**new: str) -> Rows:
         (_relabelled(login="no_class_passes"), {}, LabelReserved, "reserved"),
         (replace(ROWS, sources=tuple(f"s{i}" for i in range(len(ROWS)))), {}, TooManySources, "at most 31"),
         (synthetic_rows({"billing": 50, "login": 1}), {}, ClassTooSmall, "class 'login' has 1 row"),
-        (ROWS, {"targets": [Target("spam", recall=0.8)]}, TargetError, "unknown class 'spam'"),
-        (ROWS, {"delta": 0.7}, TargetError, "delta 0.7"),
+        (ROWS, {"claims": Claims((Target("spam", recall=0.8),))}, TargetError, "unknown class 'spam'"),
+        (ROWS, {"claims": Claims(delta=0.7)}, TargetError, "delta 0.7"),
         (ROWS, {"name": "No/Name"}, BundleInvalid, "is not a name"),
     ],
     ids=[
@@ -234,13 +238,17 @@ def test_a_hard_rare_class_is_reported_as_it_is(tmp_path: Path):
         pytest.skip(f"{path} is not there; set SEAMARK_SHARED")
     rows = read_rows(path, text="text", label="label", id="id")
     store = ModelStore(tmp_path)
-    both = fit(rows, name="hate", store=store, targets=[parse_target("hate:recall=0.85,precision=0.6")])
+    both = fit(
+        rows, name="hate", store=store, claims=Claims((parse_target("hate:recall=0.85,precision=0.6"),))
+    )
     hate = both.thresholds[0]
     assert (hate.class_name, hate.status) == ("hate", "infeasible")
     assert hate.frontier is not None
     assert [point.goal for point in hate.frontier] == ["best_precision_at_recall", "best_recall_at_precision"]
     assert 0.33 <= both.evaluation.pr_auc[0] <= 0.45
     assert both.evaluation.class_ece_after.mean() < both.evaluation.class_ece_before.mean() / 2
-    alone = fit(rows, name="hate", store=store, targets=[parse_target("hate:recall=0.85")]).thresholds[0]
+    alone = fit(
+        rows, name="hate", store=store, claims=Claims((parse_target("hate:recall=0.85"),))
+    ).thresholds[0]
     assert alone.status == "certified"
     assert alone.recall.lower >= 0.85

@@ -43,7 +43,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
 def model(store: ModelStore) -> Model:
     """Return a model that promised something about rows of yesterday."""
     targets = (Target("login", recall=0.85), Target("billing", recall=0.8, precision=0.5))
-    return load_model(fit(OLD, name="tickets", store=store, targets=targets).path)
+    return load_model(
+        fit(OLD, name="tickets", store=store, claims=Claims(targets), imbalance="balanced").path
+    )
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import pytest
 
 from model_store.bundle import read_seen
+from model_store.claims import Claims
 from model_store.fit import fit
 from model_store.model import Model, load_model
 from model_store.rows import Rows, read_rows
@@ -30,7 +31,15 @@ def model(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Return a model whose recall target makes hate a screen that flags nearly half of all traffic."""
     store = ModelStore(tmp_path_factory.mktemp("hate"))
     target = Target("hate", recall=0.85)
-    fit(rows, name="hate", store=store, targets=(target,), seed=0, progress=lambda *_: None)
+    fit(
+        rows,
+        name="hate",
+        store=store,
+        claims=Claims((target,)),
+        imbalance="balanced",
+        seed=0,
+        progress=lambda *_: None,
+    )
     return load_model(store.path("hate", "1"))
 
 

@@ -76,6 +76,7 @@ def demo(
 
 
 def _fit(scenario: Scenario, directory: Path, *, seed: int, progress: StageProgress) -> Model:
+    from model_store.claims import Claims  # noqa: PLC0415
     from model_store.rows import read_rows  # noqa: PLC0415 - what only a fit needs loads only then
     from model_store.thresholds import Target  # noqa: PLC0415
 
@@ -85,7 +86,15 @@ def _fit(scenario: Scenario, directory: Path, *, seed: int, progress: StageProgr
     with needs_training():
         from model_store.fit import fit  # noqa: PLC0415 - loads scikit-learn
 
-    result = fit(rows, name="demo", store=store, targets=(target,), seed=seed, progress=progress)
+    result = fit(
+        rows,
+        name="demo",
+        store=store,
+        claims=Claims((target,)),
+        imbalance="balanced",  # comparing recipes takes longer than all the rest of the demo
+        seed=seed,
+        progress=progress,
+    )
     version = str(result.to_json()["bundle"]["version"])
     store.promote("demo", version, who="demo", why="first fit", at=time.time())
     return load_model(store.path("demo", version))
