@@ -19,7 +19,7 @@ rules out the ranks of their scores and a start at the first threshold that flag
 sequence starts is a guess about where evidence is strongest; `docs/decisions/0009` measures guesses.
 
 Source: the order and its proof, Maurer, Hothorn and Lehmacher 1995, Bauer 1991; its use for the risks of
-a classifier, Angelopoulos, Bates, Candes, Jordan and Lei 2021 (Learn then Test, section 2.2).
+a classifier, Angelopoulos, Bates, Candes, Jordan and Lei 2021 (Learn then Test, fixed sequence testing).
 """
 
 from typing import Final
