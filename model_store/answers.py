@@ -20,6 +20,10 @@ Scores: TypeAlias = npt.NDArray[np.floating[Any]]  # (n,), (n, K), or (K, n, 2) 
 
 _CELLS: Final = 1 << 18
 _SLACK: Final = 1e-3  # what float32 and an inexact softmax leave outside [0, 1], and of a sum of 1
+_KINDS: Final = (
+    "logits and probabilities are (n, K), positive ones (n,) or (n, 1), label_pairs (K, n, 2): "
+    "declare another --output-kind, or --output"
+)
 _CHECK_VALUES: Final = "check their values against those it was trained on, or leave them out"
 _ALL_CHECKED: Final = 20  # a graph that refuses this many rows refuses them all
 
@@ -127,36 +131,41 @@ def answers_to(
     return Answers(scores, labels)
 
 
-def kind_of(scores: Scores, given: Given, *, multilabel: bool, named: int) -> OutputKind:
-    """Return what scores are, by their shape and their values.
+def kind_of(
+    scores: Scores, given: Given, *, multilabel: bool, declared: OutputKind | None = None
+) -> OutputKind:
+    """Return what scores are, by their shape and their values; what is declared must fit both.
 
     Parameters
     ----------
     multilabel : bool
         Whether an item may carry several labels.
-    named : int
-        How many classes there are, 0 if nobody knows yet.
 
     Raises
     ------
     ScaleUnclear
     """
-    least, most = float(scores.min()), float(scores.max())
-    ratios = least >= -_SLACK and most <= 1 + _SLACK
+    kind = declared or _told(scores, given, multilabel=multilabel)
+    single = scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1)
+    pairs = scores.ndim == 3 and scores.shape[2] == 2
+    fits = pairs if kind == "label_pairs" else single if kind.startswith("positive") else scores.ndim == 2
+    if not fits:
+        raise ScaleUnclear(f"output {given.scores} has shape {scores.shape}, which {kind} have not; {_KINDS}")
+    if kind not in ("logits", "positive_logit") and not _ratios(scores):
+        raise ScaleUnclear(
+            f"output {given.scores} holds numbers from {scores.min():.4g} to {scores.max():.4g}, "
+            f"which {kind} are not; declare --output-kind logits or positive_logit"
+        )
+    return kind
+
+
+def _told(scores: Scores, given: Given, *, multilabel: bool) -> OutputKind:
+    """Return what the scores themselves tell they are."""
     if scores.ndim == 3:
-        if scores.shape[2] == 2 and ratios:
-            return "label_pairs"
-        raise ScaleUnclear(
-            f"output {given.scores} has shape {scores.shape}; of three axes only (labels, items, 2) with "
-            "probabilities can be read: export one column a label"
-        )
-    if scores.ndim > 3:
-        raise ScaleUnclear(
-            f"output {given.scores} has shape {scores.shape}, expected a row of scores an item"
-        )
+        return "label_pairs"
     if scores.ndim == 1 or scores.shape[1] == 1:
-        return _single(given, ratios=ratios, multilabel=multilabel, named=named)
-    if not ratios:
+        return _single(scores, given, multilabel=multilabel)
+    if not _ratios(scores):
         return "logits"
     sums = scores.sum(axis=1)
     if multilabel or np.abs(sums - 1).max() <= _SLACK * np.sqrt(scores.shape[1]):
@@ -168,17 +177,21 @@ def kind_of(scores: Scores, given: Given, *, multilabel: bool, named: int) -> Ou
     )
 
 
-def _single(given: Given, *, ratios: bool, multilabel: bool, named: int) -> OutputKind:
+def _single(scores: Scores, given: Given, *, multilabel: bool) -> OutputKind:
     """Return what one column is: it speaks of the second of two classes, or of the only label."""
-    if ratios:
+    if _ratios(scores):
         return "positive_probability"
-    if given.label is None and not multilabel and named != 2:
+    if given.label is None and not multilabel and len(given.classes) != 2:
         raise ScaleUnclear(
             f"output {given.scores} is one number an item, outside [0, 1], and there is no label output: a "
             "regression model predicts no class; if it is the logit of the second of two classes, declare "
             "--output-kind positive_logit"
         )
     return "positive_logit"
+
+
+def _ratios(scores: Scores) -> bool:
+    return bool(scores.min() >= -_SLACK and scores.max() <= 1 + _SLACK)
 
 
 def _refused(session: Any, names: list[str], feeds: Feeds, error: Exception) -> list[int]:

@@ -21,13 +21,13 @@ from scipy.optimize import linear_sum_assignment
 
 from model_store.errors import ImportRefused
 from model_store.outputs import LogProbabilities
+from model_store.recognise import listed
 
 Indicators: TypeAlias = npt.NDArray[np.bool_]  # (n_items, n_classes)
 
 ALPHA: Final = 1e-3
 LEAST_ROWS: Final = 5  # of a class, and of the others: fewer tell nothing
 _FLOOR: Final = -16.0  # log-probabilities below say no more than this
-_SHOWN: Final = 20
 
 
 class OrderRefused(ImportRefused):
@@ -40,8 +40,8 @@ class OrderRefused(ImportRefused):
 
     def __str__(self) -> str:
         return (
-            f"the columns of the scores were taken for {_listed(self.assumed)} ({self.basis}), but "
-            f"{self.evidence} fit {_listed(self.better)}: check the order of the classes in training, "
+            f"the columns of the scores were taken for {listed(self.assumed)} ({self.basis}), but "
+            f"{self.evidence} fit {listed(self.better)}: check the order of the classes in training, "
             "and declare it with --classes"
         )
 
@@ -181,8 +181,3 @@ def _errors(values: npt.NDArray[np.float64], own: Indicators) -> float:
     variance = float((left**2).sum() / max(left.size - 2 * len(positives), 1))
     error = np.sqrt(variance * float((1 / positives + 1 / others).sum()))
     return float((inside - outside).sum() / max(error, 1e-12))
-
-
-def _listed(classes: Sequence[str]) -> str:
-    shown = ", ".join(classes[:_SHOWN])
-    return shown + (f" and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else "")

@@ -107,6 +107,8 @@ class PlainGraph:
         Operators that were taken off.
     unread : tuple of str
         Outputs that are neither tensors nor made of tensors in a known way.
+    any_locale : bool
+        Whether a locale that small images lack was replaced, see `surgery.use_any_locale`.
     sha256 : str
         Digest of the file as it was.
     """
@@ -119,6 +121,7 @@ class PlainGraph:
     classes: Mapping[str, tuple[str, ...]]
     removed: tuple[str, ...]
     unread: tuple[str, ...]
+    any_locale: bool
     sha256: str
 
     @property
@@ -163,6 +166,7 @@ class PlainGraph:
             "producer": f"{self.model.producer_name} {self.model.producer_version}".strip(),
             "opsets": {each.domain or "ai.onnx": each.version for each in self.model.opset_import},
             "removed": list(self.removed),
+            "any_locale": self.any_locale,
         }
 
 
@@ -192,6 +196,7 @@ def read_graph(path: Path) -> PlainGraph:
         classes=found.classes,
         removed=tuple(found.removed),
         unread=tuple(found.unread),
+        any_locale=surgery.use_any_locale(model),
         sha256=hashlib.sha256(content).hexdigest(),
     )
 
@@ -301,8 +306,6 @@ def _simplify(model: Model) -> _Answers:
     for value in model.graph.output:
         if value.name not in found.classes and (names := surgery.classes_behind(model, made_by, value.name)):
             found.classes[value.name] = names
-    if surgery.use_any_locale(model):
-        found.removed.append("locale en_US.UTF-8")
     return found
 
 

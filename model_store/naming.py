@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from model_store.labelled import RESERVED_LABELS, LabelReserved, LabelsMissing
-from model_store.recognise import Given, Unrecognised
+from model_store.recognise import Given, Unrecognised, listed
 from model_store.rows import Rows
 
 _DECLARED: Final = "as declared"
@@ -47,7 +47,7 @@ def name_classes(rows: Rows, given: Given, *, columns: int, multilabel: bool) ->
     if len(naming.classes) != columns:
         raise Unrecognised(
             f"output {given.scores} has scores of {columns} classes, {len(naming.classes)} are named "
-            f"({naming.basis}): {', '.join(naming.classes[:20])}; name each with --classes"
+            f"({naming.basis}): {listed(naming.classes)}; name each with --classes"
         )
     for reserved in RESERVED_LABELS:
         if reserved in naming.classes:

@@ -23,12 +23,13 @@ from model_store.inputs import Input
 from model_store.labelled import Labelled, labelled_of
 from model_store.naming import Naming, name_classes
 from model_store.outputs import OutputSpec, Task
-from model_store.recognise import Declared, Given, Taken, recognise_inputs, recognise_outputs
+from model_store.recognise import Declared, Given, Taken, listed, recognise_inputs, recognise_outputs
 from model_store.rows import Progress, Rows
 from model_store.surgery import text_of
 
 # Standard errors; columns of scores are not independent, so this is less than it seems.
 LEAST_SKILL: Final = 3.0
+_SHOWN: Final = 5
 
 
 class Unproven(ImportRefused):
@@ -82,16 +83,16 @@ class Reading:
         """Return inputs, output and classes, a line each."""
         scores = self.output.name
         was = [name for name, tensor in opened.graph.stands_for.items() if tensor == scores]
-        before = f" (before {', '.join(opened.graph.removed)} of {', '.join(was)})" if was else ""
+        before = f" (in place of {', '.join(was[:_SHOWN])})" if was else ""
         return {
             "inputs": str(opened.taken),
             "output": f"{scores!r}{before}: {self.output.kind.replace('_', ' ')}",
-            "classes": f"{', '.join(self.naming.classes)}: {self.task}, {self.naming.basis}",
+            "classes": f"{listed(self.naming.classes)}: {self.task}, {self.naming.basis}",
         }
 
     def assumed(self, opened: Opened) -> tuple[str, ...]:
         """Return what nothing but the file says."""
-        named = (f"the classes are {', '.join(self.naming.classes)}",) if self.naming.assumed else ()
+        named = (f"the classes are {listed(self.naming.classes)}",) if self.naming.assumed else ()
         return (*opened.taken.assumed, *named)
 
 
@@ -128,9 +129,8 @@ def read(opened: Opened, rows: Rows, report: Progress) -> Reading:
     answers = answers_to(session, front_end, items, given, path=rows.path, report=report)
     check_finite(answers, rows)
     multilabel = rows.label_sets is not None if given.multilabel is None else given.multilabel
-    kind = opened.declared.output_kind or kind_of(
-        answers.scores, given, multilabel=multilabel, named=len(given.classes)
-    )
+    declared = opened.declared.output_kind
+    kind = kind_of(answers.scores, given, multilabel=multilabel, declared=declared)
     output = OutputSpec(given.scores.name, kind)
     columns = output.columns(answers.scores).shape[1]
     if columns == 1 and not multilabel:

@@ -77,7 +77,7 @@ class Taken:
     def __str__(self) -> str:
         if self.text is not None:
             return f"text of column {self.text_column!r} as {self.text.input!r}"
-        parts = [f"{each.input!r} {each.type} of {_listed(each.columns)}" for each in self.inputs]
+        parts = [f"{each.input!r} {each.type} of {listed(each.columns)}" for each in self.inputs]
         return "; ".join(parts[:_SHOWN]) + (
             f"; and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
         )
@@ -166,6 +166,12 @@ def recognise_outputs(graph: PlainGraph, declared: Declared) -> Given:
     return Given(scores, label, names, "graph" if names else "", multilabel)
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names in one line, at most twenty of them."""
+    shown = ", ".join(names[:_SHOWN])
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
 def _takes_text(graph: PlainGraph, declared: Declared) -> bool:
     port = graph.inputs[0]
     one_string = (
@@ -183,7 +189,7 @@ def _text(port: Port, declared: Declared, free: Sequence[str]) -> Taken:
     if len(free) == 1:
         return Taken(front_end, free[0], assumed=(f"the text is in {free[0]!r}, the only column left",))
     raise Unrecognised(
-        f"the graph takes a text; name its column with --text, the columns left are {_listed(free)}"
+        f"the graph takes a text; name its column with --text, the columns left are {listed(free)}"
     )
 
 
@@ -207,7 +213,7 @@ def _columns(
         )
         if _width(port) == len(rest):
             found[port.name] = tuple(rest)
-            assumed.append(f"{port.name!r} takes {_listed(rest)}, in the order of the file's columns")
+            assumed.append(f"{port.name!r} takes {listed(rest)}, in the order of the file's columns")
             open_ports = []
     if open_ports:
         raise Unrecognised(_unnamed(open_ports[0], free, several=len(graph.inputs) > 1))
@@ -255,7 +261,7 @@ def _unnamed(port: Port, free: Sequence[str], *, several: bool) -> str:
         else f"{width} column{'s' * (width > 1)}"
     )
     how = f"--input {port.name}=COL,COL" if several else "--features COL,COL"
-    left = f"the {len(free)} columns left are {_listed(free)}" if free else "no column is left"
+    left = f"the {len(free)} columns left are {listed(free)}" if free else "no column is left"
     return f"input {port} takes {takes}, and {left}; name them in the order of training with {how}"
 
 
@@ -263,7 +269,7 @@ def _check_width(port: Port, columns: Sequence[str]) -> None:
     width = _width(port)
     if width is not None and width != len(columns):
         raise Unrecognised(
-            f"input {port} takes {width} columns, {len(columns)} are named: {_listed(columns)}; "
+            f"input {port} takes {width} columns, {len(columns)} are named: {listed(columns)}; "
             "name the columns it was trained on, in that order"
         )
 
@@ -314,8 +320,3 @@ def _multilabel(graph: PlainGraph, scores: Port, label: Port | None) -> bool | N
 def _ports(ports: Sequence[Port]) -> str:
     shown = ", ".join(map(str, ports[:_SHOWN]))
     return shown + (f" and {len(ports) - _SHOWN} more" if len(ports) > _SHOWN else "")
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
