@@ -103,25 +103,23 @@ def evaluate(
     path = (
         Path(bundle) if "/" in bundle or bundle == "." else current_path(ModelStore(store), bundle, version)
     )
-    with stages(quiet=json) as progress:
-        if data is None:
-            found = of_the_fit(read_bundle(path))
-        else:
-            named = {
-                "source": source,
-                "time": time,
-                "id": id_,
-                "weight": weight,
-                "inclusion": inclusion,
-                "copies": copies,
-            }
-            model = load_model(path)
+    if data is None:
+        found = of_the_fit(read_bundle(path))
+    else:
+        named = {
+            "source": source,
+            "time": time,
+            "id": id_,
+            "weight": weight,
+            "inclusion": inclusion,
+            "copies": copies,
+        }
+        model = load_model(path)
+        with stages(quiet=json) as progress:
             rows = _rows(model, data, text, features, label, progress=progress, **named)
             found = _measured(model, rows, costs, progress)
-        if to is not None:
-            progress("report", 0, 1)
-            write(found, to)
-            progress("report", 1, 1)
+    if to is not None:
+        write(found, to)
     show(found.to_json(), as_json=json, human=lambda: _summary(found))
     if not json:
         _next_step(to)
