@@ -8,7 +8,7 @@ from model_store.costs import Costs
 from model_store.errors import TargetError
 from model_store.outputs import Task
 from model_store.policy import Rule
-from model_store.thresholds import DEFAULT_DELTA, Target, check_delta, check_targets, parse_target
+from model_store.targets import DEFAULT_DELTA, Target, check_targets, class_deltas, parse_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,7 @@ class Claims:
 
     def check(self, classes: Sequence[str], *, task: Task) -> None:
         """Raise a `TargetError` for what does not fit `classes`, before anything is trained."""
-        check_delta(self.delta)
-        check_targets(self.targets, classes)
+        class_deltas(check_targets(self.targets, classes), delta=self.delta, joint=self.joint)
         for name in self.priority:
             if name not in classes:
                 raise TargetError(f"priority names unknown class {name!r}; check its spelling")

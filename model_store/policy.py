@@ -274,7 +274,8 @@ class Policy:
         if set(data) not in (_KEYS, _FORMAT_1):
             raise ValueError(f"policy keys {sorted(data)}: expected {sorted(_KEYS)}")
         try:
-            thresholds = tuple(ClassThreshold.from_json(t) for t in data["thresholds"])
+            delta = float(data["delta"])
+            thresholds = tuple(ClassThreshold.from_json(t, delta=delta) for t in data["thresholds"])
         except (KeyError, TypeError, AttributeError, TargetError) as error:
             raise ValueError(f"policy thresholds: malformed ({error!r})") from error
         classes = tuple(data["classes"])

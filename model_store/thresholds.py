@@ -122,13 +122,15 @@ class ClassThreshold:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], *, delta: float = DEFAULT_DELTA) -> Self:
-        """Read an entry of policy.json; a ValueError, KeyError or TypeError says what is malformed.
+        """Read an entry of policy.json; a ValueError, KeyError, TypeError or TargetError says what is wrong.
 
         Entries of format 1 have neither `delta` nor a review: they get `delta`, that of their policy.
         """
         if data["status"] not in STATUSES:
             raise ValueError(f"status {data['status']!r}: expected one of {', '.join(STATUSES)}")
         frontier, share, review_from = data["frontier"], data.get("review_share"), data.get("review_from")
+        own_delta = float(data.get("delta", delta))
+        check_delta(own_delta)
         return cls(
             class_name=data["class"],
             threshold=float(data["threshold"]),
@@ -141,7 +143,7 @@ class ClassThreshold:
             n_needed=data["n_needed"],
             review_from=None if review_from is None else float(review_from),
             review_share=None if share is None else Interval(**share),
-            delta=float(data.get("delta", delta)),
+            delta=own_delta,
         )
 
 

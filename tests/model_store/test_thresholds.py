@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from model_store.canonical import canonical_json
+from model_store.errors import TargetError
 from model_store.thresholds import ClassThreshold, FrontierPoint, Interval, Target
 
 FIXTURE: Final = Path(__file__).parent / "fixtures" / "format_1" / "bundle"
@@ -65,15 +66,20 @@ def test_json_round_trip(threshold: ClassThreshold):
 
 @pytest.mark.parametrize(
     ("change", "named"),
-    [({"status": "sure"}, "sure"), ({"frontier": [{"goal": "best", "threshold": 1}]}, "best")],
-    ids=["status", "goal"],
+    [
+        ({"status": "sure"}, "sure"),
+        ({"frontier": [{"goal": "best", "threshold": 1}]}, "best"),
+        ({"target": {"recall": 0.8, "precision": None, "priority": "last"}}, "priority 'last'"),
+        ({"delta": 0.9}, "delta 0.9"),
+    ],
+    ids=["status", "goal", "priority", "delta"],
 )
 def test_a_word_outside_the_vocabulary_is_refused(change: dict[str, object], named: str):
     """A status that this release does not know may promise anything."""
     valid = ClassThreshold(
         "a", 0.5, "empirical", Target("a", 0.8), {}, Interval(1, 1), Interval(1, 1)
     ).to_json()
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises((ValueError, TargetError), match=named):
         ClassThreshold.from_json({**valid, **change})
 
 
