@@ -97,6 +97,11 @@ class Classifier:
 
         `inputs` should be those that the calibration is fitted on. Logits are not clipped: where the graph
         gives them, this is the same classifier.
+
+        Raises
+        ------
+        FeatureInvalid
+            As `log_probabilities`.
         """
         if self.output.gives_logits:
             return self
@@ -106,8 +111,8 @@ class Classifier:
     def _sides(self, inputs: Sequence[Input]) -> Iterator[npt.NDArray[np.floating[Any]]]:
         """Yield what may be 0: probabilities and, where a column stands alone, what they leave of 1."""
         alone = self.task == "multilabel" or self.output.kind == "positive_probability"
-        for _, feeds in self.front_end.batches(inputs, self._cells):
-            columns = self.output.columns(self._run(feeds))
+        for rows, feeds in self.front_end.batches(inputs, self._cells):
+            columns = self.output.columns(self._run_or_refuse(feeds, rows))
             yield np.hstack([columns, 1 - columns]) if alone else columns
 
     def warm_up(self) -> None:
@@ -167,18 +172,22 @@ class Classifier:
         """Return the answers to `rows`; what our own export answers needs no further look."""
         if not self._foreign:
             return self._decode(self.session.run(self._outputs, feeds)[0])
+        with np.errstate(all="ignore"):
+            found = self._decode(self._run_or_refuse(feeds, rows))
+        if not np.isfinite(found).all():
+            first = int(np.isfinite(found).all(axis=1).argmin())
+            raise FeatureInvalid(_position(rows, first), None, _NO_ANSWER)
+        return found
+
+    def _run_or_refuse(self, feeds: Feeds, rows: Rows) -> Raw:
+        """Return the output of a run; where it fails because of one row, FeatureInvalid says which."""
         try:
-            with np.errstate(all="ignore"):
-                found = self._decode(self._run(feeds))
+            return self._run(feeds)
         except Exception as error:  # ORT's exceptions share no base but Exception
             refused = self._first_refused(feeds)
             if refused is None:
                 raise
             raise FeatureInvalid(_position(rows, refused), None, _NO_ANSWER) from error
-        if not np.isfinite(found).all():
-            first = int(np.isfinite(found).all(axis=1).argmin())
-            raise FeatureInvalid(_position(rows, first), None, _NO_ANSWER)
-        return found
 
     def _first_refused(self, feeds: Feeds) -> int | None:
         """Return the first row that the graph does not run alone, None if it runs each."""

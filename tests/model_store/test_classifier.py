@@ -485,6 +485,8 @@ def test_an_item_that_the_graph_refuses_is_found_among_its_batch_mates(tmp_path:
     with pytest.raises(FeatureInvalid, match=r"^item 2: the model gives no finite answer") as caught:
         classifier.log_probabilities(items)
     assert "secret" not in str(caught.value)
+    with pytest.raises(FeatureInvalid, match=r"^item 2: "):
+        classifier.with_measured_clip(items)
     del items[2]
     assert classifier.log_probabilities(items).argmax(axis=1).tolist() == [0, 2, 2]
     unseen = _opened(tmp_path, graph, columns, output, k=3)
