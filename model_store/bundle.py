@@ -248,12 +248,15 @@ def _check_against_classes(bundle: Bundle) -> None:
     if named != bundle.digests["calibration"]:
         reason = f"was made for the calibration {named[:12]}, not for this one; fit the thresholds again"
         raise BundleInvalid(bundle.path / POLICY_FILE, reason)
-    several = bundle.manifest.task == "multilabel"
+    task, several = bundle.manifest.task, bundle.manifest.task == "multilabel"
     if (bundle.policy.task == "multilabel") != several:
-        reason = f"is for a {bundle.policy.task} model, the manifest says {bundle.manifest.task}"
+        reason = f"is for a {bundle.policy.task} model, the manifest says {task}"
         raise BundleInvalid(bundle.path / POLICY_FILE, reason)
     if (bundle.calibration.link == "independent") != several:
-        reason = f"has the link {bundle.calibration.link!r}, which a {bundle.manifest.task} model cannot have"
+        reason = f"has the link {bundle.calibration.link!r}, which a {task} model cannot have"
         raise BundleInvalid(bundle.path / CALIBRATION_FILE, reason)
+    if bundle.reference.multilabel != several:
+        reason = f"counts {'one label' if several else 'several labels'} an item, the manifest says {task}"
+        raise BundleInvalid(bundle.path / REFERENCE_FILE, reason)
     read_validation(bundle)
     read_seen(bundle)

@@ -31,6 +31,7 @@ from model_store.errors import (
 )
 from model_store.manifest import FORMAT
 from model_store.model import load_model
+from model_store.reference import build_reference
 from tests.support.bundles import reseal, tiny_classes, tiny_policy, write_tiny
 
 LISTED = (
@@ -287,6 +288,12 @@ def _policy_of_one(parts: dict[str, Any]) -> None:
     parts["policy"] = replace(parts["policy"], task="multiclass")
 
 
+def _reference_of_one(parts: dict[str, Any]) -> None:
+    own = parts["validation"].labels.argmax(axis=1)
+    decided = parts["policy"].decide(parts["validation"].probabilities)
+    parts["reference"] = build_reference(decided, own, parts["classes"])
+
+
 def _one_label_a_row(parts: dict[str, Any]) -> None:
     parts["validation"] = Validation(np.ones((2, 3), np.float32), np.zeros(2, np.int32))
 
@@ -295,6 +302,7 @@ def _one_label_a_row(parts: dict[str, Any]) -> None:
     ("change", "named"),
     [
         (_policy_of_one, "policy.json: is for a multiclass model, the manifest says multilabel"),
+        (_reference_of_one, "reference.json: counts one label an item, the manifest says multilabel"),
         (_one_label_a_row, "validation.npz: array 'labels' is int32"),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,

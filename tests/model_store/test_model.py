@@ -128,6 +128,14 @@ def test_a_bundle_of_labels_flags_each_on_its_own(tmp_path: Path):
     assert flags.tolist() == [[True, False, True], [False, True, False], [False, False, False]]
 
 
+def test_a_bundle_may_have_a_single_label(tmp_path: Path):
+    """One label that holds or not is a multilabel model of one class."""
+    write_tiny(tmp_path / "bundle", kind="multilabel", k=1)
+    decisions = load_model(tmp_path / "bundle").decide(["billing", UNKNOWN_TEXT])
+    assert decisions.flags.tolist() == [[True], [False]]
+    assert decisions.probabilities.shape == (2, 1)
+
+
 def _other_columns(parts: dict[str, Any]) -> None:
     columns = tiny_columns()
     parts["front_end"] = ColumnInputs(

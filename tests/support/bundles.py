@@ -92,7 +92,7 @@ def write_tiny(
         "output": output,
         "calibration": calibration,
         "policy": policy,
-        "reference": build_reference(policy.decide(probabilities), own, classes),
+        "reference": build_reference(policy.decide(probabilities), labels, classes),
         "validation": Validation(probabilities, labels, raw),
         "seen": Seen(np.zeros((0, 64), dtype=np.uint32)),
         "card": f"# {name}\n\nA class is called by its own name.\n",
