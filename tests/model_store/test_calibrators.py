@@ -100,6 +100,18 @@ def test_two_classes_are_one_question(method: Method):
     assert classwise_ece(p, labels).max() < 0.03 < classwise_ece(np.exp(log_p), labels).max()
 
 
+def test_two_class_beta_is_vector_scaling():
+    """A slope for log p and one for log(1 - p) are a scale of each class; only the ridge is another."""
+    rng = np.random.default_rng(9)
+    log_p = log_softmax(rng.normal(0, 1.5, (20_000, 2)), axis=1)
+    odds = 1.6 * log_p[:, 1] - 0.5 * log_p[:, 0] - 0.4
+    labels = (rng.random(20_000) < 1 / (1 + np.exp(-odds))).astype(np.int64)
+    beta, vector = (fit_method(method, log_p.astype(np.float32), labels) for method in ("beta", "vector"))
+    np.testing.assert_allclose(beta.scale, [0.5, 1.6], atol=0.15)
+    np.testing.assert_allclose(beta.scale, vector.scale, atol=0.01)
+    assert beta.bias[1] - beta.bias[0] == pytest.approx(vector.bias[1] - vector.bias[0], abs=0.01)
+
+
 def test_a_bias_is_chosen_where_a_class_is_off_by_a_constant():
     """What class-weighted training does to a rare class, a scale cannot undo and a bias can."""
     log_p, labels = _labelled(8_000, 3, seed=2, bias=np.array([-3.0, 0.0, 0.0]))

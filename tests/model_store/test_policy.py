@@ -146,10 +146,10 @@ def test_abstaining_outweighs_ambiguity_and_no_class():
 
 
 def test_the_first_listed_class_that_is_flagged_is_the_label():
-    """Whatever its ratio; where no listed class is flagged the ratio decides, also what is ambiguous."""
+    """Whatever its ratio and however close another; where no listed class is flagged the ratio decides."""
     policy = _policy([0.2, 0.2, 0.2, 0.9], rule="priority", priority=("c2", "c0"), ambiguous_ratio=0.9)
     decided = policy.decide(
-        _rows([0.3, 0.5, 0.2, 0.0], [0.4, 0.5, 0.1, 0.0], [0.1, 0.8, 0.1, 0.0], [0.1, 0.1, 0.1, 0.7])
+        _rows([0.3, 0.5, 0.2, 0.0], [0.48, 0.5, 0.02, 0.0], [0.1, 0.8, 0.1, 0.0], [0.1, 0.1, 0.1, 0.7])
     )
     assert decided.label.tolist() == [2, 0, 1, -1]
     assert decided.decision.tolist() == [ACCEPTED, ACCEPTED, ACCEPTED, NO_CLASS_PASSES]
