@@ -83,15 +83,13 @@ def html_report(evaluation: Evaluation) -> str:
 
 
 def by_urgency(classes: Sequence[ClassFigures]) -> tuple[ClassFigures, ...]:
-    """Return the classes with rows first: contradicted, then claimed, then by the lowest PR-AUC."""
+    """Return the classes with rows first: contradicted, then below what was asked, then by PR-AUC."""
 
     def urgency(figures: ClassFigures) -> tuple[bool, bool, bool, float]:
-        contradicted = any(check.verdict == "contradicted" for check in figures.checks)
-        claimed = figures.status == "certified" and bool(figures.checks)
         return (
             not figures.positives,
-            not contradicted,
-            not claimed,
+            not any(check.verdict == "contradicted" for check in figures.checks),
+            not any(check.measured.upper < check.asked for check in figures.checks),
             1.0 if figures.pr_auc is None else figures.pr_auc,
         )
 

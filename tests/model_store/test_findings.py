@@ -28,6 +28,14 @@ def test_a_contradicted_claim_comes_first_with_its_figures():
     assert any("refit the thresholds" in line for line in said)
 
 
+def test_among_many_claims_some_may_fail_by_chance():
+    """The reader learns how many, so that one of forty is no alarm."""
+    many = tuple(f"class {i}" for i in range(40))
+    said = findings(made_up(n=2_000, classes=many, skill=0.5))
+    assert any("by chance alone" in line for line in said)
+    assert not any("by chance alone" in line for line in findings(made_up(skill=0.5, n=2_000)))
+
+
 def test_roc_auc_of_a_rare_class_comes_with_its_warning():
     """In words, beside PR-AUC and what guessing gets."""
     assert "Do not judge rare classes by ROC-AUC: fraud" in _said()

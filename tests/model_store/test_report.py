@@ -163,12 +163,14 @@ def test_no_rows_at_all_still_make_a_page():
 
 
 def test_what_is_contradicted_comes_first(evaluation: Evaluation):
-    """Then what is claimed, then what is found worst; what has no rows comes last."""
+    """Then what is below its target, then what is found worst; what has no rows comes last."""
     bad = made_up(skill=0.5, n=2_000)
     ranked = by_urgency(bad.classes)
     verdicts = [any(check.verdict == "contradicted" for check in each.checks) for each in ranked]
     assert verdicts == sorted(verdicts, reverse=True)
     assert verdicts[0]
+    missed = replace(evaluation.classes[1], checks=(replace(evaluation.classes[1].checks[0], asked=1.0),))
+    assert by_urgency([evaluation.classes[0], missed, evaluation.classes[2]])[0] is missed
     empty = replace(evaluation.classes[0], positives=0)
     assert by_urgency([empty, *evaluation.classes[1:]])[-1] is empty
 
