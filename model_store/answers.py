@@ -24,7 +24,7 @@ _KINDS: Final = (
     "logits and probabilities are (n, K), positive ones (n,) or (n, 1), label_pairs (K, n, 2): "
     "declare another --output-kind, or --output"
 )
-_CHECK_VALUES: Final = "check their values against those it was trained on, or leave them out"
+_CHECK_VALUES: Final = "check their values against those of training, or leave them out"
 _ALL_CHECKED: Final = 20  # a graph that refuses this many rows refuses them all
 
 
@@ -107,19 +107,20 @@ def answers_to(
     """
     names = [given.scores.name] + ([given.label.name] if given.label else [])
     parts: list[list[npt.NDArray[Any]]] = []
+    refused: list[int] = []
     done = 0
     for _, feeds in front_end.batches(items, _CELLS):
         report("run", done, len(items))
-        size = len(next(iter(feeds.values())))
         try:
-            found = session.run(names, feeds)
+            parts.append(session.run(names, feeds))
         except Exception as error:  # ORT's exceptions share no base but Exception
-            refused = _refused(session, names, feeds, error)
-            refuse(path, "are refused by the graph", [done + row for row in refused], remedy=_CHECK_VALUES)
-            raise
-        parts.append(found)
-        done += size
+            alone = _refused(session, names, feeds, error)
+            if not alone:
+                raise
+            refused += [done + row for row in alone]
+        done += len(next(iter(feeds.values())))
     report("run", len(items), len(items))
+    refuse(path, "are refused by the graph", refused, remedy=_CHECK_VALUES)
     axis = 1 if parts[0][0].ndim == 3 else 0
     scores = np.concatenate([part[0] for part in parts], axis=axis)
     if scores.shape[axis] != len(items):
@@ -161,7 +162,7 @@ def kind_of(
 
 def _told(scores: Scores, given: Given, *, multilabel: bool) -> OutputKind:
     """Return what the scores themselves tell they are."""
-    if scores.ndim == 3:
+    if scores.ndim > 2:
         return "label_pairs"
     if scores.ndim == 1 or scores.shape[1] == 1:
         return _single(scores, given, multilabel=multilabel)

@@ -182,7 +182,8 @@ def read_graph(path: Path) -> PlainGraph:
     model = _parsed(path, content)
     _settle_opsets(path, model)
     constants = {each.name for each in model.graph.initializer}
-    fed = [_fed(path, model, v) for v in list(model.graph.input) if v.name not in constants]
+    values = [value for value in model.graph.input if value.name not in constants]
+    fed = [_fed(path, model, value, alone=len(values) == 1) for value in values]
     if not fed:
         raise GraphRefused(path, "takes no input; export the model with its features as the input")
     surgery.replace(model.graph.input, fed)
@@ -223,11 +224,13 @@ def _bytes(path: Path) -> bytes:
 def _parsed(path: Path, content: bytes) -> Model:
     try:
         model = onnx.load_model_from_string(content)
-        onnx.load_external_data_for_model(model, str(path.parent))
-    except OSError as error:
-        raise GraphRefused(path, f"{first_line(error)}; copy the file of its weights beside it") from error
     except Exception as error:  # the errors of protobuf and onnx share no base but Exception
         raise GraphRefused(path, f"is not an ONNX model, or is cut short; {_AGAIN}") from error
+    try:
+        onnx.load_external_data_for_model(model, str(path.parent))
+    except Exception as error:  # a missing file is an error of the checker, a short one a ValueError
+        reason = f"keeps weights in another file, which cannot be read ({first_line(error)})"
+        raise GraphRefused(path, f"{reason}; copy that file beside it") from error
     if not model.graph.node:
         raise GraphRefused(path, f"is not an ONNX model, or is cut short: it has no operators; {_AGAIN}")
     try:
@@ -251,8 +254,11 @@ def _settle_opsets(path: Path, model: Model) -> None:
     surgery.replace(model.opset_import, [helper.make_opsetid(each, n) for each, n in versions.items()])
 
 
-def _fed(path: Path, model: Model, value: Value) -> Value:
-    """Return an input as a front end can feed it: a type it knows, and items along a free first axis."""
+def _fed(path: Path, model: Model, value: Value, *, alone: bool) -> Value:
+    """Return an input as a front end can feed it: a type it knows, and items along a free first axis.
+
+    A text that is the only input may have one axis; columns of a table have two.
+    """
     if not _is_tensor(value):
         raise GraphRefused(
             path, f"input {value.name!r} is not a tensor; export the model with tensors as inputs"
@@ -270,9 +276,9 @@ def _fed(path: Path, model: Model, value: Value) -> Value:
             f"input {port} is for exactly {port.shape[0]} items at once; export it with a free first axis "
             "(PyTorch: dynamic_axes, scikit-learn: [None, n])",
         )
-    flat = len(port.shape) == 1 and kind != TensorProto.STRING
+    flat = len(port.shape) == 1 and not (alone and kind == TensorProto.STRING)
     if kind in _FED_AS or flat:
-        return surgery.feed_as(model, value, _FED_AS.get(kind, kind), len(port.shape))
+        return surgery.feed_as(model, value, _FED_AS.get(kind, kind))
     return value
 
 

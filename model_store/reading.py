@@ -35,15 +35,15 @@ _SHOWN: Final = 5
 class Unproven(ImportRefused):
     """Something was assumed, and the labels of the file do not bear it out."""
 
-    def __init__(self, assumed: Sequence[str], skill: float) -> None:
-        super().__init__(tuple(assumed), skill)
-        self.assumed, self.skill = tuple(assumed), skill
+    def __init__(self, assumed: Sequence[str], skill: float, rows: int) -> None:
+        super().__init__(tuple(assumed), skill, rows)
+        self.assumed, self.skill, self.rows = tuple(assumed), skill, rows
 
     def __str__(self) -> str:
         return (
-            f"the scores do not go with the labels of the file ({self.skill:.1f} standard errors, at least "
-            f"{LEAST_SKILL:g} are needed), and only the file says this: {'; '.join(self.assumed)}; "
-            "declare what the model was trained on with --features or --classes"
+            f"the scores do not go with the labels of the {self.rows} rows ({self.skill:.1f} standard errors, "
+            f"at least {LEAST_SKILL:g} are needed), and only the file says this: {'; '.join(self.assumed)}; "
+            "declare what the model was trained on with --features or --classes, or add rows"
         )
 
 
@@ -159,7 +159,7 @@ def check(opened: Opened, reading: Reading, raw: LogProbabilities) -> tuple[str,
     if found.skill >= LEAST_SKILL:
         return ()
     if assumed := reading.assumed(opened):
-        raise Unproven(assumed, found.skill)
+        raise Unproven(assumed, found.skill, len(raw))
     return (
         f"the scores hardly go with the labels of the file ({found.skill:.1f} standard errors): check that "
         "the columns have the order of training, and the labels the meaning",

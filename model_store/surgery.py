@@ -107,16 +107,17 @@ def join_columns(model: Model, columns: Sequence[str]) -> str:
     return add(model, "Concat", parts, joined, axis=1)
 
 
-def feed_as(model: Model, value: Value, kind: int, rank: int) -> Value:
-    """Let an input be fed as type `kind` with two axes, and give the graph what it was made for.
+def feed_as(model: Model, value: Value, kind: int) -> Value:
+    """Let an input of one axis or two be fed as type `kind` with two; the graph gets what it was made for.
 
     The input keeps its name: that is what items name their columns by.
     """
+    sizes = [each.dim_value or None for each in value.type.tensor_type.shape.dim]
     declared = value.type.tensor_type.elem_type
     inner = unused(model, f"{value.name}_as_declared")
     rename(model, value.name, inner)
     before, steps = value.name, []
-    if rank == 1:
+    if len(sizes) == 1:
         shape = constant(model, f"{inner}_shape", np.array([-1], dtype=np.int64))
         flat = inner if kind == declared else unused(model, f"{value.name}_flat")
         steps.append(helper.make_node("Reshape", [before, shape], [flat]))
@@ -125,7 +126,7 @@ def feed_as(model: Model, value: Value, kind: int, rank: int) -> Value:
         steps.append(helper.make_node("Cast", [before], [inner], to=declared))
     for step in reversed(steps):
         model.graph.node.insert(0, step)
-    return tensor(value.name, [None, None if rank == 2 else 1], kind)
+    return tensor(value.name, [None, 1] if len(sizes) == 1 else sizes, kind)
 
 
 def as_float(model: Model, name: str, declared: str) -> None:
