@@ -13,7 +13,7 @@ from model_store.values import CAN_MISS, EXPECTED, FED_AS, UNUSUAL, USUAL, Value
 from model_store.values import Column as Column  # noqa: PLC0414 - what a table of inputs is made of
 from model_store.values import ColumnKind as ColumnKind  # noqa: PLC0414
 
-MAX_COLUMNS: Final = 4_096
+MAX_COLUMNS: Final = 1_024  # what one item of a request may hold
 _SHOWN_NAMES: Final = 20
 _GAPS: Final = 64  # a graph that copes with one gap in many hundred columns copes with several
 # A forest of 100 trees on 30 columns: 6.2 us a row in groups of 256 or of 4,096, 8.1 us in groups of 32.

@@ -1,4 +1,4 @@
-"""What a running service makes of a full disk and of a bundle it cannot read."""
+"""What a running service makes of a full disk, of a bundle it cannot read, and of rows that are none."""
 
 import json
 import subprocess
@@ -11,11 +11,14 @@ import pytest
 
 from model_store import ModelStore
 from tests.end_to_end.test_kills import Load, stored_items
-from tests.support.running import RunningService, eventually
+from tests.support import bundles
+from tests.support.bundles import tiny_item
+from tests.support.running import RunningService, eventually, launch
 
 pytestmark = pytest.mark.slow
 
 Start = Callable[..., RunningService]
+CANARY = "xyzzy-canary-71f0"
 
 
 @pytest.fixture
@@ -86,3 +89,43 @@ def test_a_bundle_of_a_newer_format_is_refused_while_running_and_at_the_start(st
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1
     assert "upgrade seamark" in ended.stderr
+
+
+def test_rows_that_are_none_cost_no_answer_and_leave_no_trace(tmp_path: Path) -> None:
+    """Each is refused with its column; the next good row is answered, and only good ones are counted."""
+    models = ModelStore(tmp_path / "tables")
+    bundles.publish_tiny(models, kind="features")
+    service = launch(tmp_path, models.root, {"SEAMARK_MODEL": "tiny", "SEAMARK_WORKERS": "1"})
+    good = tiny_item(CANARY, amount=2.5)
+    bad: dict[str, tuple[int, str | None]] = {
+        f'{{"topic": "{CANARY}", "amount": NaN}}': (400, None),
+        f'{{"topic": "{CANARY}", "amount": -Infinity}}': (400, None),
+        f'{{"topic": "{CANARY}", "amount": 1e400}}': (422, "$.items[0].features[...]"),
+        f'{{"topic": {{"{CANARY}": []}}}}': (422, "$.items[0].features[...]"),
+        f'["{CANARY}"]': (422, "$.items[0].features"),
+        json.dumps({**good, "amount": 10**400}): (422, "$.items[0].features.amount"),
+        json.dumps({**good, "amount": True}): (422, "$.items[0].features.amount"),
+        json.dumps({**good, "topic": None}): (422, "$.items[0].features.topic"),
+        json.dumps({**good, CANARY: 1}): (422, "$.items[0].features"),
+        json.dumps({f"{CANARY}{at}": at for at in range(1_025)}): (422, "$.items[0].features"),
+    }
+    try:
+        for content, (status, field) in bad.items():
+            body = f'{{"items": [{{"features": {content}}}]}}'
+            refused = service.client.post(
+                "/predict", content=body, headers={"Content-Type": "application/json"}
+            )
+            assert (refused.status_code, refused.json().get("field")) == (status, field), content[:80]
+            assert CANARY not in refused.text
+            answered = service.client.post("/predict", json={"items": [{"features": good}]})
+            assert answered.status_code == 200
+        assert service.client.post("/predict", json={"items": [{"text": CANARY}]}).status_code == 422
+        eventually(
+            lambda: service.metric("seamark_items_total") == len(bad), within=10, what="good rows are counted"
+        )
+        assert CANARY not in service.client.get("/metrics").text
+    finally:
+        service.client.close()
+        assert service.stop() == 0
+    assert stored_items(service) == len(bad)
+    assert CANARY not in service.log.read_text()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from model_store.columns import MAX_COLUMNS
 from model_store.errors import FeatureInvalid
 from model_store.model import Model
 from service.problems import problem
@@ -165,6 +166,11 @@ def test_all_texts_of_an_item_share_one_limit(desk: Desk) -> None:
         assert refused["allowed"] == (
             f"expected at most {MAX_TEXT_BYTES} bytes of UTF-8 in all its texts together"
         )
+
+
+def test_every_column_of_a_bundle_can_be_sent() -> None:
+    """A bundle that may have more columns than a request could not be asked."""
+    assert MAX_COLUMNS <= MAX_FEATURES
 
 
 def test_an_odd_column_name_is_quoted_in_the_path() -> None:
