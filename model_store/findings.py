@@ -126,7 +126,7 @@ def _claims(evaluation: Evaluation) -> Iterator[str]:
         if len(wrong) > _NAMED:
             yield f"and {len(wrong) - _NAMED} more, see the table."
         if (chance := sum(1 - check.confidence for _, check in judged)) >= 1:
-            yield f"Claims may fail by chance alone: of {len(judged)} like these up to {chance:.0f} in the long run."
+            yield f"Claims may fail by chance alone: of {len(judged)} up to {chance:.0f}, in the long run."
         yield (
             "A claim is about traffic like the rows it was made on. Look first whether these rows are such a "
             "sample; then refit the thresholds on a recent one."
