@@ -1,4 +1,4 @@
-"""What keeps a class from being certified, and what can be had instead or would change it?"""
+"""What keeps a class from being certified, what can be had instead, and what does it leave to people?"""
 
 import math
 from typing import Final
@@ -12,7 +12,7 @@ UNTRAINED_SHARE: Final = 0.5
 
 
 def shortfall(threshold: ClassThreshold, *, share: float = THRESHOLD_SHARE) -> str | None:
-    """Return one line about a class that is not certified; None for one that is.
+    """Return one line about a class that is not certified or leaves items to people; None for any other.
 
     Parameters
     ----------
@@ -21,7 +21,9 @@ def shortfall(threshold: ClassThreshold, *, share: float = THRESHOLD_SHARE) -> s
     """
     match threshold.status:
         case "certified":
-            return None
+            if threshold.review_share is None:
+                return None
+            why = f"{_asked(threshold)}"
         case "infeasible":
             why = f"{_asked(threshold)} cannot be had; {_frontier(threshold)}"
         case "insufficient_data":
@@ -33,7 +35,16 @@ def shortfall(threshold: ClassThreshold, *, share: float = THRESHOLD_SHARE) -> s
             )
         case "empirical":
             why = f"{_asked(threshold)} was met on the threshold rows; an estimate without guarantee"
-    return f"{threshold.class_name}: {threshold.status}, {why}"
+    return f"{threshold.class_name}: {threshold.status}, {why}{_left_to_people(threshold)}"
+
+
+def _left_to_people(threshold: ClassThreshold) -> str:
+    """Return how many items lie between the two thresholds of a class that abstains."""
+    share = threshold.review_share
+    if share is None or share.estimate is None:
+        return ""
+    most = "" if share.upper is None else f" ({share.lower:.1%}-{share.upper:.1%})"
+    return f"; {share.estimate:.1%}{most} of items go to people"
 
 
 def _asked(threshold: ClassThreshold) -> str:

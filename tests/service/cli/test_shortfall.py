@@ -1,5 +1,7 @@
 """What a fit says about a class that it could not certify."""
 
+from dataclasses import replace
+
 import pytest
 
 from model_store import ClassThreshold, Target
@@ -76,3 +78,12 @@ def test_the_share_of_the_threshold_split_is_that_of_the_splits() -> None:
     """It is written down twice, since a serving image cannot import the splits."""
     splits = pytest.importorskip("model_store.splits")
     assert splits.SHARES[2] == THRESHOLD_SHARE
+
+
+def test_a_class_that_abstains_says_what_it_leaves_to_people() -> None:
+    """Also when its claim is certified, for that is the price of it."""
+    wide = replace(threshold("certified"), review_from=0.2, review_share=Interval(0.094, 0.07, 0.12))
+    assert shortfall(wide) == (
+        "hate: certified, recall 0.85 with precision 0.6; 9.4% (7.0%-12.0%) of items go to people"
+    )
+    assert shortfall(threshold("certified")) is None
