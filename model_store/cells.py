@@ -10,6 +10,8 @@ from typing import Final
 from model_store.csvfile import refuse, where
 
 SEPARATOR: Final = "|"
+# The second and third are what labelers answer, so that no label differs from not labelled yet.
+NO_LABELS: Final = frozenset({"", "[]", "none_of_these"})
 # Far beyond any design; squares and sums of a million such weights are still exact to nine digits.
 WEIGHT_LIMIT: Final = 1e9
 # How tools write a missing number: pandas, R, SQL dumps and Python. An empty cell is missing everywhere.
@@ -18,7 +20,7 @@ _TRUTH: Final[Mapping[str, bool]] = {"1": True, "true": True, "0": False, "false
 
 
 def label_sets(path: Path, column: str, cells: Sequence[str]) -> tuple[frozenset[str], ...]:
-    """Return the labels of each cell, which `|` separates; an empty cell holds none.
+    """Return the labels of each cell, which `|` separates; an empty cell, `[]` and `none_of_these` hold none.
 
     White space around a label is not part of it.
 
@@ -152,7 +154,7 @@ def truth(cell: str) -> bool | None:
 
 
 def _labels(cell: str) -> list[str]:
-    return [label.strip() for label in cell.split(SEPARATOR)] if cell.strip() else []
+    return [] if cell.strip() in NO_LABELS else [label.strip() for label in cell.split(SEPARATOR)]
 
 
 def _numbers(

@@ -26,6 +26,11 @@ def test_sets_of_labels_come_back_as_they_were_written(sets: list[frozenset[str]
     assert cells.label_sets(PATH, "l", [bar.join(labels) for labels in sets]) == tuple(sets)
 
 
+def test_what_labelers_answer_for_no_label_is_read_so():
+    """A batch that comes back says it in words, since an empty cell there is not labelled yet."""
+    assert cells.label_sets(PATH, "l", ["", "[]", " none_of_these ", "a"]) == (set(), set(), set(), {"a"})
+
+
 @pytest.mark.parametrize("cell", ["a||b", "|a", "a|", "a| |b", "|"])
 def test_an_empty_label_is_refused(cell: str):
     """It is a slip of whoever wrote the file, and which one cannot be known."""
