@@ -54,6 +54,9 @@ def test_a_source_below_its_target_is_named():
     found = made_up(full=True, n=2_000, skill=0.5)
     assert any(line.startswith("Recall is below what was asked in a source") for line in findings(found))
     assert not any("in a source" in line for line in findings(replace(found, sources=())))
+    fine = made_up(full=True)
+    assert any(c.recall.lower < 0.8 for part in fine.sources for c in part.classes)
+    assert not any("in a source" in line for line in findings(fine))
 
 
 def test_rows_the_model_has_seen_are_counted_by_id():
