@@ -30,7 +30,7 @@ from service.cli.options import (
     TextColumn,
     current_user,
 )
-from service.cli.output import Json, out, show, stages, table
+from service.cli.output import Json, cell, out, show, stages, table
 from service.cli.shortfall import THRESHOLD_SHARE, shortfall
 from service.cli.training import needs_training
 
@@ -128,7 +128,7 @@ def summary(result: "FitResult", *, share: float = THRESHOLD_SHARE) -> Group:
     bundle, calibration = value["bundle"], value["calibration"]
     claims = table(
         f"{bundle['name']} version {bundle['version']}: calibration {calibration['method']}, "
-        f"macro-F1 {value['metrics']['macro_f1']:.3f} on the test split",
+        f"macro-F1 {cell(value['metrics']['macro_f1'])} on the test split",
         ["class", "status", "threshold", "recall", ">=", "precision", ">=", "PR-AUC"],
         [
             [
