@@ -2,25 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
 from model_store.bundle import read_seen
-from model_store.calibration import LogProbabilities
 from model_store.costs import Costs
 from model_store.evaluate import answers_of, evaluate
 from model_store.evaluation import Evaluation, Overlap
-from model_store.features import inputs_of
-from model_store.inputs import Input
 from model_store.labelled import Labelled, signatures_of
 from model_store.leakage import leakage, names_of
 from model_store.model import Model
 from model_store.rows import Progress, Rows
+from model_store.scoring import inputs_of, score
 from model_store.signatures import THOROUGH_BANDS, Signatures, partners
 from model_store.slices import Answers, figures_of
-
-_BLOCK: Final = 1_024
 
 
 def evaluate_model(
@@ -48,7 +43,7 @@ def evaluate_model(
         For rows that are not items of the model, by row number.
     """
     report = progress or (lambda _stage, _done, _total: None)
-    raw = _scored(model, inputs_of(rows, model.bundle.manifest.columns), report)
+    raw = score(model.classifier, inputs_of(model.classifier, rows), report)
     policy = model.bundle.policy
     decisions = policy.decide(model.bundle.calibration.apply(raw))
     weights = None if rows.weights is None else np.array(rows.weights, dtype=np.float64)
@@ -73,15 +68,6 @@ def evaluate_model(
     )
     report("measure", 1, 1)
     return result
-
-
-def _scored(model: Model, inputs: Sequence[Input], report: Progress) -> LogProbabilities:
-    raw = np.empty((len(inputs), len(model.classes)), dtype=np.float32)
-    for start in range(0, len(inputs), _BLOCK):
-        report("score", start, len(inputs))
-        raw[start : start + _BLOCK] = model.classifier.log_probabilities(inputs[start : start + _BLOCK])
-    report("score", len(inputs), len(inputs))
-    return raw
 
 
 def _overlap(
