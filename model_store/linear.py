@@ -72,7 +72,7 @@ def fit_linear_model(
     plan = rebalanced(
         recipe, np.arange(features.shape[0]), labels, n_classes=n_classes, per_label=per_label, seed=seed
     )
-    if recipe in ("undersample", "oversample"):
+    if len(plan.rows) < len(labels):
         features, labels = features[plan.rows], labels[plan.rows]
     linear = fit_linear(
         features,

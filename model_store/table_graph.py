@@ -18,6 +18,7 @@ from model_store.focal import Link
 
 NUMBERS: Final = "numbers"
 TEXTS: Final = "texts"
+FARTHEST: Final = 1e6  # standard deviations
 
 
 class TableGraph:
@@ -54,11 +55,16 @@ class TableGraph:
     def standardised(
         self, fills: npt.NDArray[np.float64], means: npt.NDArray[np.float64], scales: npt.NDArray[np.float64]
     ) -> str:
-        """Return the numbers, missing ones filled, less their means, over their scales: double (n, a)."""
+        """Return the numbers, missing ones filled, less their means, over their scales: double (n, a).
+
+        They end at `FARTHEST`, so that no finite number makes a score that float32 cannot hold.
+        """
         absent = self._absent()
         filled = self.add("Where", [absent, self.constant("fills", fills), NUMBERS], "filled")
         centred = self.add("Sub", [filled, self.constant("means", means)], "centred")
-        return self.add("Div", [centred, self.constant("scales", scales)], "standardised")
+        scaled = self.add("Div", [centred, self.constant("scales", scales)], "scaled")
+        ends = [self.constant("lowest", np.array(-FARTHEST)), self.constant("highest", np.array(FARTHEST))]
+        return self.add("Clip", [scaled, *ends], "standardised")
 
     def missing(self, columns: npt.NDArray[np.int64]) -> str:
         """Return 1 where a number of these columns is missing, else 0: double (n, len(columns))."""

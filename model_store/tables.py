@@ -23,7 +23,7 @@ from model_store.inputs import Features
 from model_store.linear import LinearModel, Probabilities, fit_linear_model
 from model_store.outputs import LOGITS, Task
 from model_store.selection import Criterion, OpenFold, Progress, select
-from model_store.table_graph import NUMBERS, TEXTS, TableGraph
+from model_store.table_graph import FARTHEST, NUMBERS, TEXTS, TableGraph
 from model_store.trained import Trained
 from model_store.trees import LEARNING_RATE, MAX_LEAVES, ROUNDS, TreeModel, fit_trees
 
@@ -111,7 +111,9 @@ class Encoding:
         """Return numbers, indicators of missing ones, and categories, for a linear model."""
         parts = []
         if self.scaler is not None:
-            parts.append(csr_array(self.scaler.transform(self.imputer.transform(table.numbers))))
+            with np.errstate(over="ignore"):  # what is beyond the largest double ends at `FARTHEST` too
+                scaled = self.scaler.transform(self.imputer.transform(table.numbers))
+            parts.append(csr_array(scaled.clip(-FARTHEST, FARTHEST)))
             parts.append(csr_array(self.indicator.transform(table.numbers).astype(np.float64)))
         return csr_array(hstack([*parts, *self._hot(table)], format="csr"))
 

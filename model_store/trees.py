@@ -114,7 +114,7 @@ def fit_trees(
     plan = rebalanced(
         recipe, np.arange(len(features)), labels, n_classes=n_classes, per_label=per_label, seed=seed
     )
-    if recipe in ("undersample", "oversample"):
+    if len(plan.rows) < len(labels):
         features, labels = features[plan.rows], labels[plan.rows]
     if per_label:
         columns = zip(labels.T, plan.weights.T, strict=True)
