@@ -4,7 +4,7 @@ Whatever made the graph, the rest is the same: calibrate on one part of the rows
 measure on a third, and publish. Training, importing and refitting all end here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -98,13 +98,13 @@ class FitResult:
             "bundle": {"name": self.name, "version": self.version, "path": str(self.path)},
             "calibration": {
                 "method": self.calibration.method,
-                "class_ece_before": dict(zip(names, figures.class_ece_before.tolist(), strict=True)),
-                "class_ece_after": dict(zip(names, figures.class_ece_after.tolist(), strict=True)),
+                "class_ece_before": _by_name(names, figures.class_ece_before),
+                "class_ece_after": _by_name(names, figures.class_ece_after),
             },
             "classes": [_class_json(t) for t in self.thresholds],
             "metrics": {
                 "macro_f1": figures.macro_f1,
-                "pr_auc": dict(zip(names, figures.pr_auc.tolist(), strict=True)),
+                "pr_auc": _by_name(names, figures.pr_auc),
             },
         }
 
@@ -285,6 +285,12 @@ def _evaluation(calibration: Calibration, policy: Policy, scored: Scored) -> Eva
         class_ece_after=classwise_ece(calibration.apply(untouched), own),
         weights=test.weights,
     )
+
+
+def _by_name(names: Sequence[str], figures: Float64s) -> dict[str, float | None]:
+    """Return a figure a class; None for one that no row can tell, which JSON has no number for."""
+    told = (None if np.isnan(figure) else float(figure) for figure in figures)
+    return dict(zip(names, told, strict=True))
 
 
 def _class_json(t: ClassThreshold) -> dict[str, Any]:
