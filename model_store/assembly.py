@@ -26,11 +26,13 @@ from model_store.calibrators import fit_calibration
 from model_store.claims import Claims
 from model_store.evaluate import Evaluation, card, evaluate
 from model_store.guarantees import fit_thresholds
+from model_store.leakage import Leakage
 from model_store.outputs import LOGITS, OutputSpec, Task
 from model_store.policy import Policy
 from model_store.reference import build_reference
 from model_store.reliability import classwise_ece, log_loss
 from model_store.rows import Progress
+from model_store.selection import Tried
 from model_store.store import ModelStore
 from model_store.thresholds import ClassThreshold
 
@@ -122,6 +124,11 @@ def assemble(
     training: Mapping[str, Any],
     incumbent: Calibration | None = None,
     trained_positives: Counts | None = None,
+    tried: Sequence[Tried] = (),
+    chosen: str = "",
+    criterion: str = "",
+    leakage: Mapping[str, Leakage] | None = None,
+    notes: Sequence[str] = (),
     sources: tuple[str, ...] = (),
     licence: str = "",
     seed: int = 0,
@@ -139,6 +146,12 @@ def assemble(
         Stays when no new one explains the calibration rows better.
     trained_positives : int array of shape (n_classes,), optional
         Rows of each class that the graph was trained on; None where that is not known.
+    tried : sequence of Tried
+        The recipes of training that were compared by `criterion`, of which `chosen` won.
+    leakage : mapping of str to Leakage, optional
+        What nearly repeats a row of an earlier part, by part.
+    notes : sequence of str
+        What else a reader of the card must know, in whole sentences.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -190,6 +203,14 @@ def assemble(
             thresholds=policy.thresholds,
             delta=claims.delta,
             evaluation=evaluation,
+            policy=policy,
+            joint=claims.joint,
+            sample=claims.sample and scored.threshold.weights is None,
+            tried=tried,
+            chosen=chosen,
+            criterion=criterion,
+            leakage=leakage,
+            notes=notes,
         ),
         training=dict(training) | {"claims": claims.to_json()},
         evaluation=evaluation.to_json(),

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +18,9 @@ from model_store.features import feature_columns, inputs_of
 from model_store.imbalance import Imbalance
 from model_store.inputs import Input
 from model_store.labelled import Labelled, groups_of, labelled_of, signatures_of, sources_of
-from model_store.leakage import LOOSE_SIMILARITY, between, names_of
+from model_store.leakage import LOOSE_SIMILARITY, Leakage, between, names_of
 from model_store.rows import Progress, Rows
 from model_store.selection import Criterion
-from model_store.signatures import SIMILARITY, Signatures
 from model_store.splits import Splits, split
 from model_store.store import ModelStore
 from model_store.train import train
@@ -96,6 +94,8 @@ def fit(
     )
     report("train", 1, 1)
     raw, parity = _served(trained, inputs, splits, labelled, report)
+    names = names_of(rows)
+    loose = between(signatures, splits, names=names, similarity=LOOSE_SIMILARITY)
     fitted_on = np.sort(np.concatenate([own, splits.parts["calibration"], splits.parts["threshold"]]))
     return assemble(
         Graph(trained.onnx, trained.front_end, trained.output),
@@ -112,11 +112,16 @@ def fit(
             "seed": seed,
             "split_rows": {part: len(members) for part, members in splits.items()},
             "largest_parity_difference": parity,
-            "leakage": _leakage(signatures, splits, rows),
+            "loose_leakage": {part: each.to_json() for part, each in loose.items()},
             "tried": [each.to_json() for each in trained.tried],
             **trained.facts,
         },
         trained_positives=Labelled(labelled.classes, labelled.task, labelled.labels[own]).positives(),
+        tried=trained.tried,
+        chosen=trained.chosen,
+        criterion=criterion,
+        leakage=between(signatures, splits, names=names),
+        notes=_resemblance(loose),
         sources=sources,
         licence=licence,
         seed=seed,
@@ -155,16 +160,15 @@ def _served(
     return raw, worst
 
 
-def _leakage(signatures: Signatures, splits: Splits, rows: Rows) -> dict[str, Any]:
-    """Return what still resembles a row of another part, where rows are kept apart and a little below."""
-    names = names_of(rows)
-    return {
-        f"{similarity:g}": {
-            part: found.to_json()
-            for part, found in between(signatures, splits, names=names, similarity=similarity).items()
-        }
-        for similarity in (SIMILARITY, LOOSE_SIMILARITY)
-    }
+def _resemblance(loose: Mapping[str, Leakage]) -> list[str]:
+    """Return how many rows resemble one of another part a little less than rows that are kept together."""
+    count, checked = (sum(getattr(each, what) for each in loose.values()) for what in ("count", "checked"))
+    if not count:
+        return []
+    return [
+        f"{count:,} of {checked:,} held-out rows ({count / checked:.1%}) share {LOOSE_SIMILARITY:g} of their "
+        "5-grams with a row of an earlier part; what is measured on them may flatter."
+    ]
 
 
 def _take(inputs: Sequence[Input], members: npt.NDArray[np.intp]) -> list[Input]:
