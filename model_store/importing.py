@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from model_store.assembly import FitResult, Graph, Part, Scored, assemble
 from model_store.bundle import MODEL_FILE, Seen
-from model_store.calibration import Float64s, LogProbabilities
+from model_store.calibration import Float64s, LogProbabilities, indicators
 from model_store.claims import Claims
 from model_store.classifier import Classifier
 from model_store.costs import read_costs
@@ -28,7 +28,7 @@ from model_store.reading import Opened, Reading, check, read
 from model_store.rows import Progress, Rows
 from model_store.scoring import score
 from model_store.signatures import SIMILARITY, THOROUGH_BANDS, Signatures, partners
-from model_store.splits import split
+from model_store.splits import ClassTooSmall, split
 from model_store.store import ModelStore
 
 Indices: TypeAlias = npt.NDArray[np.intp]
@@ -36,6 +36,8 @@ Indices: TypeAlias = npt.NDArray[np.intp]
 PARTS: Final = ("calibration", "threshold", "test")
 # A claim needs positives among the threshold rows more than anything else needs rows.
 SHARES: Final = (0.3, 0.5, 0.2)
+# From so many rows on a class can be certified at the default recall.
+MANY: Final = 11
 # Weights that differ by less come from rounding in a file.
 _EQUAL: Final = 1e-6
 
@@ -178,6 +180,7 @@ def _dealt(rows: Rows, reading: Reading, trained_on: Rows | None, seed: int, rep
         used = np.flatnonzero(~nearly)
         if len(used) == 0:
             raise NothingLeft(len(rows))
+    _check_repeats(reading, used, groups)
     splits = split(
         reading.labelled.labels[used],
         groups[used],
@@ -189,6 +192,17 @@ def _dealt(rows: Rows, reading: Reading, trained_on: Rows | None, seed: int, rep
     )
     members = {part: used[at] for part, at in splits.items()}
     return _Parts(members, groups, signatures, trained, leaked)
+
+
+def _check_repeats(reading: Reading, used: Indices, groups: npt.NDArray[np.int32]) -> None:
+    """Refuse a class of many rows that are one or two texts over and over: they would look like evidence."""
+    classes = reading.naming.classes
+    carried = indicators(reading.labelled.labels, len(classes))[used]
+    for k, name in enumerate(classes):
+        mine = used[carried[:, k]]
+        distinct = len(np.unique(groups[mine]))
+        if len(mine) >= MANY and distinct < len(PARTS):
+            raise ClassTooSmall(name, (mine + 1).tolist(), distinct, len(PARTS))
 
 
 def _scores(

@@ -22,6 +22,7 @@ from model_store.reading import Opened, Unproven, open_model
 from model_store.recognise import Declared
 from model_store.rows import Rows, read_rows
 from model_store.signatures import minhash
+from model_store.splits import ClassTooSmall
 from model_store.thresholds import parse_target
 from model_store.train import OneClass
 from tests.support import foreign
@@ -203,6 +204,17 @@ def test_a_class_without_rows_promises_nothing(desk: Desk):
     by_name = {t.class_name: t for t in done.result.thresholds}
     assert by_name["silver"].status == "insufficient_data"
     assert by_name["gold"].status == "certified"
+
+
+def test_one_text_a_hundred_times_is_no_evidence(desk: Desk):
+    """Near-duplicates stay in one part, where they would be counted as a hundred proofs."""
+    model = foreign.text()
+    rows = tuple(
+        (f"reset the locked password token {i}",) if label == ("login",) else row
+        for i, (row, label) in enumerate(zip(model.rows, model.labels, strict=True))
+    )
+    with pytest.raises(ClassTooSmall, match=r"'login' has \d+ rows .* in 1 groups of near-duplicates"):
+        desk.load(replace(model, rows=rows))
 
 
 def test_a_small_file_says_what_a_claim_would_take(desk: Desk):

@@ -87,6 +87,19 @@ def test_json_holds_what_people_read(load: Command):
     assert [each["class"] for each in said["classes"]] == list(foreign.CLASSES)
 
 
+def test_a_class_without_rows_has_no_figures(load: Command):
+    """In JSON they are null, in the table a dash, and the line below says how many rows a claim takes."""
+    model = foreign.lightgbm()
+    at = [i for i, label in enumerate(model.labels) if label != ("silver",)]
+    few = replace(model, rows=tuple(model.rows[i] for i in at), labels=tuple(model.labels[i] for i in at))
+    code, out, _ = load(few, "--json")
+    assert code == 0
+    assert json.loads(out)["metrics"]["pr_auc"]["silver"] is None
+    _, out, _ = load(few)
+    assert "silver: insufficient_data, at least 11 more positives in the threshold split" in out
+    assert "about 22 more rows of this class" in out
+
+
 def test_everything_can_be_declared(load: Command, model_store: ModelStore, tmp_path: Path):
     """Columns by input, output, scale, classes, targets; what is declared is not assumed."""
     code, out, _ = load(
