@@ -29,7 +29,6 @@ from scipy.stats import betabinom
 from model_store.calibration import Calibration, Labels, Probabilities
 from model_store.calibrators import fit_calibration
 from model_store.classifier import Classifier
-from model_store.export import linear_onnx
 from model_store.guarantees import recall_threshold
 from model_store.signatures import groups, minhash
 from model_store.splits import split
@@ -107,11 +106,12 @@ def _load() -> Data:
 
 def _fit(data: Data, seed: int) -> Fitted:
     splits = split(data.labels, data.groups, seed=seed, shares=SHARES)
-    trained = train([data.texts[i] for i in splits.train], data.labels[splits.train], n_classes=3, seed=seed)
+    texts = [data.texts[i] for i in splits.train]
+    trained = train(texts, data.labels[splits.train], n_classes=3, seed=seed, imbalance="balanced")
     rest = np.sort(np.concatenate([splits.threshold, splits.test]))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "model.onnx"
-        path.write_bytes(linear_onnx(trained.weights, trained.bias))
+        path.write_bytes(trained.onnx)
         classifier = Classifier.open(path, trained.front_end, n_classes=3)
         log_p = classifier.log_probabilities([data.texts[i] for i in splits.calibration])
         calibration: Calibration = fit_calibration(log_p, data.labels[splits.calibration], seed=seed)

@@ -6,9 +6,8 @@ cross-validation; calibration puts the frequencies back afterwards.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeAlias, cast, overload
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,6 @@ from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion
 
-from model_store.calibration import Float32s, Labels
 from model_store.columns import Column
 from model_store.errors import TrainingError
 from model_store.export import linear_onnx
@@ -66,55 +64,12 @@ class NoVocabulary(TrainingError):
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainedText(Trained):
-    """A linear text model; its matrix for callers that export it themselves.
-
-    Parameters
-    ----------
-    weights : float32 array of shape (n_columns, n_classes)
-    bias : float32 array of shape (n_classes,)
-    """
-
-    front_end: TextFrontEnd
-    weights: Float32s
-    bias: Float32s
-
-    @property
-    def pipeline(self) -> "TrainedText":
-        """What has scikit-learn's `predict_proba`."""
-        return self
-
-
-@overload
-def train(texts: Sequence[str], labels: Labels, /, *, n_classes: int, seed: int = 0) -> TrainedText: ...
-
-
-@overload
 def train(
     inputs: Sequence[Input],
     labels: AnyLabels,
-    /,
     *,
     n_classes: int,
-    input_kind: InputKind,
-    columns: Sequence[Column] = (),
-    task: Task | None = None,
-    groups: Groups | None = None,
-    seed: int = 0,
-    imbalance: Imbalance = "auto",
-    criterion: Criterion = "pr_auc",
-    progress: Progress | None = None,
-) -> Trained: ...
-
-
-def train(
-    inputs: Sequence[Input],
-    labels: AnyLabels,
-    /,
-    *,
-    n_classes: int,
-    input_kind: InputKind | None = None,
+    input_kind: InputKind = "text",
     columns: Sequence[Column] = (),
     task: Task | None = None,
     groups: Groups | None = None,
@@ -124,8 +79,6 @@ def train(
     progress: Progress | None = None,
 ) -> Trained:
     """Fit a model of training rows, and return it with the graph that answers the same.
-
-    Without `input_kind`, inputs are texts and class weights N / (K n_c) are the recipe.
 
     Parameters
     ----------
@@ -145,7 +98,7 @@ def train(
         What is served is a threshold a class, so by default what counts is how a class's rows are ranked, not
         which class comes first before calibration.
     progress : callable, optional
-        Called with (stage, done, total), stages "select" and "train".
+        Called with ("select", done, total) where there is something to compare.
 
     Raises
     ------
@@ -155,8 +108,6 @@ def train(
     """
     if imbalance not in CHOICES:
         raise ImbalanceUnknown(imbalance)
-    if input_kind is None:
-        imbalance = "balanced"
     task = task or _task(labels, n_classes)
     _check(labels, task, n_classes)
     report = progress or (lambda _stage, _done, _total: None)
@@ -187,11 +138,6 @@ def train(
     )
 
 
-def facts(trained: Trained) -> dict[str, Any]:
-    """Return what the manifest says about the training."""
-    return dict(trained.facts)
-
-
 def _train_texts(
     texts: Sequence[str],
     labels: AnyLabels,
@@ -203,7 +149,7 @@ def _train_texts(
     imbalance: Imbalance,
     criterion: Criterion,
     progress: Progress,
-) -> TrainedText:
+) -> Trained:
     fit = partial(
         fit_linear_model, task=task, n_classes=n_classes, seed=seed, inverse_penalty=INVERSE_PENALTY
     )
@@ -231,7 +177,7 @@ def _train_texts(
     vectorizer = _vectorizer(n_classes)
     model = fit(_fitted_columns(vectorizer, texts), labels, recipe)
     weights, bias, link = model.served()
-    return TrainedText(
+    return Trained(
         front_end=_front_end(vectorizer),
         onnx=linear_onnx(weights, bias, link=link),
         output=LOGITS,
@@ -239,8 +185,6 @@ def _train_texts(
         facts=_facts(model, recipe),
         tried=selection.tried,
         chosen=recipe,
-        weights=weights,
-        bias=bias,
     )
 
 
