@@ -260,7 +260,8 @@ def test_rows_of_a_table_go_out_readably_and_come_back(open_house: Callable[...,
     house.answer_items(items)
     assert house.worker.state.store().counts.total("tiny@1").sum() == 180
     batch = make(house)
-    assert batch["items"] == 20
+    # An occurrence that is drawn at random and chosen by score too goes out once.
+    assert 17 <= batch["items"] <= 20
     assert (batch["manifest"]["task"], batch["manifest"]["input_kind"]) == ("multiclass", "features")
     pulled = rows(house, batch["id"])
     sent = [item["features"] for item in items]
@@ -274,7 +275,7 @@ def test_rows_of_a_table_go_out_readably_and_come_back(open_house: Callable[...,
     assert (float(sheet[0]["amount"]), sheet[0]["topic"]) == (first["amount"], first["topic"])
     labels = [{"key": row["key"], "label": row["features"]["topic"]} for row in pulled]
     receipt = house.local.post(f"/v1/batches/{batch['id']}/labels", json={"labels": labels}).json()
-    assert (receipt["accepted"], receipt["rejected"]) == (20, [])
+    assert (receipt["accepted"], receipt["rejected"]) == (batch["items"], [])
     # A row that was labelled is known again, however its numbers are written; one that is new is not.
     house.clock.advance(1)
     again = [{"features": each, "source": "chat", "id": f"again {at}"} for at, each in enumerate(sent)]
