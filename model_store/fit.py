@@ -37,7 +37,7 @@ def fit(
     claims: Claims | None = None,
     kinds: Mapping[str, ColumnKind] | None = None,
     imbalance: Imbalance = "auto",
-    criterion: Criterion = "macro_f1",
+    criterion: Criterion = "pr_auc",
     seed: int = 0,
     licence: str = "",
     progress: Progress | None = None,

@@ -102,7 +102,7 @@ def train(
 
     Raises
     ------
-    OneClass, ClassMissing, NoVocabulary, NoUsableColumn, TooFewGroups, ImbalanceUnknown
+    OneClass, NoVocabulary, NoUsableColumn, TooFewGroups, ImbalanceUnknown
     FeatureInvalid
         For a row that is not made of the columns.
     """

@@ -65,8 +65,8 @@ def fit(
         ),
     ] = "auto",
     criterion: Annotated[
-        str, typer.Option("--criterion", help="What auto compares by: macro_f1 or pr_auc.")
-    ] = "macro_f1",
+        str, typer.Option("--criterion", help="What auto compares by: pr_auc or macro_f1.")
+    ] = "pr_auc",
     store: Store = DEFAULT_STORE,
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits and of training.")] = 0,
