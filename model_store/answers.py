@@ -11,8 +11,9 @@ import onnxruntime
 
 from model_store.csvfile import Progress, refuse
 from model_store.errors import ImportRefused
-from model_store.graph import GraphRefused, PlainGraph, first_line
+from model_store.graph import PlainGraph
 from model_store.inputs import Feeds, FrontEnd, Input
+from model_store.onnxfile import GraphRefused, first_line
 from model_store.outputs import OutputKind
 from model_store.recognise import Given
 

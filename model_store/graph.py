@@ -12,18 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import onnx
-from onnx import TensorProto, checker, helper
+from onnx import TensorProto
 
 from model_store import surgery
-from model_store.errors import ImportRefused
 from model_store.inputs import ONNX_TYPES
+from model_store.onnxfile import AGAIN, GraphRefused, load
 from model_store.surgery import Model, Node, Value
 
-DOCS: Final = "docs/importing.md"
-_AGAIN: Final = f"export or copy it again, see {DOCS}"
-_MAX_BYTES: Final = 2_000_000_000  # what protobuf can hold in one message
-_OPSET: Final = 13  # for the nodes added here to a model that has none of the default domain
-_OLDEST_OPSET: Final = 6  # since then `Cast` and `Reshape` take what is given to them here
 _STANDARD: Final = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 _NAMES: Final = {
     TensorProto.FLOAT: "tensor(float)",
@@ -46,17 +41,6 @@ _FED_AS: Final = {
     TensorProto.UINT8: TensorProto.INT64,
 }
 _FLOATS: Final = frozenset({"tensor(float)", "tensor(double)", "tensor(float16)"})
-
-
-class GraphRefused(ImportRefused):
-    """A file is not an ONNX model, or not one that can be served; `reason` ends in what to do."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +162,15 @@ def read_graph(path: Path) -> PlainGraph:
     GraphRefused
         If it is no ONNX model, is damaged or cut short, or has an input that cannot be fed.
     """
-    content = _bytes(path)
-    model = _parsed(path, content)
-    _settle_opsets(path, model)
+    try:
+        graph = _read(path, *load(path))
+        _ = graph.provenance(), graph.metadata, graph.foreign_operators()  # every name is read once
+    except UnicodeDecodeError as error:
+        raise GraphRefused(path, f"is damaged: a name in it is not UTF-8; {AGAIN}") from error
+    return graph
+
+
+def _read(path: Path, content: bytes, model: Model) -> PlainGraph:
     constants = {each.name for each in model.graph.initializer}
     values = [value for value in model.graph.input if value.name not in constants]
     fed = [_fed(path, model, value, alone=len(values) == 1) for value in values]
@@ -200,58 +190,6 @@ def read_graph(path: Path) -> PlainGraph:
         any_locale=surgery.use_any_locale(model),
         sha256=hashlib.sha256(content).hexdigest(),
     )
-
-
-def first_line(error: Exception) -> str:
-    """Return the beginning of what a library says, in one line."""
-    return str(error).strip().split("\n", 1)[0][:200]
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise GraphRefused(path, "no such file; check the path") from error
-    except IsADirectoryError as error:
-        raise GraphRefused(path, "is a directory; expected an ONNX file") from error
-    except OSError as error:
-        raise GraphRefused(path, f"cannot be read ({error.strerror}); check its permissions") from error
-    if len(content) > _MAX_BYTES:
-        raise GraphRefused(path, f"has {len(content):,} bytes; at most {_MAX_BYTES:,} can be served")
-    return content
-
-
-def _parsed(path: Path, content: bytes) -> Model:
-    try:
-        model = onnx.load_model_from_string(content)
-    except Exception as error:  # the errors of protobuf and onnx share no base but Exception
-        raise GraphRefused(path, f"is not an ONNX model, or is cut short; {_AGAIN}") from error
-    try:
-        onnx.load_external_data_for_model(model, str(path.parent))
-    except Exception as error:  # a missing file is an error of the checker, a short one a ValueError
-        reason = f"keeps weights in another file, which cannot be read ({first_line(error)})"
-        raise GraphRefused(path, f"{reason}; copy that file beside it") from error
-    if not model.graph.node:
-        raise GraphRefused(path, f"is not an ONNX model, or is cut short: it has no operators; {_AGAIN}")
-    try:
-        checker.check_model(model)
-    except Exception as error:  # the errors of the checker share no base but Exception
-        raise GraphRefused(path, f"is not a valid ONNX model ({first_line(error)}); {_AGAIN}") from error
-    return model
-
-
-def _settle_opsets(path: Path, model: Model) -> None:
-    """Name each operator set once, as the format wants it and some exporters do not."""
-    versions: dict[str, int] = {}
-    for each in model.opset_import:
-        domain = "" if each.domain == "ai.onnx" else each.domain
-        versions[domain] = max(each.version, versions.get(domain, 0))
-    if versions.setdefault("", _OPSET) < _OLDEST_OPSET:
-        raise GraphRefused(
-            path,
-            f"is of operator set {versions['']}; export it for at least {_OLDEST_OPSET}",
-        )
-    surgery.replace(model.opset_import, [helper.make_opsetid(each, n) for each, n in versions.items()])
 
 
 def _fed(path: Path, model: Model, value: Value, *, alone: bool) -> Value:
@@ -350,8 +288,7 @@ def _port(value: Value) -> Port:
     sizes = None
     if kind.HasField("shape"):
         sizes = tuple(each.dim_value if each.dim_value > 0 else None for each in kind.shape.dim)
-    return Port(
-        value.name,
-        _NAMES.get(kind.elem_type, f"tensor({TensorProto.DataType.Name(kind.elem_type).lower()})"),
-        sizes,
-    )
+    number = kind.elem_type
+    known = number in TensorProto.DataType.values()
+    other = TensorProto.DataType.Name(number).lower() if known else f"type {number}"
+    return Port(value.name, _NAMES.get(number, f"tensor({other})"), sizes)

@@ -10,7 +10,8 @@ from onnx import TensorProto, helper
 from model_store.answers import Answers, ScaleUnclear, answers_to, kind_of, open_session
 from model_store.columns import Column, ColumnInputs, GraphInput
 from model_store.csvfile import RowsInvalid
-from model_store.graph import GraphRefused, PlainGraph, Port, read_graph
+from model_store.graph import PlainGraph, Port, read_graph
+from model_store.onnxfile import GraphRefused
 from model_store.recognise import Declared, Given, recognise_outputs
 from tests.support.foreign import small_model
 

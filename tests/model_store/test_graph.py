@@ -11,7 +11,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from model_store.graph import GraphRefused, PlainGraph, Port, read_graph
+from model_store.graph import PlainGraph, Port, read_graph
+from model_store.onnxfile import GraphRefused
 from tests.support import foreign
 from tests.support.foreign import Foreign, small_model
 
@@ -201,24 +202,6 @@ def test_a_locale_that_was_chosen_is_kept(tmp_path: Path):
     assert "tr_TR.UTF-8" in str(graph.model)
 
 
-def test_weights_in_a_file_beside_the_model_are_read(tmp_path: Path):
-    """PyTorch writes large weights apart; a bundle holds one file."""
-    weights = np.arange(2_000, dtype=np.float32).reshape(2, 1_000)
-    model = _softmax(
-        nodes=[helper.make_node("MatMul", ["x", "w"], ["p"])],
-        outputs={"p": (TensorProto.FLOAT, [None, 1_000])},
-        constants={"w": weights},
-    )
-    path = tmp_path / "model.onnx"
-    onnx.save_model(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
-    served = read_graph(path).served("p", (None, 1_000))
-    found = _run(served, {"x": np.array([[1, 0]], dtype=np.float32)})[0]
-    np.testing.assert_array_equal(found[0], weights[0])
-    (tmp_path / "weights.bin").unlink()
-    with pytest.raises(GraphRefused, match="copy that file beside it"):
-        read_graph(path)
-
-
 def test_what_the_file_was_is_kept_for_the_manifest(tmp_path: Path):
     """The digest is that of the file; producer, operator sets and what was removed are named."""
     model = foreign.lightgbm()
@@ -274,14 +257,6 @@ def test_a_file_that_cannot_be_served_is_refused_in_one_line(
     message = str(refused.value)
     assert message.startswith(str(tmp_path / "model.onnx"))
     assert "\n" not in message
-
-
-def test_a_file_that_is_not_there_is_told(tmp_path: Path):
-    """So is a directory in its place."""
-    with pytest.raises(GraphRefused, match="no such file"):
-        read_graph(tmp_path / "absent.onnx")
-    with pytest.raises(GraphRefused, match="is a directory"):
-        read_graph(tmp_path)
 
 
 def test_a_model_that_takes_nothing_is_refused(tmp_path: Path):
