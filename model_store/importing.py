@@ -149,6 +149,7 @@ def import_model(
     onnx = opened.graph.served(reading.output.name, reading.shape())
     output, raw = _scores(onnx, reading, parts.members["calibration"], report)
     notes = check(opened, reading, raw)
+    assumed = reading.assumed(opened)
     result = assemble(
         Graph(onnx, reading.front_end, output),
         _scored(rows, reading, parts, raw),
@@ -159,12 +160,26 @@ def import_model(
         task=reading.task,
         seen=parts.seen(),
         training=_facts(opened, reading, parts, len(rows), seed),
+        notes=(*_left_out(parts.leaked), *(f"Assumed: {each}." for each in assumed), *notes),
         sources=sources_of(rows),
         licence=licence,
         seed=seed,
         progress=report,
     )
-    return Imported(result, reading.recognised(opened), reading.assumed(opened), notes, parts.leaked)
+    return Imported(result, reading.recognised(opened), assumed, notes, parts.leaked)
+
+
+def _left_out(leaked: Leakage | None) -> tuple[str, ...]:
+    """Return what a reader of the card must know about rows the model had seen."""
+    if leaked is None:
+        return (
+            "Nobody said what the model was trained on: if it has seen these rows, every figure flatters.",
+        )
+    examples = ", ".join(each.row for each in leaked.examples)
+    return (
+        f"{leaked.count:,} of {leaked.checked:,} rows are nearly rows the model was trained on and were left "
+        f"out{f' ({examples})' if examples else ''}.",
+    )
 
 
 def _dealt(rows: Rows, reading: Reading, trained_on: Rows | None, seed: int, report: Progress) -> _Parts:
