@@ -37,17 +37,17 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.machine import machine_line
-from model_store.calibration import LogProbabilities
-from model_store.calibrators import fit_calibration
-from model_store.classifier import Classifier
-from model_store.export import check_parity
-from model_store.guarantees import fit_thresholds
-from model_store.imbalance import RECIPES, Imbalance
-from model_store.selection import Tried
-from model_store.signatures import THOROUGH_BANDS, groups, minhash
-from model_store.splits import split
-from model_store.train import train
-from model_store.trained import Trained
+from model_store.calibrating.calibration import LogProbabilities
+from model_store.calibrating.calibrators import fit_calibration
+from model_store.data.signatures import THOROUGH_BANDS, groups, minhash
+from model_store.data.splits import split
+from model_store.graphs.classifier import Classifier
+from model_store.promises.guarantees import fit_thresholds
+from model_store.training.export import check_parity
+from model_store.training.imbalance import RECIPES, Imbalance
+from model_store.training.selection import Tried
+from model_store.training.train import train
+from model_store.training.trained import Trained
 
 SHARED: Final = Path(os.environ.get("SEAMARK_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 SETS: Final = ("hate_davidson", "clinc150")

@@ -1,10 +1,10 @@
 """Recall claim: how often does a threshold that promises a recall miss it on rows it has not seen?
 
 Fifty times: split the hate-speech set anew by near-duplicate group, fit, calibrate, and set the threshold of
-the rare class twice on the same rows: as `model_store.guarantees` does, and by the usual sweep (the highest
-threshold whose recall on those rows reaches the target). Then count how often the recall of the held-out
-rows is below the target. Held-out rows are few too, so even an exact guarantee at delta shows a little more
-than delta; the exact expectation is printed beside the count.
+the rare class twice on the same rows: as `model_store.promises.guarantees` does, and by the usual sweep (the
+highest threshold whose recall on those rows reaches the target). Then count how often the recall of the
+held-out rows is below the target. Held-out rows are few too, so even an exact guarantee at delta shows a
+little more than delta; the exact expectation is printed beside the count.
 
     python -m benchmarks.recall_claim [--runs 50] [--reuse-model]
 """
@@ -26,13 +26,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import betabinom
 
-from model_store.calibration import Calibration, Labels, Probabilities
-from model_store.calibrators import fit_calibration
-from model_store.classifier import Classifier
-from model_store.guarantees import recall_threshold
-from model_store.signatures import groups, minhash
-from model_store.splits import split
-from model_store.train import train
+from model_store.calibrating.calibration import Calibration, Labels, Probabilities
+from model_store.calibrating.calibrators import fit_calibration
+from model_store.data.signatures import groups, minhash
+from model_store.data.splits import split
+from model_store.graphs.classifier import Classifier
+from model_store.promises.guarantees import recall_threshold
+from model_store.training.train import train
 
 SHARED: Final = Path(os.environ.get("SEAMARK_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 DATA: Final = SHARED / "data" / "hate_davidson.csv.gz"

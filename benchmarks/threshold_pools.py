@@ -18,8 +18,8 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from model_store.calibrators import fit_calibration
-from model_store.signatures import groups, minhash
+from model_store.calibrating.calibrators import fit_calibration
+from model_store.data.signatures import groups, minhash
 
 Probabilities: TypeAlias = npt.NDArray[np.float32]
 Labels: TypeAlias = npt.NDArray[np.int64]

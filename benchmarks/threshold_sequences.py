@@ -1,7 +1,7 @@
 """In which order should thresholds be tested for a precision, and what does a proof cost in each?
 
-Every order below is given the same calibrated scores and walks the same grid as `model_store.sequence`, or
-parts of it. `docs/decisions/0009` argues the choice.
+Every order below is given the same calibrated scores and walks the same grid as
+`model_store.promises.sequence`, or parts of it. `docs/decisions/0009` argues the choice.
 
     python -m benchmarks.threshold_sequences [--runs 400]
 """
@@ -17,8 +17,8 @@ from scipy.special import expit, logit
 
 from benchmarks.machine import machine_line
 from benchmarks.threshold_pools import Synthetic
-from model_store.bounds import p_value
-from model_store.targets import n_min
+from model_store.promises.bounds import p_value
+from model_store.promises.targets import n_min
 
 DELTA: Final = 0.1
 STEP: Final = 0.05

@@ -1,8 +1,8 @@
 """How often is a threshold's claim wrong about the population, and what does being right cost?
 
 Validation sets are drawn from a pool whose truth is known (`benchmarks.threshold_pools`), with 22 to 352
-positives on average. On each, `model_store.guarantees` and others (`benchmarks.threshold_rivals`) set
-thresholds for the same targets, and the population says whether the targets are met. A claim that is
+positives on average. On each, `model_store.promises.guarantees` and others (`benchmarks.threshold_rivals`)
+set thresholds for the same targets, and the population says whether the targets are met. A claim that is
 `certified` may be wrong in a share delta of the sets; more than delta plus three standard errors of that
 share fails this benchmark.
 
@@ -23,8 +23,8 @@ from scipy.special import expit
 from benchmarks.machine import machine_line
 from benchmarks.threshold_pools import HATE, Pool, Synthetic, Truth, hate_pool
 from benchmarks.threshold_rivals import Flags, Scores, controller, sweep, tuner
-from model_store.guarantees import fit_thresholds
-from model_store.targets import Target, parse_target
+from model_store.promises.guarantees import fit_thresholds
+from model_store.promises.targets import Target, parse_target
 
 POSITIVES: Final = (22, 43, 108, 352)
 DELTA: Final = 0.1

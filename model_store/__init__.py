@@ -1,10 +1,10 @@
 """What a model is, and what it may promise: bundles, the store that keeps them, and the model that decides.
 
-Fitting lives in modules of its own (`model_store.fit` and what it imports) and needs the `train`
+Fitting lives in modules of its own (`model_store.training.fit` and what it imports) and needs the `train`
 extra; nothing here does.
 """
 
-from model_store.bundle import (
+from model_store.bundles.bundle import (
     AnyFrontEnd,
     Bundle,
     ModelKey,
@@ -17,10 +17,9 @@ from model_store.bundle import (
     read_validation,
     write_bundle,
 )
-from model_store.calibration import Calibration
-from model_store.canonical import canonical_json
-from model_store.classifier import Classifier
-from model_store.columns import Column, ColumnInputs, GraphInput
+from model_store.bundles.canonical import canonical_json
+from model_store.bundles.manifest import FORMAT, Manifest
+from model_store.calibrating.calibration import Calibration
 from model_store.errors import (
     BundleCorrupt,
     BundleError,
@@ -39,16 +38,17 @@ from model_store.errors import (
     TrainingError,
     UnknownBundle,
 )
-from model_store.inputs import Features, FrontEnd, Input, TextInput
-from model_store.manifest import FORMAT, Manifest
+from model_store.graphs.classifier import Classifier
+from model_store.graphs.columns import Column, ColumnInputs, GraphInput
+from model_store.graphs.inputs import Features, FrontEnd, Input, TextInput
+from model_store.graphs.outputs import OutputSpec
+from model_store.graphs.text import TextFrontEnd
 from model_store.model import Model, load_model
-from model_store.outputs import OutputSpec
 from model_store.policy import DECISIONS, Decisions, Policy
+from model_store.promises.thresholds import ClassThreshold, Target, parse_target
 from model_store.promotions import Promotion
 from model_store.reference import Reference
 from model_store.store import ModelStore
-from model_store.text import TextFrontEnd
-from model_store.thresholds import ClassThreshold, Target, parse_target
 
 __all__ = [
     "DECISIONS",

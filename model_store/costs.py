@@ -21,8 +21,8 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from model_store.brokenlines import Float32s, Float64s
-from model_store.csvfile import read_cells, read_header
+from model_store.calibrating.brokenlines import Float32s, Float64s
+from model_store.data.csvfile import read_cells, read_header
 from model_store.errors import ModelStoreError
 
 REVIEW: Final = "review"

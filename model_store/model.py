@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from model_store.bundle import MODEL_FILE, Bundle, ModelKey, read_bundle, read_front_end
-from model_store.classifier import Classifier
-from model_store.columns import Column
+from model_store.bundles.bundle import MODEL_FILE, Bundle, ModelKey, read_bundle, read_front_end
 from model_store.errors import BundleInvalid
-from model_store.inputs import Input, InputKind
+from model_store.graphs.classifier import Classifier
+from model_store.graphs.columns import Column
+from model_store.graphs.inputs import Input, InputKind
 from model_store.policy import Decisions
 
 _WARM_UP_RUNS: Final = 9

@@ -20,11 +20,11 @@ from typing import Any, Final, Literal, Self, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from model_store.calibration import Float32s, Probabilities
+from model_store.calibrating.calibration import Float32s, Probabilities
 from model_store.costs import Costs
 from model_store.errors import TargetError
-from model_store.outputs import Task
-from model_store.thresholds import ClassThreshold
+from model_store.graphs.outputs import Task
+from model_store.promises.thresholds import ClassThreshold
 
 NO_CLASS: Final = "no_class_passes"
 DECISIONS: Final = ("accepted", "ambiguous", NO_CLASS, "abstained")

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from model_store.canonical import canonical_json
-from model_store.durable import append_line, os_errors, replace_file
+from model_store.bundles.canonical import canonical_json
+from model_store.bundles.durable import append_line, os_errors, replace_file
+from model_store.bundles.manifest import VERSION
 from model_store.errors import StoreInvalid
-from model_store.manifest import VERSION
 
 Action: TypeAlias = Literal["promote", "rollback"]
 

@@ -12,8 +12,8 @@ from typing import Any, Final, Self, cast
 import numpy as np
 import numpy.typing as npt
 
-from model_store.calibration import Float32s, Float64s
-from model_store.indicators import AnyLabels, indicators
+from model_store.calibrating.calibration import Float32s, Float64s
+from model_store.data.indicators import AnyLabels, indicators
 from model_store.policy import NO_CLASS, Decisions
 
 SCORE_BINS: Final = 20

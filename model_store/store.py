@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from model_store.bundle import MODEL_FILE, ModelKey, read_bundle, read_manifest, write_manifest
-from model_store.classifier import check_graph
-from model_store.durable import exclusive, os_errors, sync
+from model_store.bundles.bundle import MODEL_FILE, ModelKey, read_bundle, read_manifest, write_manifest
+from model_store.bundles.durable import exclusive, os_errors, sync
+from model_store.bundles.manifest import MANIFEST, NAME, NAME_RULE, VERSION
 from model_store.errors import BundleInvalid, NothingToRollBack, StoreNotWritable, UnknownBundle
-from model_store.manifest import MANIFEST, NAME, NAME_RULE, VERSION
+from model_store.graphs.classifier import check_graph
 from model_store.model import load_model
 from model_store.promotions import (
     Action,

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.inputs import InputKind
+from model_store.graphs.inputs import InputKind
 from monitoring.candidate import Candidate
 
 BatchReason: TypeAlias = Literal["alarm", "by_hand"]

@@ -36,9 +36,9 @@ class Candidate:
     `key` is the caller's id, else `item_key(source, text)`. `label` is the index of the class answered, -1
     for none; `decision` an index into `model_store.policy.DECISIONS`; `at` the arrival, UTC epoch seconds;
     `priority` uniform in [0, 1), drawn for this occurrence. `kinds` names the slots it entered:
-    `top:<class>`, `uncertain:<class>`, `random:<source>`. `text` is what `model_store.contents.content_of`
-    makes of the item, None when texts are not kept. `uncertainty` is what ranks the uncertain ones where the
-    margin does not, larger is less certain; None: 1 minus the margin.
+    `top:<class>`, `uncertain:<class>`, `random:<source>`. `text` is what
+    `model_store.data.contents.content_of` makes of the item, None when texts are not kept. `uncertainty` is
+    what ranks the uncertain ones where the margin does not, larger is less certain; None: 1 minus the margin.
     """
 
     key: str

@@ -8,8 +8,8 @@ from typing import Final, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from model_store.data.signatures import PERMUTATIONS, Signatures
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
-from model_store.signatures import PERMUTATIONS, Signatures
 from monitoring.batches import Chosen, Slice
 from monitoring.candidate import Candidate, Probabilities, Scores, margins, nearness
 from monitoring.neardup import Excluded, clusters, sign

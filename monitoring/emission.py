@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.bundle import Bundle, ModelKey, read_seen
-from model_store.inputs import InputKind
-from model_store.manifest import Task
+from model_store.bundles.bundle import Bundle, ModelKey, read_seen
+from model_store.bundles.manifest import Task
+from model_store.graphs.inputs import InputKind
 from monitoring.batches import BatchReason
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig

@@ -10,7 +10,7 @@ from math import floor
 
 import numpy as np
 
-from model_store.signatures import Signatures
+from model_store.data.signatures import Signatures
 from monitoring.batches import Chosen
 from monitoring.candidate import Candidate
 from monitoring.neardup import Excluded, clusters, sign

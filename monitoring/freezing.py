@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.detector import Detector, DetectorConfig
 from monitoring.errors import BaselineRefused

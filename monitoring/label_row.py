@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from model_store.cells import SEPARATOR
+from model_store.data.cells import SEPARATOR
 from monitoring.batches import Label
 
 Fields: TypeAlias = Mapping[str, object]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 
-from model_store.signatures import PERMUTATIONS, Signatures, groups, link, matches, minhash
+from model_store.data.signatures import PERMUTATIONS, Signatures, groups, link, matches, minhash
 from monitoring.candidate import Candidate
 
 

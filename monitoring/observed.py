@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model_store.inputs import Input
+from model_store.graphs.inputs import Input
 from model_store.policy import Decisions
 
 

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from model_store.policy import DECISIONS, Decisions
 from monitoring.observed import Observed
 from monitoring.reservoir import EPOCH_SECONDS, Candidate, Reservoir

@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from model_store.inputs import Input
+from model_store.data.rows import Rows
+from model_store.data.signatures import Signatures, matches, minhash
+from model_store.graphs.inputs import Input
 from model_store.policy import Decisions
-from model_store.rows import Rows
-from model_store.signatures import Signatures, matches, minhash
 from monitoring.baseline import MINIMUM_ITEMS
 from monitoring.detector import DEFAULT_TOLERANCE, Bucket, Detector, DetectorConfig
 from monitoring.errors import MonitoringError
@@ -119,8 +119,8 @@ def replay(
     Parameters
     ----------
     inputs : sequence of length n_rows, optional
-        What the model takes for each row, by default its text; `model_store.scoring.inputs_of` makes them of
-        the cells of a table.
+        What the model takes for each row, by default its text; `model_store.graphs.scoring.inputs_of` makes
+        them of the cells of a table.
     shift : (class, factor), optional
         From item `at` on, a row that has the class as its true label, or among its labels, is `factor` times
         as likely to be drawn as another row. Factor 1 changes nothing.

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.contents import content_of
+from model_store.data.contents import content_of
 from monitoring.candidate import (
     EXPLORE_SHARE,
     Candidate,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.baseline import validation_mismatch
 from monitoring.detector import Detector, DetectorConfig
 from monitoring.detector_status import not_detectable

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.detector import Bucket, Detector, DetectorConfig, Event

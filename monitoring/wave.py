@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from model_store.inputs import InputKind
-from model_store.manifest import Task
+from model_store.bundles.manifest import Task
+from model_store.data.signatures import PERMUTATIONS, Signatures
+from model_store.graphs.inputs import InputKind
 from model_store.policy import DECISIONS, NO_CLASS
-from model_store.signatures import PERMUTATIONS, Signatures
 from monitoring.batches import SLICES, BatchItem, Chosen, Label
 from monitoring.candidate import EXPLORE_SHARE, Candidate, draw_limit
 from monitoring.certainty import Plan, pick, pool_of

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
-from model_store.inputs import Input
+from model_store.graphs.inputs import Input
 from model_store.policy import Decisions
 from monitoring.clock import Clock
 from service import problems

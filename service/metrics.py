@@ -25,7 +25,7 @@ import numpy as np
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 
 from model_store.policy import DECISIONS, NO_CLASS
-from model_store.thresholds import Status
+from model_store.promises.thresholds import Status
 from monitoring.recorder import SCORE_BINS, Sealed
 from service.swap import Current
 from service.tally import DURATION_BOUNDS, OUTCOMES, STAGES, Durations, Tally

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from model_store.inputs import Input
+from model_store.graphs.inputs import Input
 from model_store.policy import Decisions
 from monitoring.observed import Observed
 from monitoring.reservoir import OTHER_SOURCE

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from model_store.inputs import Features
+from model_store.graphs.inputs import Features
 from service.problems import BodyInvalid, FieldInvalid, NotJson
 
 MAX_ITEMS: Final = 256

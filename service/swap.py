@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from model_store.errors import ModelStoreError
 from model_store.model import Model, load_model
 from model_store.store import ModelStore

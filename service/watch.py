@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from model_store.bundle import read_bundle, read_manifest
+from model_store.bundles.bundle import read_bundle, read_manifest
 from model_store.errors import ModelStoreError
 from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock

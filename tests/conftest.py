@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from model_store.bundle import Bundle, read_bundle
+from model_store.bundles.bundle import Bundle, read_bundle
 from model_store.model import Model, load_model
 from model_store.store import ModelStore
 

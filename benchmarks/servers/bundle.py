@@ -13,15 +13,15 @@ from typing import Final
 
 import numpy as np
 
-from model_store.bundle import Seen, Validation, write_bundle
-from model_store.calibration import Calibration, calibration_digest
-from model_store.export import linear_onnx
+from model_store.bundles.bundle import Seen, Validation, write_bundle
+from model_store.calibrating.calibration import Calibration, calibration_digest
+from model_store.graphs.text import TextFrontEnd
 from model_store.model import Model, load_model
 from model_store.policy import Policy
+from model_store.promises.thresholds import ClassThreshold, Interval, Target
 from model_store.reference import build_reference
 from model_store.store import ModelStore
-from model_store.text import TextFrontEnd
-from model_store.thresholds import ClassThreshold, Interval, Target
+from model_store.training.export import linear_onnx
 
 NAME: Final = "intents"
 N_CLASSES: Final = 150

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias
 
-from model_store.canonical import canonical_json
+from model_store.bundles.canonical import canonical_json
 from monitoring.batches import Batch
 from monitoring.handover import jsonl, label_studio, table
 

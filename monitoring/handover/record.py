@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from model_store.contents import Values
+from model_store.data.contents import Values
 from monitoring.batches import Batch, BatchItem
 
 FIELDS: Final = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.errors import UnknownAlarm
 from monitoring.finding import Finding
 from monitoring.store.database import Database

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.batches import Batch, BatchItem, BatchReason, BatchSummary
 from monitoring.errors import UnknownBatch
 from monitoring.store import codec

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.recorder import Sealed
 from monitoring.reservoir import Candidate
 from monitoring.store import codec

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import sqlalchemy as sa
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.store.alarms import Alarm, clear_alarms, insert_alarm, note_batch
 from monitoring.store.audit import insert_audit

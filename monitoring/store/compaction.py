@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.recorder import N_DECISIONS, SCORE_BINS
 from monitoring.reservoir import EPOCH_SECONDS, Slots, merge, slots
 from monitoring.store import codec

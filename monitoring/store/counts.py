@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import sqlalchemy as sa
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.errors import UnknownModel
 from monitoring.recorder import N_DECISIONS, SCORE_BINS, Counts, Sealed

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from model_store.bundle import ModelKey
+from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.store.alarms import clear_alarms
 from monitoring.store.audit import insert_audit

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 if TYPE_CHECKING:
-    from model_store.claims import Claims
-    from model_store.columns import ColumnKind
+    from model_store.graphs.columns import ColumnKind
+    from model_store.promises.claims import Claims
 
 _KINDS: Final = ("float", "integer", "text", "boolean")
 
@@ -53,8 +53,8 @@ def claims_of(
     require_one: bool,
 ) -> "Claims":
     """Return what is asked of the model as a whole and class by class."""
-    from model_store.claims import Claims  # noqa: PLC0415 - what only some commands need loads only then
-    from model_store.thresholds import parse_target  # noqa: PLC0415
+    from model_store.promises.claims import Claims  # noqa: PLC0415 - what only some commands need loads only then
+    from model_store.promises.thresholds import parse_target  # noqa: PLC0415
 
     return Claims(
         targets=tuple(map(parse_target, targets or ())),

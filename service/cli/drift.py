@@ -13,7 +13,7 @@ from service.cli.options import DEFAULT_STORE, DEFAULT_URL, By, Key, Store, Text
 from service.cli.output import Json, show, stages, table
 
 if TYPE_CHECKING:
-    from model_store.inputs import FrontEnd
+    from model_store.graphs.inputs import FrontEnd
 
 MOST_SHOWN: Final = 15
 
@@ -67,8 +67,8 @@ def replay(
 ) -> None:
     """Score and scan a stream drawn from the rows of a file, without a server."""
     from model_store import ModelStore, load_model, read_seen  # noqa: PLC0415 - onnxruntime loads when needed
-    from model_store.rows import read_rows  # noqa: PLC0415
-    from model_store.scoring import inputs_of  # noqa: PLC0415
+    from model_store.data.rows import read_rows  # noqa: PLC0415
+    from model_store.graphs.scoring import inputs_of  # noqa: PLC0415
     from monitoring.replay import replay as replay_rows  # noqa: PLC0415
     from service.cli.bundle import current_path  # noqa: PLC0415
 

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from model_store import Bundle, Model, ModelStore, load_model, read_bundle
-from model_store.bundle import read_evaluation
+from model_store.bundles.bundle import read_evaluation
 from model_store.errors import ModelStoreError
 from service.cli.asked import label_columns, names
 from service.cli.bundle import current_path
@@ -20,8 +20,8 @@ from service.cli.output import Json, StageProgress, out, show, stages, table
 from service.cli.training import needs_training
 
 if TYPE_CHECKING:
-    from model_store.evaluation import ClassFigures, Evaluation
-    from model_store.rows import Rows
+    from model_store.data.rows import Rows
+    from model_store.reports.evaluation import ClassFigures, Evaluation
 
 CARD_FILE: Final = "card.md"
 REPORT_FILE: Final = "report.html"
@@ -98,7 +98,7 @@ def evaluate(
 ) -> None:
     """Measure a bundle on labelled rows: does what it claims stand on them?"""
     with needs_training("evaluating"):
-        from model_store import evaluation_card, measure, report  # noqa: F401, PLC0415 - or fail half way
+        from model_store.reports import evaluation_card, measure, report  # noqa: F401, PLC0415 - or fail half way
 
     path = (
         Path(bundle) if "/" in bundle or bundle == "." else current_path(ModelStore(store), bundle, version)
@@ -127,8 +127,8 @@ def evaluate(
 
 def write(evaluation: "Evaluation", directory: Path) -> None:
     """Write the page, the card and the figures into `directory`, which is made if need be."""
-    from model_store.evaluation_card import evaluation_card  # noqa: PLC0415
-    from model_store.report import html_report  # noqa: PLC0415
+    from model_store.reports.evaluation_card import evaluation_card  # noqa: PLC0415
+    from model_store.reports.report import html_report  # noqa: PLC0415
 
     directory.mkdir(parents=True, exist_ok=True)
     (directory / REPORT_FILE).write_text(html_report(evaluation), encoding="utf-8")
@@ -139,7 +139,7 @@ def write(evaluation: "Evaluation", directory: Path) -> None:
 
 def of_the_fit(bundle: Bundle) -> "Evaluation":
     """Return the figures that the bundle keeps of the test rows of its own fit."""
-    from model_store.evaluation import Evaluation  # noqa: PLC0415
+    from model_store.reports.evaluation import Evaluation  # noqa: PLC0415
 
     kept = read_evaluation(bundle)
     if kept is None:
@@ -160,7 +160,7 @@ def _rows(
     progress: StageProgress,
     **columns: str | None,
 ) -> "Rows":
-    from model_store.rows import read_rows  # noqa: PLC0415
+    from model_store.data.rows import read_rows  # noqa: PLC0415
 
     if not label:
         raise typer.BadParameter("expected the column with the label", param_hint="--label")
@@ -182,8 +182,8 @@ def _rows(
 
 def _measured(model: Model, rows: "Rows", costs: Path | None, progress: StageProgress) -> "Evaluation":
     from model_store.costs import read_costs  # noqa: PLC0415
-    from model_store.labelled import labelled_of  # noqa: PLC0415
-    from model_store.measure import evaluate_model  # noqa: PLC0415
+    from model_store.data.labelled import labelled_of  # noqa: PLC0415
+    from model_store.reports.measure import evaluate_model  # noqa: PLC0415
 
     prices = None if costs is None else read_costs(costs, model.classes)
     labelled = labelled_of(rows, model.classes, task=model.bundle.manifest.task, constant=True)
@@ -191,8 +191,8 @@ def _measured(model: Model, rows: "Rows", costs: Path | None, progress: StagePro
 
 
 def _summary(evaluation: "Evaluation") -> object:
-    from model_store.findings import findings  # noqa: PLC0415
-    from model_store.report import by_urgency  # noqa: PLC0415
+    from model_store.reports.findings import findings  # noqa: PLC0415
+    from model_store.reports.report import by_urgency  # noqa: PLC0415
 
     shown = evaluation.classes if len(evaluation.classes) <= _LISTED else by_urgency(evaluation.classes)
     data = evaluation.data or "the test rows of its fit"

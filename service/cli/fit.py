@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.text import Text
 
 from model_store import ModelStore
-from model_store.manifest import NAME, NAME_RULE
-from model_store.thresholds import DEFAULT_DELTA
+from model_store.bundles.manifest import NAME, NAME_RULE
+from model_store.promises.thresholds import DEFAULT_DELTA
 from service.cli.asked import claims_of, column_kinds, item_columns, label_columns, with_costs
 from service.cli.options import (
     DEFAULT_STORE,
@@ -35,9 +35,9 @@ from service.cli.shortfall import THRESHOLD_SHARE, shortfall
 from service.cli.training import needs_training
 
 if TYPE_CHECKING:
-    from model_store.fit import FitResult
-    from model_store.imbalance import Imbalance
-    from model_store.selection import Criterion
+    from model_store.training.fit import FitResult
+    from model_store.training.imbalance import Imbalance
+    from model_store.training.selection import Criterion
 
 
 def fit(
@@ -75,9 +75,9 @@ def fit(
 ) -> None:
     """Train, calibrate and threshold a classifier of texts or tables; publish it as a new version."""
     with needs_training():
-        from model_store.fit import fit as fit_bundle  # noqa: PLC0415 - loads scikit-learn
-        from model_store.labelled import labelled_of  # noqa: PLC0415
-        from model_store.rows import read_rows  # noqa: PLC0415
+        from model_store.data.labelled import labelled_of  # noqa: PLC0415
+        from model_store.data.rows import read_rows  # noqa: PLC0415
+        from model_store.training.fit import fit as fit_bundle  # noqa: PLC0415 - loads scikit-learn
 
     if not NAME.fullmatch(name):
         raise typer.BadParameter(f"{name!r} is not a name: {NAME_RULE}", param_hint="--name")

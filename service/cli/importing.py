@@ -12,9 +12,9 @@ from rich.console import Group
 from rich.text import Text
 
 from model_store import ModelStore
-from model_store.manifest import NAME, NAME_RULE
-from model_store.outputs import OutputKind
-from model_store.thresholds import DEFAULT_DELTA
+from model_store.bundles.manifest import NAME, NAME_RULE
+from model_store.graphs.outputs import OutputKind
+from model_store.promises.thresholds import DEFAULT_DELTA
 from service.cli.asked import claims_of, label_columns, names
 from service.cli.fit import next_step, summary
 from service.cli.options import (
@@ -39,8 +39,8 @@ from service.cli.shortfall import UNTRAINED_SHARE
 from service.cli.training import needs_training
 
 if TYPE_CHECKING:
-    from model_store.importing import Imported
-    from model_store.recognise import Declared
+    from model_store.foreign.importing import Imported
+    from model_store.foreign.recognise import Declared
 
 
 def import_(
@@ -114,10 +114,10 @@ def import_(
     if not NAME.fullmatch(name):
         raise typer.BadParameter(f"{name!r} is not a name: {NAME_RULE}", param_hint="--name")
     with needs_training("importing a model"):
-        from model_store.importing import import_model  # noqa: PLC0415 - loads onnx
-        from model_store.reading import open_model  # noqa: PLC0415
-    from model_store.csvfile import read_header  # noqa: PLC0415
-    from model_store.rows import read_rows  # noqa: PLC0415
+        from model_store.foreign.importing import import_model  # noqa: PLC0415 - loads onnx
+        from model_store.foreign.reading import open_model  # noqa: PLC0415
+    from model_store.data.csvfile import read_header  # noqa: PLC0415
+    from model_store.data.rows import read_rows  # noqa: PLC0415
 
     asked = claims_of(target, delta=delta, joint=joint, priority=priority, require_one=require_one)
     bundles.check_writable(name)
@@ -178,7 +178,7 @@ def _declared(
     output_kind: OutputKind | None,
     classes: str | None,
 ) -> "Declared":
-    from model_store.recognise import Declared  # noqa: PLC0415
+    from model_store.foreign.recognise import Declared  # noqa: PLC0415
 
     if text is not None and features is not None:
         raise typer.BadParameter("name the column of the texts, or those of a table", param_hint="--text")

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from model_store import ModelStore, load_model
-from model_store.thresholds import DEFAULT_DELTA
+from model_store.promises.thresholds import DEFAULT_DELTA
 from service.cli.asked import claims_of, item_columns, label_columns, with_costs
 from service.cli.bundle import current_path
 from service.cli.options import (
@@ -33,7 +33,7 @@ from service.cli.shortfall import shortfall
 from service.cli.training import needs_training
 
 if TYPE_CHECKING:
-    from model_store.refit import Refitted
+    from model_store.training.refit import Refitted
 
 
 def refit(
@@ -80,8 +80,8 @@ def refit(
 ) -> None:
     """Fit calibration and thresholds on new labels; the model stays, byte for byte."""
     with needs_training("refitting"):
-        from model_store.refit import refit as fit_again  # noqa: PLC0415 - what only this needs loads only now
-        from model_store.rows import read_rows  # noqa: PLC0415
+        from model_store.data.rows import read_rows  # noqa: PLC0415
+        from model_store.training.refit import refit as fit_again  # noqa: PLC0415 - what only this needs loads only now
 
     text_column, feature_columns = item_columns(text, features)
     bundles = ModelStore(store)

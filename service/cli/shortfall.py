@@ -4,9 +4,10 @@ import math
 from typing import Final
 
 from model_store import ClassThreshold
-from model_store.thresholds import FrontierPoint, Interval
+from model_store.promises.thresholds import FrontierPoint, Interval
 
-# Of a class's rows, in a fit and where nothing is trained; `model_store.splits` is not in a serving image.
+# Of a class's rows, in a fit and where nothing is trained; `model_store.data.splits` is not in a serving
+# image.
 THRESHOLD_SHARE: Final = 0.2
 UNTRAINED_SHARE: Final = 0.5
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
-from model_store.bundle import read_bundle
+from model_store.bundles.bundle import read_bundle
 from monitoring import handover
 from monitoring.batches import Batch, BatchSummary
 from monitoring.emission import emit_by_hand, facts_of

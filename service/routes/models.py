@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from model_store.bundle import read_manifest
+from model_store.bundles.bundle import read_manifest
 from model_store.errors import ModelStoreError, UnknownBundle
 from model_store.store import ModelStore
 from service import swap

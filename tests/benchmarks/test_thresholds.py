@@ -22,7 +22,7 @@ from benchmarks.thresholds import (
     measure_joint,
     table,
 )
-from model_store.targets import parse_target
+from model_store.promises.targets import parse_target
 
 RUNS = 60
 CERTIFIED = [(text, price) for text, price in QUESTIONS["synthetic"].items() if text != "rare:precision=0.7"]

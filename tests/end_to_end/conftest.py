@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from model_store import ModelStore
-from model_store.fit import fit
-from model_store.rows import read_rows
+from model_store.data.rows import read_rows
+from model_store.training.fit import fit
 from service.cli.tickets import generate, write_csv
 from tests.support.running import RunningService, launch
 

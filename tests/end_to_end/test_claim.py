@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from model_store.claims import Claims
-from model_store.fit import fit
-from model_store.inputs import Input
-from model_store.labelled import labelled_of
+from model_store.data.labelled import labelled_of
+from model_store.data.rows import Rows, read_rows
+from model_store.graphs.inputs import Input
+from model_store.graphs.scoring import inputs_of
 from model_store.model import Model, load_model
-from model_store.rows import Rows, read_rows
-from model_store.scoring import inputs_of
+from model_store.promises.claims import Claims
+from model_store.promises.thresholds import Target
 from model_store.store import ModelStore
-from model_store.thresholds import Target
+from model_store.training.fit import fit
 from monitoring.clock import SystemClock
 from monitoring.store import open_store
 from tests.support.running import RunningService, eventually, launch

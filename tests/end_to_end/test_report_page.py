@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from model_store.report import html_report
+from model_store.reports.report import html_report
 from tests.support import browser
 from tests.support.evaluations import made_up
 

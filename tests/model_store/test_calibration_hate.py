@@ -10,10 +10,10 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from model_store.calibrators import fit_calibration, fit_method
-from model_store.reliability import CalibrationReport, calibration_report
-from model_store.signatures import groups, minhash
-from model_store.splits import split
+from model_store.calibrating.calibrators import fit_calibration, fit_method
+from model_store.calibrating.reliability import CalibrationReport, calibration_report
+from model_store.data.signatures import groups, minhash
+from model_store.data.splits import split
 from tests.support.shared import SHARED
 
 DATA = SHARED / "data" / "hate_davidson.csv.gz"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.canonical import canonical_json
+from model_store.bundles.canonical import canonical_json
 from model_store.costs import Costs, CostsError, binary_threshold, read_costs
 
 CLASSES = ("ham", "spam")

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model_store.calibration import Calibration, calibration_digest
-from model_store.columns import ColumnInputs
+from model_store.calibrating.calibration import Calibration, calibration_digest
 from model_store.errors import BundleInvalid, FeatureInvalid
-from model_store.export import linear_onnx
+from model_store.graphs.columns import ColumnInputs
 from model_store.model import Model, load_model
 from model_store.policy import DECISIONS
+from model_store.training.export import linear_onnx
 from tests.support import bundles
 from tests.support.bundles import (
     UNKNOWN_ITEM,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.canonical import canonical_json
+from model_store.bundles.canonical import canonical_json
 from model_store.costs import Costs
 from model_store.policy import ABSTAINED, ACCEPTED, AMBIGUOUS, DECISIONS, NO_CLASS_PASSES, Policy
-from model_store.thresholds import ClassThreshold, Interval, Target
+from model_store.promises.thresholds import ClassThreshold, Interval, Target
 
 SHA = "0" * 64
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_store.canonical import canonical_json
+from model_store.bundles.canonical import canonical_json
 from model_store.policy import ABSTAINED, ACCEPTED, AMBIGUOUS, NO_CLASS_PASSES, Decisions
 from model_store.reference import SCORE_BINS, Reference, build_reference
 

@@ -26,10 +26,10 @@ from model_store.errors import (
     StoreNotWritable,
     UnknownBundle,
 )
-from model_store.export import linear_onnx
 from model_store.model import load_model
 from model_store.promotions import Promotion
 from model_store.store import ModelStore
+from model_store.training.export import linear_onnx
 from tests.support.bundles import publish_tiny, reseal, tiny_graph, write_tiny
 
 promoting = {"who": "ada", "why": "better recall"}

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.signatures import groups, minhash
+from model_store.data.signatures import groups, minhash
 from monitoring.certainty import Plan, pick, pool_of
 from monitoring.neardup import Excluded
 from monitoring.reservoir import Candidate

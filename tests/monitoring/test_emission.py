@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model_store.bundle import Bundle
+from model_store.bundles.bundle import Bundle
 from model_store.policy import Decisions
 from monitoring.clock import ManualClock
 from monitoring.config import WatcherConfig

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from model_store.signatures import minhash
+from model_store.data.signatures import minhash
 from monitoring.neardup import Excluded, clusters, sign
 from monitoring.reservoir import Candidate
 

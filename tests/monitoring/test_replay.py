@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from model_store.data.rows import Rows
+from model_store.data.signatures import minhash
 from model_store.policy import Decisions
-from model_store.rows import Rows
-from model_store.signatures import minhash
 from monitoring.replay import ReplayRefused, replay
 
 CLASSES = ("quiet", "loud")

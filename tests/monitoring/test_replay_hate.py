@@ -2,13 +2,13 @@
 
 import pytest
 
-from model_store.bundle import read_seen
-from model_store.claims import Claims
-from model_store.fit import fit
+from model_store.bundles.bundle import read_seen
+from model_store.data.rows import Rows, read_rows
 from model_store.model import Model, load_model
-from model_store.rows import Rows, read_rows
+from model_store.promises.claims import Claims
+from model_store.promises.thresholds import Target
 from model_store.store import ModelStore
-from model_store.thresholds import Target
+from model_store.training.fit import fit
 from monitoring.replay import ReplayResult, replay
 from tests.support.shared import SHARED
 

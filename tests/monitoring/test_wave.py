@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_store.signatures import groups, minhash
+from model_store.data.signatures import groups, minhash
 from monitoring.batches import weights
 from monitoring.candidate import nearness
 from monitoring.reservoir import Candidate, draw_limit

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model_store.columns import MAX_COLUMNS
 from model_store.errors import FeatureInvalid
+from model_store.graphs.columns import MAX_COLUMNS
 from model_store.model import Model
 from service.problems import problem
 from service.schema import MAX_FEATURES, MAX_TEXT_BYTES

@@ -10,19 +10,19 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from model_store.bundle import AnyFrontEnd, Seen, Validation, read_manifest, write_bundle
-from model_store.calibration import Calibration, Link, calibration_digest
-from model_store.columns import Column, ColumnInputs, GraphInput
-from model_store.export import linear_onnx
-from model_store.manifest import MANIFEST
+from model_store.bundles.bundle import AnyFrontEnd, Seen, Validation, read_manifest, write_bundle
+from model_store.bundles.manifest import MANIFEST
+from model_store.bundles.verify import describe
+from model_store.calibrating.calibration import Calibration, Link, calibration_digest
+from model_store.graphs.columns import Column, ColumnInputs, GraphInput
+from model_store.graphs.outputs import LOGITS, OutputSpec
+from model_store.graphs.text import TextFrontEnd
 from model_store.model import Model, load_model
-from model_store.outputs import LOGITS, OutputSpec
 from model_store.policy import Policy
+from model_store.promises.thresholds import ClassThreshold, Interval, Target
 from model_store.reference import build_reference
 from model_store.store import ModelStore
-from model_store.text import TextFrontEnd
-from model_store.thresholds import ClassThreshold, Interval, Target
-from model_store.verify import describe
+from model_store.training.export import linear_onnx
 
 Kind: TypeAlias = Literal["text", "features", "multilabel"]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from model_store.costs import Costs
-from model_store.evaluate import evaluate
-from model_store.evaluation import Evaluation, Overlap
-from model_store.guarantees import fit_thresholds
 from model_store.policy import Policy
-from model_store.thresholds import parse_target
+from model_store.promises.guarantees import fit_thresholds
+from model_store.promises.thresholds import parse_target
+from model_store.reports.evaluate import evaluate
+from model_store.reports.evaluation import Evaluation, Overlap
 
 CLASSES = ("billing", "delivery", "fraud")
 _START = 1_767_225_600.0  # 2026-01-01

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from model_store.guarantees import fit_thresholds
-from model_store.targets import parse_target
-from model_store.thresholds import ClassThreshold
+from model_store.promises.guarantees import fit_thresholds
+from model_store.promises.targets import parse_target
+from model_store.promises.thresholds import ClassThreshold
 
 TWO = ("rare", "rest")
 

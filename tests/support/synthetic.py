@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from model_store.rows import Rows
+from model_store.data.rows import Rows
 
 _SHARED = (
     "please",

@@ -76,15 +76,15 @@ def demo(
 
 
 def _fit(scenario: Scenario, directory: Path, *, seed: int, progress: StageProgress) -> Model:
-    from model_store.claims import Claims  # noqa: PLC0415
-    from model_store.rows import read_rows  # noqa: PLC0415 - what only a fit needs loads only then
-    from model_store.thresholds import Target  # noqa: PLC0415
+    from model_store.data.rows import read_rows  # noqa: PLC0415 - what only a fit needs loads only then
+    from model_store.promises.claims import Claims  # noqa: PLC0415
+    from model_store.promises.thresholds import Target  # noqa: PLC0415
 
     rows = read_rows(scenario.data, text=scenario.text, label=scenario.label, source=scenario.source)
     store = ModelStore(directory / "models")
     target = Target(scenario.watched, recall=0.85, precision=None)
     with needs_training():
-        from model_store.fit import fit  # noqa: PLC0415 - loads scikit-learn
+        from model_store.training.fit import fit  # noqa: PLC0415 - loads scikit-learn
 
     result = fit(
         rows,

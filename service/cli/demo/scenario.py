@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store import Model, read_seen
-from model_store.rows import Rows, read_rows
+from model_store.data.rows import Rows, read_rows
 from service.cli.demo.errors import DemoError
 from service.cli.demo.traffic import Message
 from service.cli.tickets import FRAUD_SHARE, NOTE, generate, write_csv
@@ -104,7 +104,7 @@ class LabelledFile:
 
     def _fresh(self, model: Model) -> npt.NDArray[np.intp]:
         """Return the indices of the rows that the model was not made from; looked for once."""
-        from model_store.signatures import matches, minhash  # noqa: PLC0415 - datasketch loads when needed
+        from model_store.data.signatures import matches, minhash  # noqa: PLC0415 - datasketch loads when needed
 
         if self._unseen is None:
             seen = read_seen(model.bundle).signatures

@@ -247,18 +247,23 @@ def test_an_installation_without_the_extra_says_what_it_lacks(
 ) -> None:
     """One line that names the package and the extra, before any file is read."""
     publish_tiny()
-    ours = ("model_store.measure", "model_store.report", "model_store.plots", "model_store.metrics")
+    ours = (
+        "model_store.reports.measure",
+        "model_store.reports.report",
+        "model_store.reports.plots",
+        "model_store.reports.metrics",
+    )
     for name in list(sys.modules):
         if name.split(".")[0] == package or name in (
             *ours,
-            "model_store.evaluate",
-            "model_store.evaluation_card",
+            "model_store.reports.evaluate",
+            "model_store.reports.evaluation_card",
         ):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     for name in ours:
-        parent = sys.modules["model_store"]
-        monkeypatch.delattr(parent, name.split(".")[1], raising=False)
+        parent, _, child = name.rpartition(".")
+        monkeypatch.delattr(sys.modules[parent], child, raising=False)
     code, out, err = seamark("evaluate", "tiny", "--data", "missing.csv")
     assert (code, out) == (1, "")
     assert f"evaluating needs the package {package}" in err

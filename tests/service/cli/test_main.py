@@ -245,7 +245,7 @@ def test_fit_without_the_training_extra_says_what_to_install(
 ) -> None:
     """A serving image has no onnx: one line names the package and the extra."""
     monkeypatch.setitem(sys.modules, "onnx", None)
-    for name in ("model_store.fit", "model_store.export"):
+    for name in ("model_store.training.fit", "model_store.training.export"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     code, out, err = seamark("fit", tmp_path / "x.csv", "--name", "x", "--text", "t", "--label", "l")
     assert (code, out, err.count("\n")) == (1, "", 1)

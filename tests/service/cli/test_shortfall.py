@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from model_store import ClassThreshold, Target
-from model_store.thresholds import FrontierPoint, Goal, Interval, Status
+from model_store.promises.thresholds import FrontierPoint, Goal, Interval, Status
 from service.cli.shortfall import THRESHOLD_SHARE, shortfall
 
 NONE = Interval(None, 0.0)
@@ -76,7 +76,7 @@ def test_a_certified_class_needs_no_line() -> None:
 
 def test_the_share_of_the_threshold_split_is_that_of_the_splits() -> None:
     """It is written down twice, since a serving image cannot import the splits."""
-    splits = pytest.importorskip("model_store.splits")
+    splits = pytest.importorskip("model_store.data.splits")
     assert splits.SHARES[2] == THRESHOLD_SHARE
 
 

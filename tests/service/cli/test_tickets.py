@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_store.signatures import groups, minhash
+from model_store.data.signatures import groups, minhash
 from service.cli.tickets import CHANNELS, CLASSES, Ticket, generate, write_csv
 
 

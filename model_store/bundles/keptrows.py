@@ -1,0 +1,95 @@
+"""Which rows does a bundle remember, and as what, since it may not keep their content?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from model_store.bundles.arrays import Array, Layout, load_arrays, save_arrays
+from model_store.errors import BundleInvalid
+
+_VALIDATION_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("int32", 1)}
+_MULTILABEL_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("bool", 2)}
+_RAW: Final[Layout] = {"log_probabilities": ("float32", 2)}
+_SEEN_LAYOUT: Final[Layout] = {"signatures": ("uint32", 2), "vectors": ("float32", 2)}
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Calibrated probabilities and labels of the rows no parameter was fitted on; no text.
+
+    Parameters
+    ----------
+    probabilities : float32 array of shape (n, K)
+        Columns in the order of the classes. Rows sum to 1, but for a multilabel model.
+    labels : int32 array of shape (n,), or bool array of shape (n, K)
+        Positions in the classes; for a multilabel model whether each label holds.
+    log_probabilities : float32 array of shape (n, K), optional
+        What the classifier said, so that a refit can calibrate anew; None in bundles of format 1.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int32] | npt.NDArray[np.bool_]
+    log_probabilities: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What recognises an item that is already labelled, without its text.
+
+    Parameters
+    ----------
+    signatures : uint32 array of shape (n, n_hashes)
+        MinHash signatures.
+    vectors : float32 array of shape (n, n_dimensions), optional
+        Embeddings for distances; None when there are none.
+    """
+
+    signatures: npt.NDArray[np.uint32]
+    vectors: npt.NDArray[np.float32] | None = None
+
+
+def save_validation(file: Path, validation: Validation) -> None:
+    """Write the validation rows."""
+    arrays: dict[str, Array] = {"probabilities": validation.probabilities, "labels": validation.labels}
+    if validation.log_probabilities is not None:
+        arrays["log_probabilities"] = validation.log_probabilities
+    save_arrays(file, arrays)
+
+
+def load_validation(file: Path, n_classes: int, *, several: bool) -> Validation:
+    """Return the validation rows of a model of `n_classes`, each with one label or with `several`.
+
+    Raises
+    ------
+    BundleInvalid
+        If an array is missing, of another type or shape, or a label is not one of the classes.
+    """
+    arrays = load_arrays(file, _MULTILABEL_LAYOUT if several else _VALIDATION_LAYOUT, _RAW)
+    validation = Validation(**arrays)
+    labels = arrays["labels"]
+    expected = (len(labels), n_classes)
+    for name, array in arrays.items():
+        if array.ndim == 2 and array.shape != expected:
+            raise BundleInvalid(file, f"{name} have shape {array.shape}, expected {expected}")
+    if not several and len(labels) and not 0 <= labels.min() <= labels.max() < n_classes:
+        raise BundleInvalid(file, f"a label is outside 0 to {n_classes - 1}")
+    return validation
+
+
+def save_seen(file: Path, seen: Seen) -> None:
+    """Write the signatures, and vectors of no dimension where there are none."""
+    none = np.zeros((len(seen.signatures), 0), dtype=np.float32)
+    vectors = none if seen.vectors is None else seen.vectors
+    save_arrays(file, {"signatures": seen.signatures, "vectors": vectors})
+
+
+def load_seen(file: Path) -> Seen:
+    """Return what `save_seen` wrote; BundleInvalid if the arrays do not fit each other."""
+    arrays = load_arrays(file, _SEEN_LAYOUT)
+    signatures, vectors = arrays["signatures"], arrays["vectors"]
+    if len(vectors) != len(signatures):
+        raise BundleInvalid(file, "has another number of vectors than of signatures")
+    return Seen(signatures, vectors if vectors.shape[1] else None)

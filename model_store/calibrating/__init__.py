@@ -1,0 +1,1 @@
+"""How log-probabilities become probabilities that come true as often as they say."""

@@ -1,0 +1,1 @@
+"""What labelled files hold: rows, labels, features, near-duplicates, and the parts they are dealt into."""

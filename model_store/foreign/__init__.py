@@ -1,0 +1,1 @@
+"""How an ONNX classifier from elsewhere is read, recognised and checked on labelled rows."""

@@ -1,0 +1,1 @@
+"""What turns an item into log-probabilities: front ends, the ONNX session, and what its output says."""

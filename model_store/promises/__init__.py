@@ -1,0 +1,1 @@
+"""From which probability on a class is flagged, and what is claimed about it."""

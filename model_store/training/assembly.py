@@ -1,0 +1,321 @@
+"""Assembly: how do a graph and held-out rows it has scored become a bundle that says what it can promise?
+
+Whatever made the graph, the rest is the same: calibrate on one part of the rows, set thresholds on another,
+measure on a third, and publish. Training, importing and refitting all end here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from model_store.bundles.bundle import AnyFrontEnd, Seen, Validation, write_bundle
+from model_store.calibrating.calibration import (
+    AnyLabels,
+    Calibration,
+    Float64s,
+    LogProbabilities,
+    calibration_digest,
+    indicators,
+)
+from model_store.calibrating.calibrators import fit_calibration
+from model_store.calibrating.reliability import classwise_ece, log_loss
+from model_store.data.leakage import Leakage
+from model_store.data.rows import Progress
+from model_store.graphs.outputs import LOGITS, OutputSpec, Task
+from model_store.policy import Policy
+from model_store.promises.claims import Claims
+from model_store.promises.guarantees import fit_thresholds
+from model_store.promises.thresholds import ClassThreshold
+from model_store.reference import build_reference
+from model_store.reports.evaluate import Evaluation, card, evaluate
+from model_store.store import ModelStore
+from model_store.training.selection import Tried
+
+Counts: TypeAlias = npt.NDArray[np.int64]  # (n_classes,)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What answers: the serialised ONNX model, what fills its inputs, and which output says what."""
+
+    onnx: bytes
+    front_end: AnyFrontEnd
+    output: OutputSpec = LOGITS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Rows the graph was not trained on, and what it says about them.
+
+    Parameters
+    ----------
+    log_probabilities : float32 array of shape (n_items, n_classes)
+    labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
+        The second for a multi-label model.
+    weights : float64 array of shape (n_items,), optional
+        How many items of the traffic each row stands for.
+    groups : int array of shape (n_items,), optional
+        Near-duplicate group of each row, so that cross-validation keeps them together.
+    """
+
+    log_probabilities: LogProbabilities
+    labels: AnyLabels
+    weights: Float64s | None = None
+    groups: npt.NDArray[np.integer[Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Three disjoint parts, each with one purpose; no near-duplicate of a row is in another part."""
+
+    calibration: Part
+    threshold: Part
+    test: Part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitResult:
+    """A published bundle and the figures of its fit."""
+
+    path: Path
+    name: str
+    version: str
+    calibration: Calibration
+    thresholds: tuple[ClassThreshold, ...]
+    evaluation: Evaluation
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `seamark fit --json` prints."""
+        names = [t.class_name for t in self.thresholds]
+        figures = self.evaluation
+        return {
+            "bundle": {"name": self.name, "version": self.version, "path": str(self.path)},
+            "calibration": {
+                "method": self.calibration.method,
+                "class_ece_before": _by_name(names, figures.class_ece_before),
+                "class_ece_after": _by_name(names, figures.class_ece_after),
+            },
+            "classes": [_class_json(t) for t in self.thresholds],
+            "metrics": {
+                "macro_f1": figures.macro_f1,
+                "pr_auc": _by_name(names, figures.pr_auc),
+            },
+        }
+
+
+def assemble(
+    graph: Graph,
+    scored: Scored,
+    claims: Claims,
+    *,
+    name: str,
+    store: ModelStore,
+    classes: tuple[str, ...],
+    task: Task,
+    seen: Seen,
+    training: Mapping[str, Any],
+    incumbent: Calibration | None = None,
+    trained_positives: Counts | None = None,
+    tried: Sequence[Tried] = (),
+    chosen: str = "",
+    criterion: str = "",
+    leakage: Mapping[str, Leakage] | None = None,
+    notes: Sequence[str] = (),
+    sources: tuple[str, ...] = (),
+    licence: str = "",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> FitResult:
+    """Calibrate, set thresholds, measure, and publish the next version of `name`.
+
+    Parameters
+    ----------
+    seen : Seen
+        Recognises every row something was fitted on.
+    training : mapping
+        What the manifest says about where the graph comes from.
+    incumbent : Calibration, optional
+        Stays when no new one explains the calibration rows better.
+    trained_positives : int array of shape (n_classes,), optional
+        Rows of each class that the graph was trained on; None where that is not known.
+    tried : sequence of Tried
+        The recipes of training that were compared by `criterion`, of which `chosen` won.
+    leakage : mapping of str to Leakage, optional
+        What nearly repeats a row of an earlier part, by part.
+    notes : sequence of str
+        What else a reader of the card must know, in whole sentences.
+    progress : callable, optional
+        Called with (stage, done, total).
+
+    Raises
+    ------
+    TargetError, RowsError
+        For targets or weights that do not fit.
+    BundleError, StoreNotWritable
+        From the store.
+    """
+    report = progress or (lambda _stage, _done, _total: None)
+    report("calibrate", 0, 1)
+    calibration = _calibrated(scored.calibration, classes, task, seed, incumbent)
+    report("calibrate", 1, 1)
+    report("thresholds", 0, 1)
+    validation = _validation(calibration, scored.threshold)
+    positives = _positives(scored, len(classes), trained_positives)
+    policy = _policy(
+        validation,
+        weights=scored.threshold.weights,
+        claims=claims,
+        calibration=calibration,
+        positives=positives,
+        classes=classes,
+        task=task,
+    )
+    report("thresholds", 1, 1)
+    report("measure", 0, 1)
+    evaluation = _evaluation(calibration, policy, scored)
+    report("measure", 1, 1)
+    build = partial(
+        write_bundle,
+        name=name,
+        task=task,
+        classes=classes,
+        onnx=graph.onnx,
+        front_end=graph.front_end,
+        output=graph.output,
+        calibration=calibration,
+        policy=policy,
+        reference=build_reference(policy.decide(validation.probabilities), validation.labels, classes),
+        validation=validation,
+        seen=seen,
+        card=card(
+            name=name,
+            licence=licence,
+            training=training,
+            calibration=calibration,
+            thresholds=policy.thresholds,
+            delta=claims.delta,
+            evaluation=evaluation,
+            policy=policy,
+            joint=claims.joint,
+            sample=claims.sample and scored.threshold.weights is None,
+            tried=tried,
+            chosen=chosen,
+            criterion=criterion,
+            leakage=leakage,
+            notes=notes,
+        ),
+        training=dict(training) | {"claims": claims.to_json()},
+        evaluation=evaluation.to_json(),
+        sources=sources,
+        licence=licence,
+    )
+    report("publish", 0, 1)
+    path = store.publish(name, build)
+    report("publish", 1, 1)
+    return FitResult(path, name, path.name, calibration, policy.thresholds, evaluation)
+
+
+def _calibrated(
+    part: Part, classes: tuple[str, ...], task: Task, seed: int, incumbent: Calibration | None
+) -> Calibration:
+    """Return the calibration that explains the rows best, the one in force among the candidates."""
+    found = fit_calibration(
+        part.log_probabilities, part.labels, seed=seed, classes=classes, task=task, groups=part.groups
+    )
+    if incumbent is None:
+        return found
+    kept = log_loss(incumbent.apply(part.log_probabilities), part.labels)
+    return incumbent if kept <= float(found.choice["log_loss"][found.choice["chosen"]]) else found
+
+
+def _validation(calibration: Calibration, part: Part) -> Validation:
+    kind = np.bool_ if part.labels.ndim == 2 else np.int32
+    labels: Any = part.labels.astype(kind)
+    return Validation(calibration.apply(part.log_probabilities), labels, part.log_probabilities)
+
+
+def _policy(
+    validation: Validation,
+    *,
+    weights: Float64s | None,
+    claims: Claims,
+    calibration: Calibration,
+    positives: Mapping[str, Counts],
+    classes: tuple[str, ...],
+    task: Task,
+) -> Policy:
+    thresholds = fit_thresholds(
+        validation.probabilities,
+        validation.labels,
+        classes,
+        claims.targets,
+        delta=claims.delta,
+        joint=claims.joint,
+        weights=weights,
+        sample=claims.sample,
+    )
+    counted = tuple(
+        replace(t, n_positive={part: int(n[k]) for part, n in positives.items()})
+        for k, t in enumerate(thresholds)
+    )
+    return Policy(
+        classes,
+        counted,
+        claims.delta,
+        calibration_digest(calibration),
+        rarity=_rarity(positives),
+        task=task,
+        rule=claims.rule,
+        costs=claims.costs,
+        priority=claims.priority,
+        require_one=claims.require_one,
+    )
+
+
+def _positives(scored: Scored, n_classes: int, trained: Counts | None) -> dict[str, Counts]:
+    """Return the positives of each class in every part, in order of use."""
+    parts = {"calibration": scored.calibration, "threshold": scored.threshold, "test": scored.test}
+    counted = {part: indicators(rows.labels, n_classes).sum(axis=0) for part, rows in parts.items()}
+    return counted if trained is None else {"train": trained, **counted}
+
+
+def _rarity(positives: Mapping[str, Counts]) -> tuple[int, ...]:
+    """Return the classes from the rarest on, by the part with the most rows."""
+    most = max(positives.values(), key=lambda counts: int(counts.sum()))
+    return tuple(int(k) for k in np.argsort(most, kind="stable"))
+
+
+def _evaluation(calibration: Calibration, policy: Policy, scored: Scored) -> Evaluation:
+    test = scored.test
+    untouched = np.concatenate([scored.threshold.log_probabilities, test.log_probabilities])
+    own = np.concatenate([scored.threshold.labels, test.labels])
+    return evaluate(
+        policy.decide(calibration.apply(test.log_probabilities)),
+        test.labels,
+        policy=policy,
+        before=np.exp(test.log_probabilities),
+        class_ece_before=classwise_ece(np.exp(untouched), own),
+        class_ece_after=classwise_ece(calibration.apply(untouched), own),
+        weights=test.weights,
+    )
+
+
+def _by_name(names: Sequence[str], figures: Float64s) -> dict[str, float | None]:
+    """Return a figure a class; None for one that no row can tell, which JSON has no number for."""
+    told = (None if np.isnan(figure) else float(figure) for figure in figures)
+    return dict(zip(names, told, strict=True))
+
+
+def _class_json(t: ClassThreshold) -> dict[str, Any]:
+    full = t.to_json()
+    kept = {key: full[key] for key in ("class", "n_positive", "status", "threshold", "recall", "precision")}
+    optional = ("frontier", "n_needed", "review_from", "review_share")
+    return kept | {key: full[key] for key in optional if full.get(key) is not None}

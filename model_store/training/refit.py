@@ -1,0 +1,324 @@
+"""Refit: what do new labelled rows change about the promises of a model whose weights stay?
+
+The graph is kept byte for byte; calibration and thresholds are fitted anew. A claim needs a sample of the
+traffic: items that were chosen for labeling by their score are none, and a threshold fitted on them misses
+its target every time. So rows of the stratum `certainty` are left out, and rows that stand for different
+numbers of items give estimates, never a certificate.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from model_store.bundles.bundle import (
+    MODEL_FILE,
+    Seen,
+    Validation,
+    read_bundle,
+    read_front_end,
+    read_seen,
+    read_validation,
+)
+from model_store.calibrating.calibration import Float64s
+from model_store.data.labelled import groups_of, labelled_of, signatures_of
+from model_store.data.rows import Progress, Rows
+from model_store.data.signatures import Signatures
+from model_store.data.splits import split
+from model_store.errors import TrainingError
+from model_store.graphs.scoring import inputs_of, score
+from model_store.model import Model
+from model_store.policy import Decisions, Policy
+from model_store.promises.claims import Claims
+from model_store.promises.thresholds import DEFAULT_RECALL, Target
+from model_store.reports.evaluate import answers_of
+from model_store.store import ModelStore
+from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble
+
+PARTS: Final = ("calibration", "threshold", "test")
+SHARES: Final = (0.3, 0.5, 0.2)
+CERTAINTY: Final = "certainty"
+# Weights that differ by less come from rounding an inclusion probability in a file.
+_EQUAL: Final = 1e-6
+
+
+class NotASample(TrainingError):
+    """Nothing says how the rows were drawn from the traffic."""
+
+    def __str__(self) -> str:
+        return (
+            "nothing says how these rows were drawn: name the column of their weights or inclusion "
+            "probabilities, or declare them a sample of traffic; rows chosen by score prove nothing"
+        )
+
+
+class NothingToFit(TrainingError):
+    """All rows were chosen for certain, so none says anything about the traffic."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return (
+            f"all {self.rows} rows are of the stratum {CERTAINTY!r}: they were chosen by score and can train "
+            "a model, but no threshold; label the exploration slice of the batch"
+        )
+
+
+class NothingToPool(TrainingError):
+    """The validation rows of this bundle cannot be calibrated again."""
+
+    def __str__(self) -> str:
+        return (
+            "this bundle keeps no raw scores of its validation rows, so they cannot be pooled; "
+            "refit on the new rows alone"
+        )
+
+
+class WeightsNotPooled(TrainingError):
+    """Weighted rows cannot stand beside rows that have no weights."""
+
+    def __str__(self) -> str:
+        return (
+            "these rows stand for different numbers of items, the old validation rows for one each: "
+            "they cannot be pooled; refit on the new rows alone"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One class before and after; a share is of all threshold rows, by weight."""
+
+    class_name: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the class's line of a diff."""
+        return {"class": self.class_name, "before": self.before, "after": self.after}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refitted:
+    """The published version, and what it changes.
+
+    Parameters
+    ----------
+    review_share : pair of float
+        Share of the threshold rows that go to a person, before and after.
+    left_out : int
+        Rows chosen by score, which no claim may rest on.
+    pooled : bool
+        The validation rows of the old bundle were used beside the new ones.
+    kept_calibration : bool
+        The old calibration explains the new rows better than a new one would.
+    sample : bool
+        The rows may carry a certified claim.
+    """
+
+    result: FitResult
+    before: str
+    changes: tuple[Change, ...]
+    review_share: tuple[float, float]
+    rows: int
+    left_out: int
+    pooled: bool
+    kept_calibration: bool
+    sample: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `seamark refit --json` prints."""
+        return self.result.to_json() | {
+            "before": self.before,
+            "changes": [change.to_json() for change in self.changes],
+            "review_share": dict(zip(("before", "after"), self.review_share, strict=True)),
+            "rows": {"used": self.rows, "left_out": self.left_out, "pooled": self.pooled},
+            "calibration_kept": self.kept_calibration,
+            "sample": self.sample,
+        }
+
+
+def refit(
+    model: Model,
+    rows: Rows,
+    *,
+    store: ModelStore,
+    claims: Claims | None = None,
+    sample: bool = False,
+    pool: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Refitted:
+    """Fit calibration and thresholds on new rows and publish the next version of the same graph.
+
+    Parameters
+    ----------
+    claims : Claims, optional
+        What to ask; by default what was asked when the bundle was made.
+    sample : bool
+        The owner declares that the rows are a sample of traffic.
+    pool : bool
+        Use the old validation rows beside the new ones for the thresholds. Both must then stand for the
+        traffic: right when nothing has moved, and for recall also when only the mix of classes has.
+
+    Raises
+    ------
+    NotASample
+        If the rows carry no weights and are not declared a sample.
+    RowsError, TargetError, TrainingError
+        In one line, before anything is written.
+    """
+    report = progress or (lambda _stage, _done, _total: None)
+    manifest = model.bundle.manifest
+    store.check_writable(manifest.name)
+    if rows.weights is None and not sample:
+        raise NotASample
+    asked = claims if claims is not None else claims_of(model)
+    asked.check(manifest.classes, task=manifest.task)
+    used = _used(rows)
+    weights = _weights(rows, used)
+    signatures = signatures_of(rows.contents(), report, exact=model.input_kind == "features")
+    scored = _scored(
+        model,
+        rows,
+        used,
+        weights=weights,
+        groups=groups_of(rows, signatures)[used],
+        seed=seed,
+        report=report,
+    )
+    if pool:
+        scored = replace(scored, threshold=_pooled(scored.threshold, read_validation(model.bundle)))
+    result = assemble(
+        Graph((model.bundle.path / MODEL_FILE).read_bytes(), read_front_end(model.bundle), manifest.output),
+        scored,
+        asked,
+        name=manifest.name,
+        store=store,
+        classes=manifest.classes,
+        task=manifest.task,
+        seen=_seen(model, signatures[used]),
+        training=dict(manifest.training) | {"refit": _facts(model, scored, len(rows), pool=pool, seed=seed)},
+        incumbent=model.bundle.calibration,
+        sources=manifest.sources,
+        licence=manifest.licence,
+        seed=seed,
+        progress=report,
+    )
+    changes, review_share = _compare(model, result, scored.threshold)
+    return Refitted(
+        result=result,
+        before=model.key,
+        changes=changes,
+        review_share=review_share,
+        rows=len(used),
+        left_out=len(rows) - len(used),
+        pooled=pool,
+        kept_calibration=result.calibration is model.bundle.calibration,
+        sample=weights is None,
+    )
+
+
+def claims_of(model: Model) -> Claims:
+    """Return what was asked when the bundle was made, else the targets of its thresholds."""
+    manifest, policy = model.bundle.manifest, model.bundle.policy
+    told = manifest.training.get("claims")
+    if told is not None:
+        return Claims.from_json(told, manifest.classes)
+    declared = tuple(t.target for t in policy.thresholds if t.target != Target(t.class_name, DEFAULT_RECALL))
+    return Claims(declared, policy.delta)
+
+
+def _used(rows: Rows) -> npt.NDArray[np.intp]:
+    """Return the rows a claim may rest on: all but those that were chosen for certain."""
+    if rows.strata is None:
+        return np.arange(len(rows))
+    used = np.flatnonzero(np.array(rows.strata, dtype=object) != CERTAINTY)
+    if not len(used):
+        raise NothingToFit(len(rows))
+    return used
+
+
+def _weights(rows: Rows, used: npt.NDArray[np.intp]) -> Float64s | None:
+    """Return the weights of the rows, None where every row stands for as many items."""
+    if rows.weights is None:
+        return None
+    weights = np.asarray(rows.weights, dtype=np.float64)[used]
+    return None if np.ptp(weights) <= _EQUAL * weights.max() else weights
+
+
+def _scored(
+    model: Model,
+    rows: Rows,
+    used: npt.NDArray[np.intp],
+    *,
+    weights: Float64s | None,
+    groups: npt.NDArray[np.int32],
+    seed: int,
+    report: Progress,
+) -> Scored:
+    manifest = model.bundle.manifest
+    labels = labelled_of(rows, manifest.classes, task=manifest.task).labels[used]
+    inputs = inputs_of(model.classifier, rows)
+    raw = score(model.classifier, [inputs[i] for i in used], report)
+    parts = split(
+        labels, groups, seed=seed, parts=PARTS, shares=SHARES, classes=manifest.classes, scarce="allow"
+    )
+    return Scored(
+        *(
+            Part(raw[at], labels[at], None if weights is None else weights[at], groups[at])
+            for at in (parts[name] for name in PARTS)
+        )
+    )
+
+
+def _pooled(part: Part, old: Validation) -> Part:
+    """Return the threshold rows and, behind them, the validation rows of the old bundle."""
+    if old.log_probabilities is None:
+        raise NothingToPool
+    if part.weights is not None:
+        raise WeightsNotPooled
+    return Part(
+        np.concatenate([part.log_probabilities, old.log_probabilities]),
+        np.concatenate([part.labels, old.labels]),
+    )
+
+
+def _seen(model: Model, signatures: Signatures) -> Seen:
+    old = read_seen(model.bundle)
+    return Seen(np.unique(np.concatenate([old.signatures, signatures]), axis=0))
+
+
+def _facts(model: Model, scored: Scored, n_rows: int, *, pool: bool, seed: int) -> dict[str, Any]:
+    parts = {name: len(getattr(scored, name)) for name in PARTS}
+    return {"of": model.key, "rows": n_rows, "split_rows": parts, "pooled": pool, "seed": seed}
+
+
+def _compare(model: Model, result: FitResult, part: Part) -> tuple[tuple[Change, ...], tuple[float, float]]:
+    """Return what changes for each class, and for the people who review, on the same rows."""
+    after_bundle = read_bundle(result.path)
+    sides = [
+        (bundle.policy, bundle.policy.decide(bundle.calibration.apply(part.log_probabilities)))
+        for bundle in (model.bundle, after_bundle)
+    ]
+    changes = tuple(
+        Change(name, *(_side(policy, decided, k, part.weights) for policy, decided in sides))
+        for k, name in enumerate(model.classes)
+    )
+    before, after = (
+        _share(answers_of(decided, part.labels, policy=policy).review, part.weights)
+        for policy, decided in sides
+    )
+    return changes, (before, after)
+
+
+def _side(policy: Policy, decided: Decisions, k: int, weights: Float64s | None) -> dict[str, Any]:
+    t = policy.thresholds[k].to_json()
+    told = {key: t[key] for key in ("threshold", "review_from", "status", "recall", "precision")}
+    return told | {"flagged_share": _share(decided.flags[:, k], weights)}
+
+
+def _share(hit: npt.NDArray[np.bool_], weights: Float64s | None) -> float:
+    return float(np.average(hit, weights=weights))

@@ -1,0 +1,64 @@
+"""Tests of `model_store.bundles.keptrows`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model_store.bundles.keptrows import (
+    Seen,
+    Validation,
+    load_seen,
+    load_validation,
+    save_seen,
+    save_validation,
+)
+from model_store.errors import BundleInvalid
+
+
+@given(n=st.integers(0, 6), k=st.integers(1, 4), several=st.booleans(), raw=st.booleans())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_validation_rows_come_back(tmp_path: Path, n: int, k: int, several: bool, raw: bool):
+    """One label a row or several, with what the classifier said or without: what was kept is read."""
+    rng = np.random.default_rng(n + 10 * k)
+    kept = Validation(
+        rng.random((n, k), dtype=np.float32),
+        rng.random((n, k)) < 0.5 if several else rng.integers(0, k, n, dtype=np.int32),
+        rng.normal(size=(n, k)).astype(np.float32) if raw else None,
+    )
+    save_validation(tmp_path / "rows.npz", kept)
+    read = load_validation(tmp_path / "rows.npz", k, several=several)
+    np.testing.assert_array_equal(read.probabilities, kept.probabilities)
+    np.testing.assert_array_equal(read.labels, kept.labels)
+    assert read.labels.dtype == kept.labels.dtype
+    assert (read.log_probabilities is None) == (not raw)
+    if kept.log_probabilities is not None:
+        np.testing.assert_array_equal(read.log_probabilities, kept.log_probabilities)
+    with pytest.raises(BundleInvalid, match="array 'labels' is"):
+        load_validation(tmp_path / "rows.npz", k, several=not several)
+    with pytest.raises(BundleInvalid, match="probabilities have shape"):
+        load_validation(tmp_path / "rows.npz", k + 1, several=several)
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_that_is_no_class_is_refused(tmp_path: Path, label: int):
+    """A position outside the classes would be counted for the wrong one."""
+    rows = Validation(np.ones((1, 3), np.float32), np.array([label], np.int32))
+    save_validation(tmp_path / "rows.npz", rows)
+    with pytest.raises(BundleInvalid, match=r"rows\.npz: a label is outside 0 to 2"):
+        load_validation(tmp_path / "rows.npz", 3, several=False)
+
+
+def test_signatures_come_back_with_or_without_vectors(tmp_path: Path):
+    """No vectors stay none, and vectors belong to the signatures one by one."""
+    signatures = np.arange(8, dtype=np.uint32).reshape(2, 4)
+    save_seen(tmp_path / "seen.npz", Seen(signatures))
+    assert load_seen(tmp_path / "seen.npz").vectors is None
+    vectors = np.ones((2, 3), np.float32)
+    save_seen(tmp_path / "seen.npz", Seen(signatures, vectors))
+    np.testing.assert_array_equal(load_seen(tmp_path / "seen.npz").vectors, vectors)
+    save_seen(tmp_path / "seen.npz", Seen(signatures, vectors[:1]))
+    with pytest.raises(BundleInvalid, match="another number of vectors"):
+        load_seen(tmp_path / "seen.npz")

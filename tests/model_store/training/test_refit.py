@@ -1,0 +1,183 @@
+"""Tests of `model_store.training.refit`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_store.bundles.bundle import read_bundle, read_seen, read_validation
+from model_store.data.labelled import LabelsUnknown
+from model_store.data.rows import Rows
+from model_store.errors import TargetError
+from model_store.model import Model, load_model
+from model_store.promises.claims import Claims
+from model_store.promises.thresholds import Target
+from model_store.store import ModelStore
+from model_store.training.fit import fit
+from model_store.training.refit import (
+    NotASample,
+    NothingToFit,
+    NothingToPool,
+    Refitted,
+    WeightsNotPooled,
+    claims_of,
+    refit,
+)
+from tests.support.synthetic import synthetic_rows
+
+SHARES = {"billing": 600, "delivery": 900, "login": 150}
+OLD = synthetic_rows(SHARES, seed=1, clarity=0.25)
+# The words of the classes have become less clear: a model that stays must promise less, or flag more.
+NEW = synthetic_rows(SHARES, seed=2, clarity=0.18)
+FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format_1" / "bundle"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
+    """Return the store of this module."""
+    return ModelStore(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def model(store: ModelStore) -> Model:
+    """Return a model that promised something about rows of yesterday."""
+    targets = (Target("login", recall=0.85), Target("billing", recall=0.8, precision=0.5))
+    return load_model(
+        fit(OLD, name="tickets", store=store, claims=Claims(targets), imbalance="balanced").path
+    )
+
+
+@pytest.fixture(scope="module")
+def refitted(store: ModelStore, model: Model) -> Refitted:
+    """Return the same model after a sample of today was labelled."""
+    return refit(model, NEW, store=store, sample=True)
+
+
+def test_the_graph_stays_byte_for_byte(model: Model, refitted: Refitted):
+    """Only what is promised about it changes."""
+    old, new = model.bundle.manifest, read_bundle(refitted.result.path).manifest
+    assert new.files["model.onnx"] == old.files["model.onnx"]
+    assert new.files["front_end.npz"] == old.files["front_end.npz"]
+    assert new.version == "2"
+    assert new.training["refit"]["of"] == "tickets@1"
+
+
+def test_it_asks_what_was_asked_before(model: Model, refitted: Refitted):
+    """Without targets of its own a refit keeps those of the bundle."""
+    again = claims_of(load_model(refitted.result.path))
+    assert again == claims_of(model)
+    assert [str(t) for t in again.targets] == ["login:recall=0.85", "billing:recall=0.8,precision=0.5"]
+
+
+def test_the_new_claims_hold_on_traffic_of_today(refitted: Refitted):
+    """What is certified on a sample of today's rows is kept on rows nobody has seen, the old one is not."""
+    later = synthetic_rows({name: 8 * n for name, n in SHARES.items()}, seed=3, clarity=0.18)
+    assert later.labels is not None
+    new = load_model(refitted.result.path)
+    for k, threshold in enumerate(new.bundle.policy.thresholds):
+        if threshold.status == "certified" and threshold.target.precision is None:
+            flags = new.decide(later.texts).flags[:, k]
+            mine = np.array([label == threshold.class_name for label in later.labels])
+            assert flags[mine].mean() >= threshold.target.recall
+
+
+def test_the_diff_says_what_changes_on_the_same_rows(model: Model, refitted: Refitted):
+    """Both sides are measured on the new threshold rows; the old side is the old bundle's promise."""
+    value = refitted.to_json()
+    validation = read_validation(read_bundle(refitted.result.path))
+    assert validation.log_probabilities is not None
+    old = model.bundle.policy.decide(model.bundle.calibration.apply(validation.log_probabilities))
+    for k, (change, before) in enumerate(zip(value["changes"], model.bundle.policy.thresholds, strict=True)):
+        assert change["before"]["threshold"] == before.threshold
+        assert change["before"]["status"] == before.status
+        assert change["before"]["flagged_share"] == pytest.approx(old.flags[:, k].mean())
+        assert change["after"]["threshold"] == refitted.result.thresholds[k].threshold
+    assert value["review_share"]["before"] == pytest.approx((old.decision != 0).mean())
+
+
+@pytest.mark.parametrize("strata", [None, "explore"], ids=["no stratum", "with a stratum"])
+def test_rows_need_a_weight_or_a_declaration(model: Model, store: ModelStore, strata: str | None):
+    """A refit on rows of unknown origin is refused: rows chosen by score would break every claim."""
+    rows = NEW if strata is None else replace(NEW, strata=(strata,) * len(NEW))
+    with pytest.raises(NotASample, match="declare them a sample"):
+        refit(model, rows, store=store)
+
+
+def test_rows_chosen_by_score_take_no_part(model: Model, store: ModelStore, refitted: Refitted):
+    """Rows of the stratum `certainty` change nothing but the count of rows left out."""
+    chosen = synthetic_rows({"login": 80}, seed=9, clarity=0.6)
+    assert NEW.labels is not None
+    assert chosen.labels is not None
+    mixed = Rows(
+        texts=NEW.texts + chosen.texts,
+        labels=NEW.labels + chosen.labels,
+        strata=("explore",) * len(NEW) + ("certainty",) * len(chosen),
+    )
+    found = refit(model, mixed, store=store, sample=True)
+    assert found.left_out == len(chosen)
+    assert found.result.thresholds == refitted.result.thresholds
+    with pytest.raises(NothingToFit, match="all 80 rows"):
+        refit(model, replace(chosen, strata=("certainty",) * 80), store=store, sample=True)
+
+
+def test_unequal_weights_certify_nothing(model: Model, store: ModelStore):
+    """Rows that stand for different numbers of items give estimates; equal weights are a plain sample."""
+    unequal = tuple(1.0 + (i % 3) for i in range(len(NEW)))
+    weighted = refit(model, replace(NEW, weights=unequal), store=store)
+    assert {t.status for t in weighted.result.thresholds} <= {"empirical", "infeasible", "insufficient_data"}
+    assert not weighted.sample
+    equal = refit(model, replace(NEW, weights=(4.0,) * len(NEW)), store=store)
+    assert equal.sample
+    assert "certified" in {t.status for t in equal.result.thresholds}
+
+
+def test_pooling_rests_a_claim_on_more_positives(model: Model, store: ModelStore, refitted: Refitted):
+    """The old validation rows stand beside the new ones, calibrated anew."""
+    pooled = refit(model, NEW, store=store, sample=True, pool=True)
+    old = read_validation(model.bundle).labels
+    for k, (mine, alone) in enumerate(zip(pooled.result.thresholds, refitted.result.thresholds, strict=True)):
+        assert mine.n_positive["threshold"] == alone.n_positive["threshold"] + int((old == k).sum())
+    unequal = replace(NEW, weights=tuple(1.0 + (i % 2) for i in range(len(NEW))))
+    with pytest.raises(WeightsNotPooled):
+        refit(model, unequal, store=store, pool=True)
+
+
+def test_a_bundle_of_the_first_format_can_be_refitted_but_not_pooled(tmp_path: Path):
+    """It keeps no raw scores of its validation rows, and says so."""
+    store = ModelStore(tmp_path)
+    old = load_model(store.import_bundle(FORMAT_1))
+    texts = tuple(f"{name} {i}" for i in range(60) for name in old.classes)
+    rows = Rows(texts=texts, labels=tuple(text.split()[0] for text in texts))
+    assert refit(old, rows, store=store, sample=True).result.version == "2"
+    with pytest.raises(NothingToPool, match="refit on the new rows alone"):
+        refit(old, rows, store=store, sample=True, pool=True)
+
+
+def test_refitting_on_the_same_rows_changes_nothing(store: ModelStore, refitted: Refitted):
+    """The calibration in force explains them best and stays, and so does every threshold."""
+    model = load_model(refitted.result.path)
+    again = refit(model, NEW, store=store, sample=True)
+    assert again.kept_calibration
+    assert again.result.calibration is model.bundle.calibration
+    assert again.result.thresholds == refitted.result.thresholds
+    assert not refitted.kept_calibration
+
+
+def test_what_was_labelled_is_recognised_afterwards(model: Model, refitted: Refitted):
+    """Waves and replays pass over the rows of every fit so far."""
+    before, after = read_seen(model.bundle), read_seen(read_bundle(refitted.result.path))
+    assert len(after.signatures) > len(before.signatures)
+    known = {row.tobytes() for row in after.signatures}
+    assert {row.tobytes() for row in before.signatures} <= known
+
+
+def test_other_labels_and_targets_are_refused_before_anything_is_written(model: Model, store: ModelStore):
+    """The classes of a model stay, so a label of another class has no place in it."""
+    versions = store.versions("tickets")
+    assert NEW.labels is not None
+    with pytest.raises(LabelsUnknown):
+        refit(model, replace(NEW, labels=("parking", *NEW.labels[1:])), store=store, sample=True)
+    with pytest.raises(TargetError, match="unknown class"):
+        refit(model, NEW, store=store, sample=True, claims=Claims((Target("parking", recall=0.8),)))
+    assert store.versions("tickets") == versions
