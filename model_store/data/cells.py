@@ -65,17 +65,19 @@ def weights(path: Path, column: str, cells: Sequence[str]) -> tuple[float, ...]:
     """Return how many items of the traffic each row stands for.
 
     Only their ratios count, so a weight may be under 1: inverse inclusion probabilities, and the same
-    divided by their mean, give the same estimates. A row of weight 0 stands for nothing and does not belong
-    in the file.
+    divided by their mean, give the same estimates. A row of weight 0 stands for no traffic but itself: it was
+    chosen, not drawn.
 
     Raises
     ------
     RowsInvalid
-        For a cell that is not a number from 1e-9 to 1e9.
+        For a cell that is neither 0 nor a number from 1e-9 to 1e9.
     """
-    problem = f"have no weight from {1 / WEIGHT_LIMIT:g} to {WEIGHT_LIMIT:g} in {column!r}"
+    problem = f"have no weight of 0 or from {1 / WEIGHT_LIMIT:g} to {WEIGHT_LIMIT:g} in {column!r}"
     remedy = "write how many items each row stands for, or leave the row out"
-    return _numbers(path, problem, cells, lambda w: 1 / WEIGHT_LIMIT <= w <= WEIGHT_LIMIT, remedy=remedy)
+    return _numbers(
+        path, problem, cells, lambda w: w == 0 or 1 / WEIGHT_LIMIT <= w <= WEIGHT_LIMIT, remedy=remedy
+    )
 
 
 def inclusion_probabilities(path: Path, column: str, cells: Sequence[str]) -> tuple[float, ...]:

@@ -215,11 +215,15 @@ def signatures_of(contents: Sequence[str], report: Progress, *, exact: bool = Fa
 def groups_of(rows: Rows, signatures: Signatures) -> npt.NDArray[np.int32]:
     """Return a group id per row: near-duplicates are together, and so are rows of one named group."""
     near = groups(signatures, bands=THOROUGH_BANDS)
-    if rows.groups is None:
-        return near
+    return near if rows.groups is None else merged(near, named_groups(rows))
+
+
+def named_groups(rows: Rows) -> npt.NDArray[np.int32]:
+    """Return a group id per row: rows of one named group are together, every other row is alone."""
     # An empty cell says the row belongs to no group, not that all such rows belong together.
-    named = np.array([group or f"\0{i}" for i, group in enumerate(rows.groups)], dtype=object)
-    return merged(near, np.unique(named, return_inverse=True)[1])
+    names = rows.groups or ("",) * len(rows)
+    named = np.array([group or f"\0{i}" for i, group in enumerate(names)], dtype=object)
+    return np.unique(named, return_inverse=True)[1].astype(np.int32)
 
 
 def _labels(rows: Rows) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ class Rows:
         Multi-label: names of the indicator columns, in order; None if the labels stand in one column.
     weights : tuple of float
         How many items of the traffic each row stands for; only the ratios count.
+    inclusion : bool
+        The weights come from inclusion probabilities, which are 1 for a row that was chosen for certain.
     times : tuple of float
         Seconds since the epoch.
     parts, strata : tuple of str
@@ -71,6 +73,7 @@ class Rows:
     label_sets: tuple[frozenset[str], ...] | None = None
     label_columns: tuple[str, ...] | None = None
     weights: tuple[float, ...] | None = None
+    inclusion: bool = False
     times: tuple[float, ...] | None = None
     parts: tuple[str, ...] | None = None
     strata: tuple[str, ...] | None = None
@@ -173,6 +176,7 @@ def read_rows(
         label_sets=label_sets,
         label_columns=label_columns if len(label_columns) > 1 else None,
         weights=_weights(path, table, weight, inclusion, copies),
+        inclusion=inclusion is not None,
         times=None if time is None else cells.times(path, time, table[time]),
         parts=_column(table, part),
         strata=_column(table, stratum),

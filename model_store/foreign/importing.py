@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.bundles.bundle import MODEL_FILE, Seen
-from model_store.calibrating.calibration import Float64s, LogProbabilities, indicators
+from model_store.calibrating.calibration import LogProbabilities, indicators
 from model_store.costs import read_costs
-from model_store.data.labelled import groups_of, signatures_of, sources_of
+from model_store.data.drawn import Drawn, drawn
+from model_store.data.labelled import groups_of, named_groups, signatures_of, sources_of
 from model_store.data.leakage import Leakage, leakage, names_of
 from model_store.data.rows import Progress, Rows
 from model_store.data.signatures import SIMILARITY, THOROUGH_BANDS, Signatures, partners
@@ -38,8 +39,6 @@ PARTS: Final = ("calibration", "threshold", "test")
 SHARES: Final = (0.3, 0.5, 0.2)
 # From so many rows on a class can be certified at the default recall.
 MANY: Final = 11
-# Weights that differ by less come from rounding in a file.
-_EQUAL: Final = 1e-6
 
 
 class NothingLeft(ImportRefused):
@@ -145,15 +144,16 @@ def import_model(
     if costs is not None:
         asked = replace(asked, costs=read_costs(costs, reading.naming.classes))
     asked.check(reading.naming.classes, task=reading.task)
-    parts = _dealt(rows, reading, trained_on, seed, report)
+    able = drawn(rows, sample=asked.sample)
+    parts = _dealt(rows, reading, able, trained_on, seed=seed, report=report)
     onnx = opened.graph.served(reading.output.name, reading.shape())
     output, raw = _scores(onnx, reading, parts.members["calibration"], report)
     notes = check(opened, reading, raw)
     assumed = reading.assumed(opened)
     result = assemble(
         Graph(onnx, reading.front_end, output),
-        _scored(rows, reading, parts, raw),
-        asked,
+        _scored(able, len(rows), reading, parts, raw),
+        replace(asked, sample=able.certifies),
         name=name,
         store=store,
         classes=reading.naming.classes,
@@ -182,23 +182,27 @@ def _left_out(leaked: Leakage | None) -> tuple[str, ...]:
     )
 
 
-def _dealt(rows: Rows, reading: Reading, trained_on: Rows | None, seed: int, report: Progress) -> _Parts:
-    """Leave out what the model was trained on, and deal the rest."""
+def _dealt(
+    rows: Rows, reading: Reading, able: Drawn, trained_on: Rows | None, *, seed: int, report: Progress
+) -> _Parts:
+    """Leave out what was chosen by score or trained on, and deal the rest."""
     exact = rows.features is not None
     signatures = signatures_of(rows.contents(), report, exact=exact)
     groups = groups_of(rows, signatures)
-    used, trained, leaked = np.arange(len(rows)), None, None
+    used, trained, leaked = able.used, None, None
     if trained_on is not None:
         trained = signatures_of(trained_on.contents(), report, exact=exact)
         leaked = leakage(signatures, trained, names=names_of(rows))
         nearly = partners(signatures, trained, threshold=SIMILARITY, bands=THOROUGH_BANDS) >= 0
-        used = np.flatnonzero(~nearly)
+        used = used[~nearly[used]]
         if len(used) == 0:
             raise NothingLeft(len(rows))
     _check_repeats(reading, used, groups)
+    # Near-duplicates are dealt singly: in a sample of traffic a text that repeats is worth its repeats.
+    named = named_groups(rows)
     splits = split(
         reading.labelled.labels[used],
-        groups[used],
+        named[used],
         seed=seed,
         parts=PARTS,
         shares=SHARES,
@@ -206,7 +210,7 @@ def _dealt(rows: Rows, reading: Reading, trained_on: Rows | None, seed: int, rep
         scarce="allow",
     )
     members = {part: used[at] for part, at in splits.items()}
-    return _Parts(members, groups, signatures, trained, leaked)
+    return _Parts(members, named, signatures, trained, leaked)
 
 
 def _check_repeats(reading: Reading, used: Indices, groups: npt.NDArray[np.int32]) -> None:
@@ -237,8 +241,8 @@ def _scores(
         return classifier.output, score(classifier, reading.items, report)
 
 
-def _scored(rows: Rows, reading: Reading, parts: _Parts, raw: LogProbabilities) -> Scored:
-    weights = _weights(rows)
+def _scored(able: Drawn, n_rows: int, reading: Reading, parts: _Parts, raw: LogProbabilities) -> Scored:
+    weights = able.weights_of(n_rows)
     return Scored(
         *(
             Part(
@@ -250,14 +254,6 @@ def _scored(rows: Rows, reading: Reading, parts: _Parts, raw: LogProbabilities) 
             for at in parts.members.values()
         )
     )
-
-
-def _weights(rows: Rows) -> Float64s | None:
-    """Return the weights of the rows, None where every row stands for as many items."""
-    if rows.weights is None:
-        return None
-    weights = np.asarray(rows.weights, dtype=np.float64)
-    return None if np.ptp(weights) <= _EQUAL * weights.max() else weights
 
 
 def _facts(opened: Opened, reading: Reading, parts: _Parts, n_rows: int, seed: int) -> dict[str, Any]:

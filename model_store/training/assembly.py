@@ -212,7 +212,8 @@ def assemble(
             leakage=leakage,
             notes=notes,
         ),
-        training=dict(training) | {"claims": claims.to_json()},
+        training=dict(training)
+        | {"claims": claims.to_json(), "sample": claims.sample and scored.threshold.weights is None},
         evaluation=evaluation.to_json(),
         sources=sources,
         licence=licence,

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from model_store.bundles.bundle import MODEL_FILE, Seen
 from model_store.calibrating.calibration import LogProbabilities
+from model_store.data.drawn import Drawn, drawn
 from model_store.data.features import feature_columns, inputs_of
 from model_store.data.labelled import Labelled, groups_of, labelled_of, signatures_of, sources_of
 from model_store.data.leakage import LOOSE_SIMILARITY, Leakage, between, names_of
@@ -49,6 +51,8 @@ def fit(
 
     Parameters
     ----------
+    rows : Rows
+        A sample of the traffic; rows whose stratum says that they were chosen by score may be among them.
     claims : Claims, optional
         What is asked of the model; without, every class gets the default recall.
     kinds : mapping of str to str, optional
@@ -68,20 +72,22 @@ def fit(
     report = progress or (lambda _stage, _done, _total: None)
     asked = claims or Claims()
     store.check_writable(name)
+    able = drawn(rows, sample=asked.sample)
     labelled = labelled_of(rows)
     sources = sources_of(rows)
     asked.check(labelled.classes, task=labelled.task)
     table = rows.features is not None
     columns = feature_columns(rows, kinds) if table else ()
-    inputs = inputs_of(rows, columns)
     signatures = signatures_of(rows.contents(), report, exact=table)
     groups = groups_of(rows, signatures)
-    splits = split(labelled.labels, groups, seed=seed, classes=labelled.classes)
-    own = splits.parts["train"]
+    splits, kept = _dealt(able, labelled, groups, seed=seed)
+    inputs, labels = _take(inputs_of(rows, columns), kept), labelled.labels[kept]
+    signatures, groups, names = signatures[kept], groups[kept], [names_of(rows)[i] for i in kept]
+    own = splits["train"]
     report("train", 0, 1)
     trained = train(
         _take(inputs, own),
-        labelled.labels[own],
+        labels[own],
         n_classes=len(labelled.classes),
         input_kind="features" if table else "text",
         columns=columns,
@@ -94,21 +100,25 @@ def fit(
     )
     report("train", 1, 1)
     raw, parity = _served(trained, inputs, splits, labelled, report)
-    names = names_of(rows)
+    weights = able.weights_of(len(rows))
+    parts = (
+        Part(raw[part], labels[at], None if weights is None else weights[kept[at]], groups[at])
+        for part, at in _held_out(splits)
+    )
     loose = between(signatures, splits, names=names, similarity=LOOSE_SIMILARITY)
-    fitted_on = np.sort(np.concatenate([own, splits.parts["calibration"], splits.parts["threshold"]]))
+    fitted_on = np.sort(np.concatenate([own, splits["calibration"], splits["threshold"]]))
     return assemble(
         Graph(trained.onnx, trained.front_end, trained.output),
-        Scored(*(Part(raw[part], labelled.labels[at], groups=groups[at]) for part, at in _held_out(splits))),
-        asked,
+        Scored(*parts),
+        replace(asked, sample=able.certifies),
         name=name,
         store=store,
         classes=labelled.classes,
         task=labelled.task,
         seen=Seen(signatures[fitted_on]),
         training={
-            "rows": len(rows),
-            "groups": int(groups.max()) + 1,
+            "rows": len(kept),
+            "groups": len(np.unique(groups)),
             "seed": seed,
             "split_rows": {part: len(members) for part, members in splits.items()},
             "largest_parity_difference": parity,
@@ -116,17 +126,43 @@ def fit(
             "tried": [each.to_json() for each in trained.tried],
             **trained.facts,
         },
-        trained_positives=Labelled(labelled.classes, labelled.task, labelled.labels[own]).positives(),
+        trained_positives=Labelled(labelled.classes, labelled.task, labels[own]).positives(),
         tried=trained.tried,
         chosen=trained.chosen,
         criterion=criterion,
         leakage=between(signatures, splits, names=names),
-        notes=_resemblance(loose),
+        notes=(*_chosen(able, len(rows) - len(kept)), *_resemblance(loose)),
         sources=sources,
         licence=licence,
         seed=seed,
         progress=report,
     )
+
+
+def _dealt(
+    able: Drawn, labelled: Labelled, groups: npt.NDArray[np.int32], *, seed: int
+) -> tuple[Splits, npt.NDArray[np.intp]]:
+    """Return the parts and the rows they number: drawn rows in all parts, rows chosen by score train.
+
+    A chosen row that nearly repeats a held-out one is left out: the held-out one is part of the sample.
+    """
+    dealt = split(labelled.labels[able.used], groups[able.used], seed=seed, classes=labelled.classes)
+    parts = {part: able.used[at] for part, at in dealt.items()}
+    held_out = np.unique(groups[np.concatenate([at for part, at in parts.items() if part != "train"])])
+    apart = able.chosen[~np.isin(groups[able.chosen], held_out)]
+    parts["train"] = np.concatenate([parts["train"], apart])
+    kept = np.sort(np.concatenate(list(parts.values())))
+    return Splits({part: np.searchsorted(kept, at) for part, at in parts.items()}, len(kept)), kept
+
+
+def _chosen(able: Drawn, left_out: int) -> list[str]:
+    """Return what becomes of rows that were chosen by score."""
+    if not len(able.chosen):
+        return []
+    return [
+        f"{len(able.chosen):,} rows were chosen by score, so they train and prove nothing; {left_out:,} of "
+        "them, which nearly repeat a held-out row, were left out."
+    ]
 
 
 def _held_out(splits: Splits) -> list[tuple[str, npt.NDArray[np.intp]]]:

@@ -15,16 +15,16 @@ import numpy.typing as npt
 from model_store.bundles.bundle import (
     MODEL_FILE,
     Seen,
-    Validation,
     read_bundle,
     read_front_end,
     read_seen,
     read_validation,
 )
 from model_store.calibrating.calibration import Float64s
-from model_store.data.labelled import groups_of, labelled_of, signatures_of
+from model_store.data.drawn import Drawn, NotASample, drawn
+from model_store.data.labelled import labelled_of, named_groups, signatures_of
 from model_store.data.rows import Progress, Rows
-from model_store.data.signatures import Signatures
+from model_store.data.signatures import SIMILARITY, THOROUGH_BANDS, Signatures, partners
 from model_store.data.splits import split
 from model_store.errors import TrainingError
 from model_store.graphs.scoring import inputs_of, score
@@ -38,23 +38,10 @@ from model_store.training.assembly import FitResult, Graph, Part, Scored, assemb
 
 PARTS: Final = ("calibration", "threshold", "test")
 SHARES: Final = (0.3, 0.5, 0.2)
-CERTAINTY: Final = "certainty"
-# Weights that differ by less come from rounding an inclusion probability in a file.
-_EQUAL: Final = 1e-6
 
 
-class NotASample(TrainingError):
-    """Nothing says how the rows were drawn from the traffic."""
-
-    def __str__(self) -> str:
-        return (
-            "nothing says how these rows were drawn: name the column of their weights or inclusion "
-            "probabilities, or declare them a sample of traffic; rows chosen by score prove nothing"
-        )
-
-
-class NothingToFit(TrainingError):
-    """All rows were chosen for certain, so none says anything about the traffic."""
+class AllSeen(TrainingError):
+    """Every row is nearly one that the bundle was fitted on."""
 
     def __init__(self, rows: int) -> None:
         super().__init__(rows)
@@ -62,8 +49,8 @@ class NothingToFit(TrainingError):
 
     def __str__(self) -> str:
         return (
-            f"all {self.rows} rows are of the stratum {CERTAINTY!r}: they were chosen by score and can train "
-            "a model, but no threshold; label the exploration slice of the batch"
+            f"all {self.rows} rows nearly repeat rows that this bundle was fitted on: they prove nothing; "
+            "label a sample of newer traffic"
         )
 
 
@@ -77,13 +64,17 @@ class NothingToPool(TrainingError):
         )
 
 
-class WeightsNotPooled(TrainingError):
-    """Weighted rows cannot stand beside rows that have no weights."""
+class PoolUnproven(TrainingError):
+    """The validation rows of this bundle, or the new ones, are no plain sample of the traffic."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__(which)
+        self.which = which
 
     def __str__(self) -> str:
         return (
-            "these rows stand for different numbers of items, the old validation rows for one each: "
-            "they cannot be pooled; refit on the new rows alone"
+            f"the {self.which} are no plain sample of the traffic, so old and new rows cannot be counted "
+            "together; refit on the new rows alone"
         )
 
 
@@ -108,8 +99,8 @@ class Refitted:
     ----------
     review_share : pair of float
         Share of the threshold rows that go to a person, before and after.
-    left_out : int
-        Rows chosen by score, which no claim may rest on.
+    chosen, seen : int
+        Rows that were left out: chosen by score, and nearly among those the bundle was fitted on.
     pooled : bool
         The validation rows of the old bundle were used beside the new ones.
     kept_calibration : bool
@@ -123,7 +114,8 @@ class Refitted:
     changes: tuple[Change, ...]
     review_share: tuple[float, float]
     rows: int
-    left_out: int
+    chosen: int
+    seen: int
     pooled: bool
     kept_calibration: bool
     sample: bool
@@ -134,7 +126,7 @@ class Refitted:
             "before": self.before,
             "changes": [change.to_json() for change in self.changes],
             "review_share": dict(zip(("before", "after"), self.review_share, strict=True)),
-            "rows": {"used": self.rows, "left_out": self.left_out, "pooled": self.pooled},
+            "rows": {"used": self.rows, "chosen": self.chosen, "seen": self.seen, "pooled": self.pooled},
             "calibration_kept": self.kept_calibration,
             "sample": self.sample,
         }
@@ -165,8 +157,8 @@ def refit(
 
     Raises
     ------
-    NotASample
-        If the rows carry no weights and are not declared a sample.
+    NotASample, AllSeen, NothingToPool, PoolUnproven
+        If nothing says how the rows were drawn, none is new, or old and new rows do not go together.
     RowsError, TargetError, TrainingError
         In one line, before anything is written.
     """
@@ -177,29 +169,21 @@ def refit(
         raise NotASample
     asked = claims if claims is not None else claims_of(model)
     asked.check(manifest.classes, task=manifest.task)
-    used = _used(rows)
-    weights = _weights(rows, used)
     signatures = signatures_of(rows.contents(), report, exact=model.input_kind == "features")
-    scored = _scored(
-        model,
-        rows,
-        used,
-        weights=weights,
-        groups=groups_of(rows, signatures)[used],
-        seed=seed,
-        report=report,
-    )
+    able = drawn(rows, sample=sample)
+    mine = _unseen(model, signatures, able)
+    scored = _scored(model, rows, mine, seed=seed, report=report)
     if pool:
-        scored = replace(scored, threshold=_pooled(scored.threshold, read_validation(model.bundle)))
+        scored = replace(scored, threshold=_pooled(model, scored.threshold, certifies=mine.certifies))
     result = assemble(
         Graph((model.bundle.path / MODEL_FILE).read_bytes(), read_front_end(model.bundle), manifest.output),
         scored,
-        asked,
+        replace(asked, sample=mine.certifies),
         name=manifest.name,
         store=store,
         classes=manifest.classes,
         task=manifest.task,
-        seen=_seen(model, signatures[used]),
+        seen=_seen(model, signatures[mine.used]),
         training=dict(manifest.training) | {"refit": _facts(model, scored, len(rows), pool=pool, seed=seed)},
         incumbent=model.bundle.calibration,
         sources=manifest.sources,
@@ -213,11 +197,12 @@ def refit(
         before=model.key,
         changes=changes,
         review_share=review_share,
-        rows=len(used),
-        left_out=len(rows) - len(used),
+        rows=len(mine.used),
+        chosen=len(able.chosen),
+        seen=len(able.used) - len(mine.used),
         pooled=pool,
         kept_calibration=result.calibration is model.bundle.calibration,
-        sample=weights is None,
+        sample=mine.certifies,
     )
 
 
@@ -231,55 +216,42 @@ def claims_of(model: Model) -> Claims:
     return Claims(declared, policy.delta)
 
 
-def _used(rows: Rows) -> npt.NDArray[np.intp]:
-    """Return the rows a claim may rest on: all but those that were chosen for certain."""
-    if rows.strata is None:
-        return np.arange(len(rows))
-    used = np.flatnonzero(np.array(rows.strata, dtype=object) != CERTAINTY)
-    if not len(used):
-        raise NothingToFit(len(rows))
-    return used
+def _unseen(model: Model, signatures: Signatures, able: Drawn) -> Drawn:
+    """Return the rows that are not nearly among those the bundle was fitted on."""
+    known = read_seen(model.bundle).signatures
+    fresh = partners(signatures[able.used], known, threshold=SIMILARITY, bands=THOROUGH_BANDS) < 0
+    if not fresh.any():
+        raise AllSeen(len(able.used))
+    return replace(able, used=able.used[fresh], weights=None if able.weights is None else able.weights[fresh])
 
 
-def _weights(rows: Rows, used: npt.NDArray[np.intp]) -> Float64s | None:
-    """Return the weights of the rows, None where every row stands for as many items."""
-    if rows.weights is None:
-        return None
-    weights = np.asarray(rows.weights, dtype=np.float64)[used]
-    return None if np.ptp(weights) <= _EQUAL * weights.max() else weights
-
-
-def _scored(
-    model: Model,
-    rows: Rows,
-    used: npt.NDArray[np.intp],
-    *,
-    weights: Float64s | None,
-    groups: npt.NDArray[np.int32],
-    seed: int,
-    report: Progress,
-) -> Scored:
+def _scored(model: Model, rows: Rows, mine: Drawn, *, seed: int, report: Progress) -> Scored:
     manifest = model.bundle.manifest
-    labels = labelled_of(rows, manifest.classes, task=manifest.task).labels[used]
+    labels = labelled_of(rows, manifest.classes, task=manifest.task).labels[mine.used]
     inputs = inputs_of(model.classifier, rows)
-    raw = score(model.classifier, [inputs[i] for i in used], report)
+    raw = score(model.classifier, [inputs[i] for i in mine.used], report)
+    # Near-duplicates are dealt singly: in a sample of traffic a text that repeats is worth its repeats.
+    groups = named_groups(rows)[mine.used]
     parts = split(
         labels, groups, seed=seed, parts=PARTS, shares=SHARES, classes=manifest.classes, scarce="allow"
     )
     return Scored(
         *(
-            Part(raw[at], labels[at], None if weights is None else weights[at], groups[at])
+            Part(raw[at], labels[at], None if mine.weights is None else mine.weights[at], groups[at])
             for at in (parts[name] for name in PARTS)
         )
     )
 
 
-def _pooled(part: Part, old: Validation) -> Part:
+def _pooled(model: Model, part: Part, *, certifies: bool) -> Part:
     """Return the threshold rows and, behind them, the validation rows of the old bundle."""
+    old = read_validation(model.bundle)
     if old.log_probabilities is None:
         raise NothingToPool
-    if part.weights is not None:
-        raise WeightsNotPooled
+    if not certifies:
+        raise PoolUnproven("new rows")
+    if model.bundle.manifest.training.get("sample") is not True:
+        raise PoolUnproven("validation rows of this bundle")
     return Part(
         np.concatenate([part.log_probabilities, old.log_probabilities]),
         np.concatenate([part.labels, old.labels]),

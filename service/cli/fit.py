@@ -1,6 +1,7 @@
 """The command that turns a labelled file into a verified bundle."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -14,20 +15,25 @@ from model_store.promises.thresholds import DEFAULT_DELTA
 from service.cli.asked import claims_of, column_kinds, item_columns, label_columns, with_costs
 from service.cli.options import (
     DEFAULT_STORE,
+    CopiesColumn,
     CostsFile,
     Delta,
     FeatureColumns,
     GroupColumn,
     IdColumn,
+    InclusionColumn,
     Joint,
     LabelColumns,
     Multilabel,
     Priority,
     RequireOne,
+    Sample,
     SourceColumn,
     Store,
+    StratumColumn,
     Targets,
     TextColumn,
+    WeightColumn,
     current_user,
 )
 from service.cli.output import Json, cell, out, show, stages, table
@@ -50,6 +56,11 @@ def fit(
     source: SourceColumn = None,
     group: GroupColumn = None,
     id_: IdColumn = None,
+    sample: Sample = True,
+    weight: WeightColumn = None,
+    inclusion: InclusionColumn = None,
+    copies: CopiesColumn = None,
+    stratum: StratumColumn = None,
     target: Targets = None,
     delta: Delta = DEFAULT_DELTA,
     joint: Joint = False,
@@ -83,6 +94,7 @@ def fit(
         raise typer.BadParameter(f"{name!r} is not a name: {NAME_RULE}", param_hint="--name")
     text_column, columns = item_columns(text, features)
     asked = claims_of(target, delta=delta, joint=joint, priority=priority, require_one=require_one)
+    asked = replace(asked, sample=sample)
     bundles = ModelStore(store)
     bundles.check_writable(name)
     with stages(quiet=json) as progress:
@@ -95,6 +107,10 @@ def fit(
             source=source,
             group=group,
             id=id_,
+            weight=weight,
+            inclusion=inclusion,
+            copies=copies,
+            stratum=stratum,
             progress=progress,
         )
         result = fit_bundle(

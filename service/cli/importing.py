@@ -19,19 +19,24 @@ from service.cli.asked import claims_of, label_columns, names
 from service.cli.fit import next_step, summary
 from service.cli.options import (
     DEFAULT_STORE,
+    CopiesColumn,
     CostsFile,
     Delta,
     FeatureColumns,
     GroupColumn,
     IdColumn,
+    InclusionColumn,
     Joint,
     Multilabel,
     Priority,
     RequireOne,
+    Sample,
     SourceColumn,
     Store,
+    StratumColumn,
     Targets,
     TextColumn,
+    WeightColumn,
     current_user,
 )
 from service.cli.output import Json, show, stages
@@ -74,16 +79,11 @@ def import_(
         Path | None,
         typer.Option("--trained-on", help="CSV the model was trained on: rows nearly in it are left out."),
     ] = None,
-    sample: Annotated[
-        bool,
-        typer.Option(
-            "--sample/--no-sample",
-            help="The rows are a sample of traffic, or none: then nothing is certified.",
-        ),
-    ] = True,
-    weight: Annotated[
-        str | None, typer.Option("--weight", help="Column with how many items each row stands for.")
-    ] = None,
+    sample: Sample = True,
+    weight: WeightColumn = None,
+    inclusion: InclusionColumn = None,
+    copies: CopiesColumn = None,
+    stratum: StratumColumn = None,
     source: SourceColumn = None,
     group: GroupColumn = None,
     id_: IdColumn = None,
@@ -121,7 +121,11 @@ def import_(
 
     asked = claims_of(target, delta=delta, joint=joint, priority=priority, require_one=require_one)
     bundles.check_writable(name)
-    roles = [column for column in (*label, source, group, id_, weight) if column is not None]
+    roles = [
+        column
+        for column in (*label, source, group, id_, weight, inclusion, copies, stratum)
+        if column is not None
+    ]
     said = _declared(text, features, input_, output, output_kind, classes)
     opened = open_model(model, said, header=read_header(data), taken=roles)
     read_items = partial(read_rows, text=opened.taken.text_column, features=opened.taken.columns)
@@ -134,6 +138,9 @@ def import_(
             group=group,
             id=id_,
             weight=weight,
+            inclusion=inclusion,
+            copies=copies,
+            stratum=stratum,
             progress=progress,
         )
         done = import_model(

@@ -43,6 +43,28 @@ IdColumn: TypeAlias = Annotated[
     str | None, typer.Option("--id", help="Column of ids; a duplicate is an error that names the rows.")
 ]
 
+# How the rows were drawn from the traffic.
+WeightColumn: TypeAlias = Annotated[
+    str | None, typer.Option("--weight", help="Column with how many items each row stands for.")
+]
+InclusionColumn: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--inclusion", help="Column with the probability each row was drawn with."),
+]
+CopiesColumn: TypeAlias = Annotated[
+    str | None, typer.Option("--copies", help="Column with how many draws a row stands for.")
+]
+StratumColumn: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--stratum", help="Column with the stratum; rows of `certainty` prove nothing."),
+]
+Sample: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--sample/--no-sample", help="Whether the rows are a sample of traffic; else nothing is certified."
+    ),
+]
+
 # What the owner of a model asks of it.
 Targets: TypeAlias = Annotated[
     list[str] | None,

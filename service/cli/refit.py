@@ -14,18 +14,22 @@ from service.cli.asked import claims_of, item_columns, label_columns, with_costs
 from service.cli.bundle import current_path
 from service.cli.options import (
     DEFAULT_STORE,
+    CopiesColumn,
     CostsFile,
     Delta,
     FeatureColumns,
     GroupColumn,
     IdColumn,
+    InclusionColumn,
     Joint,
     LabelColumns,
     Priority,
     RequireOne,
     Store,
+    StratumColumn,
     Targets,
     TextColumn,
+    WeightColumn,
     current_user,
 )
 from service.cli.output import Json, out, show, stages, table
@@ -45,22 +49,10 @@ def refit(
     sample: Annotated[
         bool, typer.Option("--sample", help="I declare that these rows are a sample of the traffic.")
     ] = False,
-    weight: Annotated[
-        str | None, typer.Option("--weight", help="Column with how many items each row stands for.")
-    ] = None,
-    inclusion: Annotated[
-        str | None,
-        typer.Option(
-            "--inclusion", help="Column with the probability each row was drawn with (a batch has it)."
-        ),
-    ] = None,
-    copies: Annotated[
-        str | None, typer.Option("--copies", help="Column with how many draws a row stands for.")
-    ] = None,
-    stratum: Annotated[
-        str | None,
-        typer.Option("--stratum", help="Column with the stratum; rows of `certainty` are left out."),
-    ] = None,
+    weight: WeightColumn = None,
+    inclusion: InclusionColumn = None,
+    copies: CopiesColumn = None,
+    stratum: StratumColumn = None,
     pool: Annotated[
         bool, typer.Option("--pool", help="Use the bundle's own validation rows beside the new ones.")
     ] = False,
@@ -132,7 +124,7 @@ def _summary(done: "Refitted") -> object:
         f"{done.before} -> {done.result.name}@{done.result.version}: calibration "
         + ("kept" if done.kept_calibration else done.result.calibration.method)
         + f", {done.rows:,} rows"
-        + (f" ({done.left_out:,} chosen by score left out)" if done.left_out else "")
+        + _left_out(done)
         + (", with the old validation rows" if done.pooled else ""),
         [
             "class",
@@ -152,9 +144,15 @@ def _summary(done: "Refitted") -> object:
     review = value["review_share"]
     lines = [f"items that go to a person: {review['before']:.1%} -> {review['after']:.1%}"]
     if not done.sample:
-        lines.append("the rows stand for different numbers of items: estimates, nothing is certified")
+        lines.append("the rows are no plain sample of the traffic: estimates, nothing is certified")
     lines += filter(None, map(shortfall, done.result.thresholds))
     return Group(changes, *(Text(line) for line in lines))
+
+
+def _left_out(done: "Refitted") -> str:
+    reasons = {"chosen by score": done.chosen, "known to the bundle": done.seen}
+    said = ", ".join(f"{n:,} {why}" for why, n in reasons.items() if n)
+    return f" (left out: {said})" if said else ""
 
 
 def _row(before: dict[str, Any], after: dict[str, Any]) -> list[object]:

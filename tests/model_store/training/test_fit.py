@@ -181,6 +181,27 @@ def test_named_groups_are_never_divided(store: ModelStore):
         assert len({bool(seen[i]) for i in members}) == 1
 
 
+def test_rows_chosen_by_score_train_and_prove_nothing(store: ModelStore):
+    """They are in no other part: what is claimed rests on the sample alone, and the card says so."""
+    chosen = synthetic_rows({"login": 90}, seed=8, clarity=0.5)
+    assert ROWS.labels is not None
+    assert chosen.labels is not None
+    strata = ("exploration",) * len(ROWS) + ("certainty",) * len(chosen)
+    rows = Rows(texts=ROWS.texts + chosen.texts, labels=ROWS.labels + chosen.labels, strata=strata)
+    with_them = fit(rows, name="mixed", store=store, claims=CLAIMS, imbalance="balanced")
+    without = fit(ROWS, name="mixed", store=store, claims=CLAIMS, imbalance="balanced")
+    for mine, plain in zip(with_them.thresholds, without.thresholds, strict=True):
+        more = 90 if mine.class_name == "login" else 0
+        assert mine.n_positive == plain.n_positive | {"train": plain.n_positive["train"] + more}
+    assert "90 rows were chosen by score" in (with_them.path / "card.md").read_text()
+
+
+def test_a_file_that_is_no_sample_certifies_nothing(store: ModelStore):
+    """The owner says so, and every status is an estimate at best."""
+    result = fit(ROWS, name="loose", store=store, claims=replace(CLAIMS, sample=False), imbalance="balanced")
+    assert "certified" not in {t.status for t in result.thresholds}
+
+
 def test_two_classes_are_a_binary_task(store: ModelStore):
     """The graph still has two outputs, and the manifest says so."""
     rows = synthetic_rows({"billing": 200, "login": 200}, seed=3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model_store.bundles.bundle import read_bundle, read_seen, read_validation
+from model_store.data.drawn import NotASample, NothingDrawn
 from model_store.data.labelled import LabelsUnknown
 from model_store.data.rows import Rows
 from model_store.errors import TargetError
@@ -16,11 +17,10 @@ from model_store.promises.thresholds import Target
 from model_store.store import ModelStore
 from model_store.training.fit import fit
 from model_store.training.refit import (
-    NotASample,
-    NothingToFit,
+    AllSeen,
     NothingToPool,
+    PoolUnproven,
     Refitted,
-    WeightsNotPooled,
     claims_of,
     refit,
 )
@@ -96,7 +96,7 @@ def test_the_diff_says_what_changes_on_the_same_rows(model: Model, refitted: Ref
     assert value["review_share"]["before"] == pytest.approx((old.decision != 0).mean())
 
 
-@pytest.mark.parametrize("strata", [None, "explore"], ids=["no stratum", "with a stratum"])
+@pytest.mark.parametrize("strata", [None, "exploration"], ids=["no stratum", "with a stratum"])
 def test_rows_need_a_weight_or_a_declaration(model: Model, store: ModelStore, strata: str | None):
     """A refit on rows of unknown origin is refused: rows chosen by score would break every claim."""
     rows = NEW if strata is None else replace(NEW, strata=(strata,) * len(NEW))
@@ -112,24 +112,32 @@ def test_rows_chosen_by_score_take_no_part(model: Model, store: ModelStore, refi
     mixed = Rows(
         texts=NEW.texts + chosen.texts,
         labels=NEW.labels + chosen.labels,
-        strata=("explore",) * len(NEW) + ("certainty",) * len(chosen),
+        strata=("exploration",) * len(NEW) + ("certainty",) * len(chosen),
     )
     found = refit(model, mixed, store=store, sample=True)
-    assert found.left_out == len(chosen)
+    assert found.chosen == len(chosen)
     assert found.result.thresholds == refitted.result.thresholds
-    with pytest.raises(NothingToFit, match="all 80 rows"):
+    with pytest.raises(NothingDrawn, match="all 80 rows were chosen by score"):
         refit(model, replace(chosen, strata=("certainty",) * 80), store=store, sample=True)
 
 
-def test_unequal_weights_certify_nothing(model: Model, store: ModelStore):
-    """Rows that stand for different numbers of items give estimates; equal weights are a plain sample."""
+def test_only_a_plain_sample_certifies(model: Model, store: ModelStore):
+    """Unequal weights give estimates; equal ones prove something beside strata or a declaration only."""
+    equal = (4.0,) * len(NEW)
     unequal = tuple(1.0 + (i % 3) for i in range(len(NEW)))
-    weighted = refit(model, replace(NEW, weights=unequal), store=store)
-    assert {t.status for t in weighted.result.thresholds} <= {"empirical", "infeasible", "insufficient_data"}
-    assert not weighted.sample
-    equal = refit(model, replace(NEW, weights=(4.0,) * len(NEW)), store=store)
-    assert equal.sample
-    assert "certified" in {t.status for t in equal.result.thresholds}
+    exploration = ("exploration",) * len(NEW)
+    for rows, sample, certifies in (
+        (replace(NEW, weights=unequal), True, False),
+        (replace(NEW, weights=equal), False, False),
+        (replace(NEW, weights=equal), True, True),
+        (replace(NEW, weights=equal, strata=exploration), False, True),
+        (replace(NEW, weights=equal, strata=("exploration-partial", *exploration[1:])), False, False),
+    ):
+        found = refit(model, rows, store=store, sample=sample)
+        assert found.sample is certifies
+        statuses = {t.status for t in found.result.thresholds}
+        assert ("certified" in statuses) is certifies
+        assert read_bundle(found.result.path).manifest.training["sample"] is certifies
 
 
 def test_pooling_rests_a_claim_on_more_positives(model: Model, store: ModelStore, refitted: Refitted):
@@ -138,9 +146,17 @@ def test_pooling_rests_a_claim_on_more_positives(model: Model, store: ModelStore
     old = read_validation(model.bundle).labels
     for k, (mine, alone) in enumerate(zip(pooled.result.thresholds, refitted.result.thresholds, strict=True)):
         assert mine.n_positive["threshold"] == alone.n_positive["threshold"] + int((old == k).sum())
+
+
+def test_only_plain_samples_are_pooled(model: Model, store: ModelStore):
+    """Neither weighted new rows nor old ones that were no sample: together they would look like one."""
     unequal = replace(NEW, weights=tuple(1.0 + (i % 2) for i in range(len(NEW))))
-    with pytest.raises(WeightsNotPooled):
+    with pytest.raises(PoolUnproven, match="the new rows are no plain sample"):
         refit(model, unequal, store=store, pool=True)
+    weighted = load_model(refit(model, unequal, store=store).result.path)
+    later = synthetic_rows(SHARES, seed=7, clarity=0.18)
+    with pytest.raises(PoolUnproven, match="the validation rows of this bundle are no plain sample"):
+        refit(weighted, later, store=store, sample=True, pool=True)
 
 
 def test_a_bundle_of_the_first_format_can_be_refitted_but_not_pooled(tmp_path: Path):
@@ -154,14 +170,27 @@ def test_a_bundle_of_the_first_format_can_be_refitted_but_not_pooled(tmp_path: P
         refit(old, rows, store=store, sample=True, pool=True)
 
 
-def test_refitting_on_the_same_rows_changes_nothing(store: ModelStore, refitted: Refitted):
-    """The calibration in force explains them best and stays, and so does every threshold."""
+def test_rows_the_bundle_knows_prove_nothing(model: Model, store: ModelStore, refitted: Refitted):
+    """Rows it was trained on would always meet their targets: they are left out, and counted."""
+    again = Rows(texts=NEW.texts + OLD.texts, labels=(NEW.labels or ()) + (OLD.labels or ()))
+    found = refit(model, again, store=store, sample=True)
+    assert found.seen > 0.8 * len(OLD)
+    assert found.rows + found.seen == len(again)
+    with pytest.raises(AllSeen, match="rows nearly repeat rows that this bundle was fitted on"):
+        refit(load_model(refitted.result.path), NEW, store=store, sample=True)
+
+
+def test_a_calibration_that_explains_the_rows_best_is_kept(store: ModelStore, refitted: Refitted):
+    """A few rows whose labels it predicts perfectly are no reason to replace what many rows have fitted."""
     model = load_model(refitted.result.path)
-    again = refit(model, NEW, store=store, sample=True)
-    assert again.kept_calibration
-    assert again.result.calibration is model.bundle.calibration
-    assert again.result.thresholds == refitted.result.thresholds
-    assert not refitted.kept_calibration
+    more = synthetic_rows({"billing": 60, "delivery": 90, "login": 30}, seed=21, clarity=0.18)
+    raw = model.classifier.log_probabilities(more.texts)
+    likely = model.bundle.calibration.apply(raw)
+    rng = np.random.default_rng(0)
+    labels = tuple(str(rng.choice(model.classes, p=p / p.sum())) for p in likely.astype(np.float64))
+    found = refit(model, replace(more, labels=labels), store=store, sample=True)
+    assert found.kept_calibration
+    assert found.result.calibration is model.bundle.calibration
 
 
 def test_what_was_labelled_is_recognised_afterwards(model: Model, refitted: Refitted):
