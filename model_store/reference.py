@@ -120,14 +120,15 @@ def build_reference(decisions: Decisions, labels: AnyLabels, classes: Sequence[s
     Parameters
     ----------
     labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
-        At least one item.
+        At least one item of a class. Items of none (-1) are left out: no column of the confusion is theirs.
     """
     k = len(classes)
-    positive = indicators(labels, k)
-    watched = decisions.categories(k)
+    known = np.arange(len(labels)) if labels.ndim == 2 else np.flatnonzero(labels >= 0)
+    positive = indicators(labels, k)[known]
+    watched = decisions.categories(k)[known]
     by_item, true = np.nonzero(positive)
     confusion = np.bincount(true * (k + 1) + watched[by_item], minlength=k * (k + 1)).reshape(k, k + 1)
-    cuts = np.quantile(decisions.probabilities.max(axis=1), np.arange(1, SCORE_BINS) / SCORE_BINS)
+    cuts = np.quantile(decisions.probabilities[known].max(axis=1), np.arange(1, SCORE_BINS) / SCORE_BINS)
     return Reference(
         categories=(*classes, NO_CLASS),
         counts=np.bincount(watched, minlength=k + 1).astype(np.int64),

@@ -25,7 +25,7 @@ class Validation:
     probabilities : float32 array of shape (n, K)
         Columns in the order of the classes. Rows sum to 1, but for a multilabel model.
     labels : int32 array of shape (n,), or bool array of shape (n, K)
-        Positions in the classes; for a multilabel model whether each label holds.
+        Positions in the classes, -1 for none; for a multilabel model whether each label holds.
     log_probabilities : float32 array of shape (n, K), optional
         What the classifier said, so that a refit can calibrate anew; None in bundles of format 1.
     """
@@ -74,8 +74,8 @@ def load_validation(file: Path, n_classes: int, *, several: bool) -> Validation:
     for name, array in arrays.items():
         if array.ndim == 2 and array.shape != expected:
             raise BundleInvalid(file, f"{name} have shape {array.shape}, expected {expected}")
-    if not several and len(labels) and not 0 <= labels.min() <= labels.max() < n_classes:
-        raise BundleInvalid(file, f"a label is outside 0 to {n_classes - 1}")
+    if not several and len(labels) and not -1 <= labels.min() <= labels.max() < n_classes:
+        raise BundleInvalid(file, f"a label is outside -1 to {n_classes - 1}")
     return validation
 
 

@@ -36,7 +36,8 @@ __all__ = [
     "sources_of",
 ]
 
-RESERVED_LABELS: Final = (RESERVED_CLASS, "none_of_these")
+NONE_OF_THESE: Final = "none_of_these"
+RESERVED_LABELS: Final = (RESERVED_CLASS, NONE_OF_THESE)
 _BLOCK: Final = 1_000
 _SHOWN: Final = 5
 _MOST_NAMED: Final = 20
@@ -51,7 +52,8 @@ class Labelled:
     classes : tuple of str
     task : {"binary", "multiclass", "multilabel"}
     labels : int64 array of shape (n_rows,), or bool array of shape (n_rows, n_classes)
-        Position of each row's class, or for multi-label which classes it carries.
+        Position of each row's class, -1 where a labeler found that it is of none; or for multi-label which
+        classes it carries.
     """
 
     classes: tuple[str, ...]
@@ -66,7 +68,8 @@ class Labelled:
         if self.task == "multilabel":
             carried: npt.NDArray[np.int64] = np.sum(self.labels, axis=0, dtype=np.int64)
             return carried
-        return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
+        known = self.labels[self.labels >= 0]
+        return np.bincount(known, minlength=len(self.classes)).astype(np.int64)
 
 
 class LabelsMissing(RowsError):
@@ -97,7 +100,7 @@ class LabelsUnknown(RowsError):
         shown = ", ".join(map(str, self.numbers)) + (", ..." if self.rows > len(self.numbers) else "")
         return (
             f"{self.rows} {carry} outside the classes{kinds} {shown}; the classes are {named}: "
-            "correct the labels, or leave these rows out"
+            f"correct the labels; write {NONE_OF_THESE} for a row that is of no class"
         )
 
 
@@ -151,6 +154,8 @@ def labelled_of(
     ----------
     classes : sequence of str, optional
         Of a model that is there already, in its order. By default those of the rows, in alphabetical order.
+        A row of the label `none_of_these` is a negative for each of them: to leave it out would hide exactly
+        the false alarms.
     task : {"binary", "multiclass", "multilabel"}, optional
         What the model does, where that is known. Rows with one label each serve a multi-label model too, and
         sets of exactly one label (one-hot columns) a model that gives one.
@@ -175,10 +180,10 @@ def labelled_of(
     if classes is None:
         _check_reserved(names)
     else:
-        _check_known([(label,) for label in labels], names)
+        _check_known([(label,) for label in labels], (*names, NONE_OF_THESE))
     if len(found) < 2 and not constant:
         raise OneClass(found)
-    position = {name: k for k, name in enumerate(names)}
+    position = {NONE_OF_THESE: -1} | {name: k for k, name in enumerate(names)}
     numbers = np.fromiter((position[label] for label in labels), dtype=np.int64, count=len(labels))
     return Labelled(names, "binary" if len(names) == 2 else "multiclass", numbers)
 
@@ -279,7 +284,8 @@ def _check_known(sets: Sequence[frozenset[str] | tuple[str]], classes: Sequence[
     strange = {number: odd for number, labels in enumerate(sets, 1) if (odd := set(labels) - known)}
     if strange:
         different = set().union(*strange.values())
-        raise LabelsUnknown(classes, list(strange)[:_SHOWN], rows=len(strange), labels=len(different))
+        shown = [name for name in classes if name != NONE_OF_THESE]
+        raise LabelsUnknown(shown, list(strange)[:_SHOWN], rows=len(strange), labels=len(different))
 
 
 def _check_reserved(classes: Sequence[str]) -> None:

@@ -56,7 +56,7 @@ class Part:
     ----------
     log_probabilities : float32 array of shape (n_items, n_classes)
     labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
-        The second for a multi-label model.
+        -1 for a row of no class; the second form for a multi-label model.
     weights : float64 array of shape (n_items,), optional
         How many items of the traffic each row stands for.
     groups : int array of shape (n_items,), optional
@@ -70,6 +70,15 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def known(self) -> "Part":
+        """Return the rows that are of a class: a calibration has no probability for none of them."""
+        if self.labels.ndim == 2 or (self.labels >= 0).all():
+            return self
+        at = np.flatnonzero(self.labels >= 0)
+        weights = None if self.weights is None else self.weights[at]
+        groups = None if self.groups is None else self.groups[at]
+        return Part(self.log_probabilities[at], self.labels[at], weights, groups)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,6 +237,7 @@ def _calibrated(
     part: Part, classes: tuple[str, ...], task: Task, seed: int, incumbent: Calibration | None
 ) -> Calibration:
     """Return the calibration that explains the rows best, the one in force among the candidates."""
+    part = part.known()
     found = fit_calibration(
         part.log_probabilities, part.labels, seed=seed, classes=classes, task=task, groups=part.groups
     )

@@ -350,7 +350,7 @@ def _uneven_seen(parts: dict[str, Any]) -> None:
         (_other_order, "reference.json: names other classes"),
         (_narrow_rows, r"validation.npz: probabilities have shape \(2, 2\), expected \(2, 3\)"),
         (_uneven_rows, "validation.npz: probabilities have shape"),
-        (_strange_label, "validation.npz: a label is outside 0 to 2"),
+        (_strange_label, "validation.npz: a label is outside -1 to 2"),
         (_wide_rows, "validation.npz: array 'probabilities' is float64"),
         (_narrow_raw, r"validation.npz: log_probabilities have shape \(12, 2\), expected \(12, 3\)"),
         (_matrix, "validation.npz: array 'labels' is bool"),

@@ -42,12 +42,12 @@ def test_validation_rows_come_back(tmp_path: Path, n: int, k: int, several: bool
         load_validation(tmp_path / "rows.npz", k + 1, several=several)
 
 
-@pytest.mark.parametrize("label", [-1, 3])
+@pytest.mark.parametrize("label", [-2, 3])
 def test_a_label_that_is_no_class_is_refused(tmp_path: Path, label: int):
     """A position outside the classes would be counted for the wrong one."""
     rows = Validation(np.ones((1, 3), np.float32), np.array([label], np.int32))
     save_validation(tmp_path / "rows.npz", rows)
-    with pytest.raises(BundleInvalid, match=r"rows\.npz: a label is outside 0 to 2"):
+    with pytest.raises(BundleInvalid, match=r"rows\.npz: a label is outside -1 to 2"):
         load_validation(tmp_path / "rows.npz", 3, several=False)
 
 

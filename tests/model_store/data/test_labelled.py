@@ -60,7 +60,7 @@ def test_labels_outside_the_classes_are_counted_and_named_by_row():
         labelled_of(rows, ("a", "b"))
     assert str(caught.value) == (
         "7 rows carry labels outside the classes (2 different): rows 2, 4, 5, 6, 7, ...; "
-        "the classes are 'a', 'b': correct the labels, or leave these rows out"
+        "the classes are 'a', 'b': correct the labels; write none_of_these for a row that is of no class"
     )
     assert (caught.value.rows, caught.value.labels, caught.value.numbers) == (7, 2, (2, 4, 5, 6, 7))
     with pytest.raises(

@@ -210,3 +210,19 @@ def test_other_labels_and_targets_are_refused_before_anything_is_written(model: 
     with pytest.raises(TargetError, match="unknown class"):
         refit(model, NEW, store=store, sample=True, claims=Claims((Target("parking", recall=0.8),)))
     assert store.versions("tickets") == versions
+
+
+def test_rows_of_no_class_are_negatives_of_every_class(model: Model, store: ModelStore, refitted: Refitted):
+    """A new topic costs precision: leaving its rows out would hide exactly the false alarms."""
+    strange = synthetic_rows({"billing": 200}, seed=31, clarity=0.25)
+    assert NEW.labels is not None
+    rows = Rows(texts=NEW.texts + strange.texts, labels=NEW.labels + ("none_of_these",) * len(strange))
+    found = refit(model, rows, store=store, sample=True)
+    kept = read_validation(read_bundle(found.result.path))
+    assert (kept.labels == -1).sum() == pytest.approx(len(strange) / 2, abs=15)
+    billing, alone = (each.result.thresholds[0] for each in (found, refitted))
+    assert billing.class_name == "billing"
+    assert billing.precision.estimate is not None
+    assert alone.precision.estimate is not None
+    assert billing.precision.estimate < alone.precision.estimate - 0.05
+    assert load_model(found.result.path).decide(["invoice"]).label.shape == (1,)
