@@ -18,7 +18,7 @@ _SEEN_LAYOUT: Final[Layout] = {"signatures": ("uint32", 2), "vectors": ("float32
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Calibrated probabilities and labels of the rows no parameter was fitted on; no text.
+    """Calibrated probabilities and labels of the rows that only thresholds were fitted on; no text.
 
     Parameters
     ----------

@@ -87,6 +87,7 @@ def card(
         _tried(tried, chosen, criterion),
         _answer(policy),
         "## Thresholds\n\n" + _threshold_table(thresholds, evaluation),
+        _pointwise(thresholds),
         _promises(thresholds, delta, joint=joint, sample=sample),
         _frontiers(thresholds),
         _calibration(calibration, thresholds, evaluation),
@@ -188,12 +189,26 @@ def _threshold_table(thresholds: Sequence[ClassThreshold], evaluation: Evaluatio
                 _target(t),
                 t.status,
                 _threshold(t),
-                bounded(t.recall),
-                bounded(t.precision),
+                bounded(t.recall, claimed=_claimed(t, t.target.recall)),
+                bounded(t.precision, claimed=_claimed(t, t.target.precision)),
                 f"{number(each.recall.estimate)}, {number(each.precision.estimate)}",
             ]
             for t, each in zip(thresholds, evaluation.classes, strict=True)
         ),
+    )
+
+
+def _claimed(t: ClassThreshold, asked: float | None) -> bool:
+    return t.status == "certified" and asked is not None
+
+
+def _pointwise(thresholds: Sequence[ClassThreshold]) -> str:
+    asked = ((t, (t.target.recall, t.target.precision)) for t in thresholds)
+    if all(_claimed(t, value) for t, both in asked for value in both):
+        return ""
+    return (
+        "A pointwise bound is no part of a certified claim: it holds for a threshold chosen beforehand, and "
+        "these were chosen on the same rows."
     )
 
 
@@ -237,7 +252,7 @@ def _frontiers(thresholds: Sequence[ClassThreshold]) -> str:
     ]
     if not rows:
         return ""
-    head = ["class", "target", "what", "threshold", "recall (bound)", "precision (bound)"]
+    head = ["class", "target", "what", "threshold", "recall (pointwise bound)", "precision (pointwise bound)"]
     return "## What can be had instead\n\n" + table(head, rows)
 
 
@@ -247,14 +262,17 @@ def _calibration(
     before, after = evaluation.class_ece_before, evaluation.class_ece_after
     if not len(before) or np.isnan(before).all():
         measured = "There are no rows to measure it on."
-        return f"## Calibration\n\nMethod: **{calibration.method}**. {_reason(calibration)}{measured}"
+        return (
+            f"## Calibration\n\nMethod: **{calibration.method}**. {_reason(calibration)}"
+            f"{_unweighted(evaluation)}{measured}"
+        )
     worst = np.argsort(-before, kind="stable")[:_COMMON_ROWS]
     rare = min(range(len(thresholds)), key=lambda k: (evaluation.classes[k].positives or np.inf, k))
     rows = ([thresholds[k].class_name, number(before[k], 4), number(after[k], 4)] for k in worst)
     return "\n\n".join(
         [
             "## Calibration",
-            f"Method: **{calibration.method}**. {_reason(calibration)}".rstrip(),
+            f"Method: **{calibration.method}**. {_reason(calibration)}{_unweighted(evaluation)}".rstrip(),
             f"Class-wise expected calibration error, 15 equal-mass bins: mean {before.mean():.4f} before, "
             f"{after.mean():.4f} after; of the rarest class, {cell(thresholds[rare].class_name)}, "
             f"{before[rare]:.4f} and {after[rare]:.4f}. On test rows log loss is "
@@ -268,6 +286,15 @@ def _calibration(
 def _reason(calibration: Calibration) -> str:
     reason = str(calibration.choice.get("reason", ""))
     return f"{reason.removesuffix('.')}. " if reason else ""
+
+
+def _unweighted(evaluation: Evaluation) -> str:
+    if not evaluation.weighted:
+        return ""
+    return (
+        "It was fitted without the rows' weights: probabilities are those of a draw from the rows, not from "
+        "the traffic that the weights stand for. Thresholds, recall and precision count the weights. "
+    )
 
 
 def _metrics(evaluation: Evaluation) -> str:

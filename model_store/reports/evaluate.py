@@ -1,10 +1,11 @@
-"""Evaluate: how good is a model on rows it has never seen, and does what it claims stand on them?"""
+"""Evaluate: how good is a model on rows it has never seen, and do they contradict what it claims?"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from model_store.calibrating.calibration import (
     AnyLabels,
@@ -17,6 +18,7 @@ from model_store.calibrating.calibration import (
 from model_store.calibrating.reliability import Curve, brier, classwise_ece, log_loss, reliability_curve
 from model_store.costs import Costs
 from model_store.policy import ABSTAINED, ACCEPTED, DECISIONS, NO_CLASS_PASSES, Decisions, Policy
+from model_store.promises.thresholds import ClassThreshold
 from model_store.reports.card import card
 from model_store.reports.cost_report import cost_report
 from model_store.reports.evaluation import (
@@ -38,7 +40,7 @@ from model_store.reports.metrics import (
     threshold_curve,
 )
 from model_store.reports.slices import Answers, by_source, figures_of, over_time
-from model_store.reports.verdicts import checks
+from model_store.reports.verdicts import Check, checks
 
 __all__ = ["Evaluation", "average_precision", "card", "evaluate", "macro_f1"]
 
@@ -60,12 +62,14 @@ def evaluate(
     sources: Sequence[str] | None = None,
     times: Sequence[float] | None = None,
     costs: Costs | None = None,
+    seen: Bools | None = None,
 ) -> Evaluation:
     """Measure decisions on labelled rows.
 
     Parameters
     ----------
     labels : int array of shape (n_items,) or bool array of shape (n_items, n_classes)
+        A number of -1 is none of the classes; see `Evaluation.no_class`.
     before : float32 array of shape (n_items, n_classes)
         The classifier's own probabilities of the same rows.
     policy : Policy, optional
@@ -79,8 +83,12 @@ def evaluate(
         Of each row; times in seconds since the epoch.
     costs : Costs, optional
         By default those of the policy, where it has any; only with one label an item.
+    seen : bool array of shape (n_items,), optional
+        Rows that the model was fitted on: figures count them, the verdicts on claims leave them out.
     """
     answers = answers_of(decisions, labels, policy=policy, weights=weights)
+    unseen = answers if seen is None or not seen.any() else answers.at(~seen)
+    known = np.ones(len(labels), np.bool_) if labels.ndim == 2 else labels >= 0
     whole = figures_of(answers, "all rows")
     ece_before = _ece(before, labels) if class_ece_before is None else class_ece_before
     ece_after = _ece(decisions.probabilities, labels) if class_ece_after is None else class_ece_after
@@ -91,15 +99,16 @@ def evaluate(
         delta=None if policy is None else policy.delta,
         macro_f1=whole.macro_f1,
         macro_f1_policy=whole.macro_f1_policy,
-        log_loss_before=log_loss(before, labels),
-        log_loss_after=log_loss(decisions.probabilities, labels),
-        brier_before=brier(before, labels) if len(labels) else 0.0,
-        brier_after=brier(decisions.probabilities, labels) if len(labels) else 0.0,
+        log_loss_before=log_loss(before[known], labels[known]),
+        log_loss_after=log_loss(decisions.probabilities[known], labels[known]),
+        brier_before=brier(before[known], labels[known]) if known.any() else 0.0,
+        brier_after=brier(decisions.probabilities[known], labels[known]) if known.any() else 0.0,
         decisions={name: answers.mean(decisions.decision == index) for index, name in enumerate(DECISIONS)},
         review_share=whole.review_share,
         classes=tuple(
             replace(
                 _figures(answers, before, decisions.probabilities, policy, k=k),
+                checks=() if policy is None else _checks(unseen, policy.thresholds[k], k),
                 ece_before=_or_none(ece_before[k]),
                 ece_after=_or_none(ece_after[k]),
             )
@@ -109,6 +118,7 @@ def evaluate(
         sources=() if sources is None else by_source(answers, sources),
         times=() if times is None else over_time(answers, times),
         costs=_costs(costs or getattr(policy, "costs", None), decisions, labels, answers),
+        no_class=int(np.count_nonzero(~known)),
     )
 
 
@@ -135,34 +145,48 @@ def answers_of(
         called=called & ~abstained[:, None],
         review=(decisions.decision != ACCEPTED) & ~fine,
         weights=weights,
+        several=several,
     )
+
+
+def _checks(answers: Answers, threshold: ClassThreshold, k: int) -> tuple[Check, ...]:
+    return checks(threshold, caught=answers.caught_share(k), precision=answers.precision(k))
 
 
 def _costs(
     costs: Costs | None, decisions: Decisions, labels: AnyLabels, answers: Answers
 ) -> CostFigures | None:
-    if costs is None or labels.ndim == 2 or not len(labels):
+    if costs is None or labels.ndim == 2 or not (labels >= 0).any():
         return None
-    found = cost_report(costs, decisions.probabilities, cast(Labels, labels), weights=answers.weights)
-    lines = [_policy_line(costs, decisions, cast(Labels, labels), answers)]
+    known = np.flatnonzero(labels >= 0)  # a table of costs has no row for what is none of the classes
+    true = cast(Labels, labels)[known]
+    weights = None if answers.weights is None else answers.weights[known]
+    found = cost_report(costs, decisions.probabilities[known], true, weights=weights)
+    lines = [_policy_line(costs, decisions, true, answers, known)]
     lines += [
         CostLine(name, way.realised, way.expected, way.review_share) for name, way in found.ways.items()
     ]
     return CostFigures(tuple(lines), found.classes, found.constant, found.threshold)
 
 
-def _policy_line(costs: Costs, decisions: Decisions, labels: Labels, answers: Answers) -> CostLine:
-    """Price what was decided; what goes to people costs a review, or its likeliest answer without one."""
-    rows = np.arange(len(labels))
-    label = np.where(decisions.label < 0, decisions.top, decisions.label)
-    reviewed = answers.review & (costs.review is not None)
-    realised = np.where(reviewed, costs.review or 0.0, costs.matrix[labels, label])
-    foreseen = np.where(reviewed, costs.review or 0.0, costs.expected(decisions.probabilities)[rows, label])
+def _policy_line(
+    costs: Costs, decisions: Decisions, true: Labels, answers: Answers, known: npt.NDArray[np.intp]
+) -> CostLine:
+    """Price what was decided; what goes to people costs a review, or its likeliest answer without one.
+
+    `known` are the rows that are of a class, and `true` their classes.
+    """
+    label = np.where(decisions.label < 0, decisions.top, decisions.label)[known]
+    review, weights = answers.review[known], None if answers.weights is None else answers.weights[known]
+    expected = costs.expected(decisions.probabilities[known])[np.arange(len(true)), label]
+    reviewed = review & (costs.review is not None)
+    realised = np.where(reviewed, costs.review or 0.0, costs.matrix[true, label])
+    foreseen = np.where(reviewed, costs.review or 0.0, expected)
     return CostLine(
         "policy in force",
-        float(np.average(realised, weights=answers.weights)),
-        float(np.average(foreseen, weights=answers.weights)),
-        answers.mean(answers.review),
+        float(np.average(realised, weights=weights)),
+        float(np.average(foreseen, weights=weights)),
+        float(np.average(review, weights=weights)),
     )
 
 
@@ -183,7 +207,7 @@ def _figures(
 ) -> ClassFigures:
     scores, positive, weights = after[:, k], answers.positive[:, k], answers.weights
     threshold = None if policy is None else policy.thresholds[k]
-    recall, precision, caught = answers.recall(k), answers.precision(k), answers.caught_share(k)
+    recall, precision = answers.recall(k), answers.precision(k)
     few = len(answers.classes) > MANY_CLASSES
     return ClassFigures(
         name=answers.classes[k],
@@ -200,7 +224,6 @@ def _figures(
         ece_before=None,
         ece_after=None,
         missing=_missing(recall, precision, len(answers)),
-        checks=() if threshold is None else checks(threshold, caught=caught, precision=precision),
         curve=threshold_curve(scores, positive, weights, most=25 if few else 60),
         reliability_before=_reliability(before[:, k], positive),
         reliability_after=_reliability(scores, positive),

@@ -120,6 +120,8 @@ class Overlap:
 
     Parameters
     ----------
+    found : int
+        How many; they are left out of the verdicts.
     examples : tuple of str
         Ids of some of them, or row numbers where rows have no id.
     without : Slice, optional
@@ -147,6 +149,9 @@ class Evaluation:
         Share of items of each decision.
     review_share : float
         Share of items that go to a person.
+    no_class : int
+        With one label an item: rows of none of the classes. They are negatives of every class; what needs a
+        true class leaves them out: log loss, Brier score, macro-F1, confusion and costs.
     """
 
     rows: int
@@ -169,6 +174,7 @@ class Evaluation:
     seen: Overlap | None = None
     model: str = ""
     data: str = ""
+    no_class: int = 0
     format: FileFormat = 1
 
     @property

@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 
 from model_store.reports.evaluation import ClassFigures, CostFigures, Evaluation
-from model_store.reports.findings import findings, how_intervals_are_made, percent, two, words
+from model_store.reports.findings import (
+    findings,
+    how_intervals_are_made,
+    percent,
+    two,
+    verdict_rows,
+    words,
+)
 from model_store.reports.markdown import bullets, cell, number, sections, table
 from model_store.reports.slices import Slice
 
@@ -15,7 +22,7 @@ def evaluation_card(evaluation: Evaluation) -> str:
         f"# {cell(evaluation.model or 'Evaluation')} on {cell(data)}",
         f"{evaluation.rows:,} rows, {evaluation.task}, {len(evaluation.classes)} classes.",
         bullets(findings(evaluation)),
-        _claims(evaluation.classes),
+        _claims(evaluation),
         "## Classes\n\n" + class_table(evaluation.classes),
         _missing(evaluation.classes),
         "## Review\n\n" + decision_table(evaluation),
@@ -106,7 +113,7 @@ def cost(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _claims(classes: Sequence[ClassFigures]) -> str:
+def _claims(evaluation: Evaluation) -> str:
     rows = [
         [
             each.name,
@@ -116,13 +123,14 @@ def _claims(classes: Sequence[ClassFigures]) -> str:
             f"{check.measured.rows:,}",
             check.verdict,
         ]
-        for each in classes
+        for each in evaluation.classes
         for check in each.checks
     ]
     if not rows:
         return ""
     head = ["class", "asked", "status", "measured", "rows", "verdict"]
-    return "## What was asked, and what these rows say\n\n" + table(head, rows)
+    parts = ("## What was asked, and what these rows say", verdict_rows(evaluation), table(head, rows))
+    return "\n\n".join(filter(None, parts))
 
 
 def _missing(classes: Sequence[ClassFigures]) -> str:

@@ -1,12 +1,12 @@
 """Findings: what do the figures of an evaluation say, in sentences a reader can act on?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from model_store.reports.evaluation import ClassFigures, Evaluation, Overlap
 from model_store.reports.metrics import INTERVAL_CONFIDENCE, Share
 from model_store.reports.slices import Slice
-from model_store.reports.verdicts import Check
+from model_store.reports.verdicts import JUDGEMENTS, Check
 
 # Below this share ROC-AUC flatters: most of its area lies at false-positive rates that nobody could act on.
 IMBALANCED: Final = 0.2
@@ -40,8 +40,8 @@ def sentence(name: str, check: Check) -> str:
     Examples
     --------
     >>> measured = Share(108.0, 124.0, 124, 108 / 124, 0.799, 0.924)
-    >>> sentence("hate", Check("recall", 0.85, "certified", 0.9, 0.86, measured, "stands"))
-    'hate: claimed recall >= .85 at 90 %; measured .87 (.80-.92) on 124 rows of the class: stands'
+    >>> sentence("hate", Check("recall", 0.85, "certified", 0.9, 0.86, measured, "not contradicted"))
+    'hate: claimed recall >= .85 at 90 %; measured .87 (.80-.92) on 124 rows of the class: not contradicted'
     """
     verb = _VERB.get(check.basis, "asked")
     sure = f" at {check.confidence:.0%}".replace("%", " %") if check.basis == "certified" else ""
@@ -57,7 +57,7 @@ def words(value: Share) -> str:
     Examples
     --------
     >>> words(Share(9.0, 10.0, 10, 0.9, 0.555, 0.998))
-    '.90 (.55-1.00)'
+    '.90 (.56-1.00)'
     """
     if value.estimate is None:
         return "-"
@@ -92,7 +92,8 @@ def overlap_sentence(overlap: Overlap) -> str:
     )
     return (
         f"{overlap.found:,} of {overlap.checked:,} rows are rows the bundle was fitted on, or nearly so "
-        f"({which}{rest}): figures on them flatter. The report has the figures without them."
+        f"({which}{rest}): figures on them flatter, and the verdicts leave them out. "
+        + ("The report has the figures without them." if overlap.without else "No other rows are left.")
     )
 
 
@@ -100,11 +101,27 @@ def how_intervals_are_made(evaluation: Evaluation) -> str:
     """Return which interval stands in brackets, and what it takes for granted."""
     made = f"Intervals are two-sided Clopper-Pearson intervals at {INTERVAL_CONFIDENCE:.0%}"
     if evaluation.weighted:
-        made += ", taken at the effective number of rows because rows have weights: an approximation"
+        made += (
+            ", taken at the effective number of rows (Kish 1965) because rows have weights: an "
+            "approximation, too short where heavy rows behave differently"
+        )
     return f"{made}. They hold for rows drawn independently; repeated rows make them too short."
 
 
+def verdict_rows(evaluation: Evaluation) -> str:
+    """Return how many rows the verdicts rest on; nothing where that is all of them."""
+    if evaluation.seen is None or not evaluation.seen.found:
+        return ""
+    fitted_on = evaluation.seen.found
+    return f"{evaluation.rows:,} rows, of which {fitted_on:,} were fitted on: left out of the verdicts."
+
+
 def _rows(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.no_class:
+        yield (
+            f"{evaluation.no_class:,} of {evaluation.rows:,} rows are of none of the classes: a flag on them "
+            "is a false alarm. Log loss, Brier score, macro-F1, confusion and costs leave them out."
+        )
     empty = [each.name for each in evaluation.classes if not each.positives]
     if empty:
         yield f"No row is of {_listed(empty)}: nothing can be said about the recall of {_it(empty)}."
@@ -118,15 +135,16 @@ def _rows(evaluation: Evaluation) -> Iterator[str]:
 
 def _claims(evaluation: Evaluation) -> Iterator[str]:
     checked = [(each.name, check) for each in evaluation.classes for check in each.checks]
-    judged = [pair for pair in checked if pair[1].verdict in ("confirmed", "stands", "contradicted")]
+    judged = [pair for pair in checked if pair[1].verdict in JUDGEMENTS]
+    if checked and (left_out := verdict_rows(evaluation)):
+        yield left_out
     wrong = [pair for pair in judged if pair[1].verdict == "contradicted"]
     if wrong:
         yield f"{len(wrong)} of {len(judged)} claims and expectations are contradicted by these rows:"
         yield from (sentence(*pair) for pair in wrong[:_NAMED])
         if len(wrong) > _NAMED:
             yield f"and {len(wrong) - _NAMED} more, see the table."
-        if (chance := sum(1 - check.confidence for _, check in judged)) >= 1:
-            yield f"Claims may fail by chance alone: of {len(judged)} up to {chance:.0f}, in the long run."
+        yield from _by_chance(judged)
         yield (
             "A claim is about traffic like the rows it was made on. Look first whether these rows are such a "
             "sample; then refit the thresholds on a recent one."
@@ -137,9 +155,25 @@ def _claims(evaluation: Evaluation) -> Iterator[str]:
             f"None of {len(judged)} claims and expectations is contradicted; {confirmed} of them are "
             "confirmed: their whole interval is at or above what was asked."
         )
+    few = sum(check.verdict == "too few rows" for _, check in checked)
+    if few:
+        yield (
+            f"For {few} claims and expectations these rows are too few: the interval holds what was asked, "
+            "but would too often if half of it were true, or the rows are fewer than such a claim takes."
+        )
     nothing = sum(check.verdict == "no claim" for _, check in checked)
     if nothing:
         yield f"For {nothing} targets the bundle claims nothing; the table shows what these rows measure."
+
+
+def _by_chance(judged: Sequence[tuple[str, Check]]) -> Iterator[str]:
+    """Say how many claims may fail though nothing is wrong: those of a class share one chance."""
+    may_fail = {name: 1 - check.confidence for name, check in judged if check.basis == "certified"}
+    if (chance := sum(may_fail.values())) >= 1:
+        yield (
+            f"Claims may fail by chance alone: of {len(may_fail)} certified classes at most {chance:.0f} in "
+            "the long run, with few rows far fewer."
+        )
 
 
 def _answers(evaluation: Evaluation) -> Iterator[str]:
@@ -170,7 +204,7 @@ def _roc(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _calibration(evaluation: Evaluation) -> Iterator[str]:
-    if not evaluation.rows:
+    if evaluation.rows == evaluation.no_class:
         return
     change = "better" if evaluation.log_loss_after < evaluation.log_loss_before else "not better"
     yield (

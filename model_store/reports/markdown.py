@@ -34,11 +34,17 @@ def number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None or value != value else f"{value:.{digits}f}"  # noqa: PLR0124 - NaN is not itself
 
 
-def bounded(interval: Interval) -> str:
-    """Return an estimate with its lower bound in brackets."""
+def bounded(interval: Interval, *, claimed: bool = True) -> str:
+    """Return an estimate with its lower bound in brackets, marked where it is no part of a claim.
+
+    Examples
+    --------
+    >>> bounded(Interval(0.7, 0.62)), bounded(Interval(0.7, 0.62), claimed=False)
+    ('0.700 (0.620)', '0.700 (0.620 pointwise)')
+    """
     if interval.estimate is None:
         return "-"
-    return f"{interval.estimate:.3f} ({interval.lower:.3f})"
+    return f"{interval.estimate:.3f} ({interval.lower:.3f}{'' if claimed else ' pointwise'})"
 
 
 def sections(*parts: str) -> str:

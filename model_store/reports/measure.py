@@ -15,6 +15,7 @@ from model_store.graphs.scoring import inputs_of, score
 from model_store.model import Model
 from model_store.reports.evaluate import answers_of, evaluate
 from model_store.reports.evaluation import Evaluation, Overlap
+from model_store.reports.metrics import Bools
 from model_store.reports.slices import Answers, figures_of
 
 
@@ -48,6 +49,8 @@ def evaluate_model(
     decisions = policy.decide(model.bundle.calibration.apply(raw))
     weights = None if rows.weights is None else np.array(rows.weights, dtype=np.float64)
     signatures = signatures_of(rows.contents(), report, exact=model.input_kind == "features")
+    seen = read_seen(model.bundle).signatures
+    known = partners(signatures, seen, bands=THOROUGH_BANDS) >= 0 if len(seen) else None
     report("measure", 0, 1)
     evaluation = evaluate(
         decisions,
@@ -58,11 +61,12 @@ def evaluate_model(
         sources=rows.sources,
         times=rows.times,
         costs=costs,
+        seen=known,
     )
     answers = answers_of(decisions, labelled.labels, policy=policy, weights=weights)
     result = replace(
         evaluation,
-        seen=_overlap(answers, signatures, read_seen(model.bundle).signatures, names_of(rows)),
+        seen=None if known is None else _overlap(answers, signatures, seen, known, names_of(rows)),
         model=model.key,
         data="" if rows.path is None else rows.path.name,
     )
@@ -71,12 +75,9 @@ def evaluate_model(
 
 
 def _overlap(
-    answers: Answers, signatures: Signatures, seen: Signatures, names: Sequence[str]
-) -> Overlap | None:
-    """Return which rows the bundle was fitted on; None where it does not say what that was."""
-    if not len(seen):
-        return None
-    known = partners(signatures, seen, bands=THOROUGH_BANDS) >= 0
+    answers: Answers, signatures: Signatures, seen: Signatures, known: Bools, names: Sequence[str]
+) -> Overlap:
+    """Return which rows the bundle was fitted on, and figures of the others."""
     found = np.flatnonzero(known)
     examples = leakage(signatures[found], seen, names=[names[i] for i in found.tolist()]).examples
     return Overlap(

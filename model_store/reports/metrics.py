@@ -12,6 +12,7 @@ from scipy.special import betaincinv
 from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve, roc_auc_score
 
 from model_store.calibrating.calibration import AnyLabels, Float64s, indicators
+from model_store.promises.bounds import effective_size
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -33,6 +34,8 @@ class Share:
         How many rows were asked about.
     estimate : float, optional
         None when there was no row to ask about; the interval is 0 to 1 then.
+    effective : float, optional
+        How many rows of equal weight tell as much (Kish 1965); None where rows have no weights.
     """
 
     hits: float
@@ -41,6 +44,12 @@ class Share:
     estimate: float | None
     lower: float
     upper: float
+    effective: float | None = None
+
+    @property
+    def worth(self) -> float:
+        """How many rows of equal weight this rests on."""
+        return float(self.rows) if self.effective is None else self.effective
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +64,9 @@ class ThresholdCurve:
 def share(hit: Bools, weights: Float64s | None = None) -> Share:
     """Return which share of rows `hit` is true of, with its Clopper-Pearson interval.
 
-    With weights the interval is taken at Kish's effective sample size, as Korn and Graubard (1998) do for
-    surveys: an approximation, where the unweighted one is exact.
+    With weights the interval is that of Clopper and Pearson at the effective sample size of Kish (1965),
+    which supposes that weights have nothing to do with hits: an approximation, and too short where heavy rows
+    behave differently from light ones.
 
     Examples
     --------
@@ -66,13 +76,13 @@ def share(hit: Bools, weights: Float64s | None = None) -> Share:
     """
     n = len(hit)
     if weights is None:
-        hits, of, effective = float(np.count_nonzero(hit)), float(n), float(n)
+        hits, of, effective = float(np.count_nonzero(hit)), float(n), None
     else:
-        hits, of = float(weights[hit].sum()), float(weights.sum())
-        effective = of * of / float((weights * weights).sum()) if of else 0.0
+        hits, of, effective = float(weights[hit].sum()), float(weights.sum()), effective_size(weights)
     if not of:
-        return Share(hits, of, n, None, 0.0, 1.0)
-    return Share(hits, of, n, hits / of, *clopper_pearson(hits / of * effective, effective))
+        return Share(hits, of, n, None, 0.0, 1.0, effective)
+    trials = of if effective is None else effective
+    return Share(hits, of, n, hits / of, *clopper_pearson(hits / of * trials, trials), effective)
 
 
 def clopper_pearson(

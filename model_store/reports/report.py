@@ -13,7 +13,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from model_store.reports import plots
 from model_store.reports.evaluation import ClassFigures, Confusion, Evaluation
 from model_store.reports.evaluation_card import cost, threshold_sentence
-from model_store.reports.findings import findings, how_intervals_are_made, overlap_sentence, percent, two
+from model_store.reports.findings import (
+    findings,
+    how_intervals_are_made,
+    overlap_sentence,
+    percent,
+    two,
+    verdict_rows,
+)
 from model_store.reports.slices import Slice, SliceClass
 
 TEMPLATE: Final = "report.html.jinja"
@@ -77,6 +84,7 @@ def html_report(evaluation: Evaluation) -> str:
         "watched": watched,
         "whole": whole(evaluation),
         "threshold_sentence": "" if evaluation.costs is None else threshold_sentence(evaluation.costs),
+        "verdict_rows": verdict_rows(evaluation),
         "seen_sentence": "" if evaluation.seen is None else overlap_sentence(evaluation.seen),
     }
     return _environment().get_template(TEMPLATE).render(page)

@@ -81,6 +81,9 @@ class Answers:
     review : bool array of shape (n,)
         Which items go to a person.
     weights : float64 array of shape (n,), optional
+    several : bool
+        Whether an item may have several labels or none; none is right or wrong like any other answer then.
+        With one label an item those of no class are left out of macro-F1: no class is right for them.
     """
 
     classes: tuple[str, ...]
@@ -91,6 +94,7 @@ class Answers:
     called: Bools
     review: Bools
     weights: Float64s | None = None
+    several: bool = False
 
     def __len__(self) -> int:
         return len(self.positive)
@@ -106,6 +110,7 @@ class Answers:
             called=self.called[rows],
             review=self.review[rows],
             weights=None if self.weights is None else self.weights[rows],
+            several=self.several,
         )
 
     def recall(self, k: int) -> Share:
@@ -130,11 +135,12 @@ class Answers:
         present = self.positive.any(axis=0)
         if not present.any():
             return None
+        counted = self.positive.any(axis=1) | self.several
         return macro_f1(
-            self.positive[:, present],
-            called[:, present],
+            self.positive[np.ix_(counted, present)],
+            called[np.ix_(counted, present)],
             n_classes=int(present.sum()),
-            weights=self.weights,
+            weights=None if self.weights is None else self.weights[counted],
         )
 
     def mean(self, of: Bools) -> float:

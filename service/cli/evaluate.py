@@ -1,4 +1,4 @@
-"""The command that measures a bundle on labelled rows and says whether its claims stand."""
+"""The command that measures a bundle on labelled rows and says whether they contradict its claims."""
 
 import json as json_format
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ def evaluate(
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Measure a bundle on labelled rows: does what it claims stand on them?"""
+    """Measure a bundle on labelled rows: do they contradict what it claims?"""
     with needs_training("evaluating"):
         from model_store.reports import evaluation_card, measure, report  # noqa: F401, PLC0415 - or fail half way
 

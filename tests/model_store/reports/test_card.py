@@ -33,6 +33,7 @@ def _card(
     training: dict[str, Any] = TRAINING,
     policy: dict[str, Any] | None = None,
     rows: int = 1_000,
+    weights: Any = None,
     **said: Any,
 ) -> str:
     rng = np.random.default_rng(0)
@@ -58,6 +59,7 @@ def _card(
             policy=acts,
             class_ece_before=ece,
             class_ece_after=ece / 4,
+            weights=weights,
         ),
         policy=acts,
         **said,
@@ -149,6 +151,22 @@ def test_a_model_from_elsewhere_has_no_training_to_tell_of():
     assert "- 900 rows, 2 classes" in text
     assert "- imported from: model.onnx" in text
     assert "seed" not in text
+
+
+def test_bounds_that_are_no_claim_are_marked():
+    """The precision beside a certified recall; a certified pair has none, and then nothing is explained."""
+    text = _card()
+    (row,) = (line for line in text.splitlines() if line.startswith("| rare |") and "certified" in line)
+    recall, precision = row.split(" | ")[5:7]
+    assert "pointwise" not in recall
+    assert precision.endswith(" pointwise)")
+    assert "no part of a certified claim" in text
+
+
+def test_weights_that_the_calibration_did_not_count_are_said_not_to_count():
+    """The reader learns whose probabilities they are."""
+    assert "fitted without the rows' weights" in _card(weights=np.linspace(1, 3, 1_000))
+    assert "fitted without the rows' weights" not in _card()
 
 
 @pytest.mark.filterwarnings("error")

@@ -14,6 +14,8 @@ from model_store.costs import Costs
 from model_store.policy import ABSTAINED, DECISIONS, Policy
 from model_store.reports.evaluate import answers_of, evaluate
 from model_store.reports.evaluation import NO_ANSWER, Evaluation
+from model_store.reports.evaluation_card import evaluation_card
+from model_store.reports.report import html_report
 from tests.support.evaluations import CLASSES, made_up, made_up_answers, made_up_policy
 
 
@@ -179,6 +181,71 @@ def test_costs_compare_the_policy_with_other_ways_to_decide():
     expected = np.where(nobody, 0.25, (decisions.label != labels) * 1.0).mean()
     assert lines["policy in force"].realised == pytest.approx(expected)
     assert lines["policy in force"].review_share == pytest.approx(nobody.mean())
+
+
+def test_seen_rows_count_in_figures_and_not_in_verdicts():
+    """With weights too: a check is what the other rows alone would have given."""
+    p, labels = made_up_answers()
+    policy = made_up_policy(targets=["fraud:recall=0.8,precision=0.3"])
+    seen, weights = np.arange(len(labels)) % 3 == 0, np.linspace(1, 2, len(labels))
+    found = evaluate(policy.decide(p), labels, before=p, policy=policy, weights=weights, seen=seen)
+    rest = evaluate(
+        policy.decide(p[~seen]), labels[~seen], before=p[~seen], policy=policy, weights=weights[~seen]
+    )
+    whole = evaluate(policy.decide(p), labels, before=p, policy=policy, weights=weights)
+    assert [each.checks for each in found.classes] == [each.checks for each in rest.classes]
+    assert [each.recall for each in found.classes] == [each.recall for each in whole.classes]
+    assert [each.checks for each in found.classes] != [each.checks for each in whole.classes]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_row_of_no_class_is_a_negative_of_every_class(weighted: bool):
+    """Precision and areas count it; what needs a true class is as it is without the row."""
+    p, labels = made_up_answers()
+    labels[::5] = -1
+    known = labels >= 0
+    weights = np.linspace(1, 2, len(labels)) if weighted else None
+    policy, costs = made_up_policy(), Costs(CLASSES, 1.0 - np.eye(3), 0.25)
+    found = evaluate(policy.decide(p), labels, before=p, policy=policy, costs=costs, weights=weights)
+    rest = evaluate(
+        policy.decide(p[known]),
+        labels[known],
+        before=p[known],
+        policy=policy,
+        costs=costs,
+        weights=None if weights is None else weights[known],
+    )
+    assert (found.no_class, rest.no_class, found.rows) == (120, 0, 600)
+    for name in ("macro_f1", "macro_f1_policy", "log_loss_before", "log_loss_after", "brier_after"):
+        assert getattr(found, name) == pytest.approx(getattr(rest, name)), name
+    assert found.costs == rest.costs
+    assert found.confusion == rest.confusion
+    for k, (one, other) in enumerate(zip(found.classes, rest.classes, strict=True)):
+        flagged = p[:, k] >= np.float32(policy.thresholds[k].threshold)
+        assert one.recall == other.recall
+        assert (one.precision.rows, one.flagged) == (flagged.sum(), flagged.sum())
+        assert one.precision.rows > other.precision.rows
+        assert one.pr_auc == pytest.approx(
+            average_precision_score(labels == k, p[:, k], sample_weight=weights)
+        )
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_rows_of_no_class_alone_measure_false_alarms_only():
+    """No NaN, no warning, no cost of an answer; the report and the card are written all the same."""
+    p, labels = made_up_answers()
+    labels[:] = -1
+    policy = made_up_policy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = evaluate(
+            policy.decide(p), labels, before=p, policy=policy, costs=Costs(CLASSES, 1.0 - np.eye(3), 0.25)
+        )
+    assert (found.no_class, found.macro_f1, found.costs) == (600, None, None)
+    assert all(each.precision.estimate == 0.0 for each in found.classes if each.flagged)
+    assert "nan" not in json.dumps(found.to_json(), allow_nan=False)
+    assert "600 of 600 rows are of none of the classes" in html_report(found)
+    assert "600 of 600 rows are of none of the classes" in evaluation_card(found)
 
 
 def test_without_a_policy_classes_are_numbers_and_nothing_is_checked():

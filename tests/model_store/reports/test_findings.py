@@ -8,6 +8,7 @@ from model_store.reports.evaluation import Overlap
 from model_store.reports.evaluation_card import evaluation_card
 from model_store.reports.findings import findings, overlap_sentence, percent, words
 from model_store.reports.metrics import Share
+from model_store.reports.verdicts import Check
 from tests.support.evaluations import made_up
 
 
@@ -15,7 +16,7 @@ def _said(**options: object) -> str:
     return "\n".join(findings(made_up(**options)))  # type: ignore[arg-type]
 
 
-def test_claims_that_stand_are_counted():
+def test_claims_that_are_not_contradicted_are_counted():
     """And how many of them are confirmed."""
     assert "None of 3 claims and expectations is contradicted" in _said()
 
@@ -34,6 +35,35 @@ def test_among_many_claims_some_may_fail_by_chance():
     said = findings(made_up(n=2_000, classes=many, skill=0.5))
     assert any("by chance alone" in line for line in said)
     assert not any("by chance alone" in line for line in findings(made_up(skill=0.5, n=2_000)))
+
+
+def test_only_certified_classes_fail_by_chance_and_each_once():
+    """An expectation has no confidence, and the two halves of a pair share theirs."""
+    found = made_up(n=2_000, classes=tuple(f"class {i}" for i in range(12)), skill=0.5)
+    measured = Share(10.0, 100.0, 100, 0.1, 0.05, 0.18)
+    recall = Check("recall", 0.8, "certified", 0.9, 0.8, measured, "contradicted")
+    pair = (recall, replace(recall, aspect="precision"))
+    twelve = replace(found, classes=tuple(replace(each, checks=pair) for each in found.classes))
+    (line,) = (line for line in findings(twelve) if "by chance alone" in line)
+    assert "of 12 certified classes at most 1 in the long run, with few rows far fewer" in line
+    expected = replace(recall, basis="empirical")
+    hoped = replace(found, classes=tuple(replace(each, checks=(expected,)) for each in found.classes))
+    assert not any("by chance alone" in line for line in findings(hoped))
+
+
+def test_too_few_rows_are_no_evidence_for_a_claim():
+    """They are counted apart, and not among those that are not contradicted."""
+    said = findings(made_up(n=9))
+    assert any("claims and expectations these rows are too few" in line for line in said)
+    assert not any("is contradicted" in line for line in said)
+    assert "these rows are too few" not in _said()
+
+
+def test_rows_of_no_class_are_counted():
+    """With what they enter and what not."""
+    said = findings(replace(made_up(), no_class=4))
+    assert said[0].startswith("4 of 600 rows are of none of the classes: a flag on them is a false alarm.")
+    assert "none of the classes" not in _said()
 
 
 def test_roc_auc_of_a_rare_class_comes_with_its_warning():
@@ -65,6 +95,16 @@ def test_rows_the_model_has_seen_are_counted_by_id():
     said = overlap_sentence(Overlap(90, 7, ("a1", "a2"), None))
     assert "7 of 90 rows" in said
     assert "(a1, a2, and 5 more)" in said
+    assert "the verdicts leave them out" in said
+
+
+def test_verdicts_say_how_many_rows_they_leave_out():
+    """In short, and above the table; nothing is said where none was left out."""
+    found = made_up(full=True)
+    left_out = "600 rows, of which 7 were fitted on: left out of the verdicts."
+    assert left_out in findings(found)
+    assert evaluation_card(found).count(left_out) == 2
+    assert "left out of the verdicts" not in evaluation_card(made_up())
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.0, "0.0 %"), (0.00042, "0.042 %"), (1.0, "100.0 %")])

@@ -91,6 +91,22 @@ def test_rows_the_bundle_was_fitted_on_are_counted_and_left_out_once(model_store
     assert (billing.recall.hits, billing.recall.of) == (1.0, 1.0)
 
 
+def test_verdicts_rest_on_rows_the_bundle_was_not_fitted_on(model_store: ModelStore):
+    """Figures count every row; where all were seen there is no verdict at all."""
+    rows = _rows()
+    for seen, measured, verdict in (
+        (["billing please help", "login"], (1.0, 1), "too few rows"),
+        (list(TEXTS), (0.0, 0), "not measured"),
+    ):
+        model = tiny_model(
+            model_store, change=lambda parts, seen=seen: parts.update(seen=Seen(minhash(seen)))
+        )
+        found = evaluate_model(model, rows, _labelled(rows, model)).classes[0]
+        (check,) = found.checks
+        assert (check.measured.hits, check.measured.rows, check.verdict) == (*measured, verdict)
+        assert (found.recall.hits, found.recall.rows) == (2.0, 3)
+
+
 def test_a_bundle_that_does_not_say_what_it_saw_is_not_said_to_have_seen_nothing(model_store: ModelStore):
     """Nothing is reported then."""
     model = tiny_model(model_store)

@@ -82,6 +82,8 @@ def test_unequal_weights_move_the_estimate_and_widen_the_interval():
     assert found.estimate == pytest.approx(0.5)
     assert found.lower < 0.1
     assert found.upper > 0.9
+    assert found.effective == found.worth == pytest.approx(4.0, abs=0.1)
+    assert (share(hit).effective, share(hit).worth) == (None, 100)
 
 
 @given(n=st.integers(2, 300), values=st.integers(1, 40), seed=st.integers(0, 1_000))
