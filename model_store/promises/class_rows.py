@@ -1,7 +1,8 @@
 """Class rows: what do the threshold rows show about one class, at any threshold?
 
-Everything is counted in effective rows: with equal weights those are the rows themselves, with unequal ones
-counts are weighted and scaled to the effective sample size of the rows they are a share of.
+Everything is counted in effective rows: with equal weights and without groups those are the rows themselves,
+otherwise counts are weighted and scaled to the effective sample size of the rows they are a share of. There
+the rows of one group (near-duplicates, a thread, a user) count as one row with their weight together.
 """
 
 import math
@@ -12,13 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.calibrating.calibration import Float32s, Float64s
-from model_store.promises.bounds import effective_size, lower_bound, upper_bound
+from model_store.promises.bounds import (
+    Groups,
+    effective_size,
+    group_totals,
+    lower_bound,
+    running_squares,
+    upper_bound,
+)
 from model_store.promises.targets import DEFAULT_RECALL, Target
 from model_store.promises.thresholds import ClassThreshold, Interval, Status
 
 Flags = npt.NDArray[np.bool_]
 
 MIN_FLAGGED: Final = 10
+# Rows worth this share of their number are practically independent: what binomials prove, they prove.
+INDEPENDENT: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +39,12 @@ class Tally:
     trials: float
 
     @classmethod
-    def of(cls, weights: Float64s, which: Flags) -> Self:
+    def of(cls, weights: Float64s, which: Flags, groups: Groups | None = None) -> Self:
         """Count the rows in `which` among all of `weights`."""
         total = float(weights.sum())
         if total == 0:
             return cls(0.0, 0.0)
-        n = effective_size(weights)
+        n = effective_size(group_totals(weights, groups))
         return cls(float(weights[which].sum()) * (n / total), n)
 
     @property
@@ -71,6 +81,8 @@ class ClassRows:
         None where all rows weigh the same.
     proves : bool
         Whether a claim about the traffic may rest on these rows at all.
+    groups : int array of shape (n_items,), optional
+        Numbers from 0 on; rows of one group are not independent. None where every row is its own group.
     highest : float
         The threshold is at most this.
     """
@@ -83,8 +95,10 @@ class ClassRows:
     proves: bool
     weights: Float64s | None = None
     highest: float = 1.0
+    groups: Groups | None = None
     positive_scores: Float32s = field(init=False)
     positive_weights: Float64s = field(init=False)
+    positive_groups: Groups | None = field(init=False)
     _weights: Float64s = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,16 +107,26 @@ class ClassRows:
         own, own_weights = self.scores[self.positive], self._weights[self.positive]
         order = np.argsort(-own, kind="stable")
         self.positive_scores, self.positive_weights = own[order], own_weights[order]
+        self.positive_groups = None if self.groups is None else self.groups[self.positive][order]
 
     @property
     def n(self) -> float:
         """How many positives there are, in effective rows."""
-        return effective_size(self.positive_weights)
+        return effective_size(group_totals(self.positive_weights, self.positive_groups))
+
+    @property
+    def n_groups(self) -> int | None:
+        """How many groups the positives are in, None where each is its own."""
+        if self.positive_groups is None:
+            return None
+        found = len(np.unique(self.positive_groups))
+        return found if found < len(self.positive_groups) else None
 
     @property
     def proved(self) -> Status:
-        """The status of what an exact test has shown."""
-        return "certified" if self.proves else "empirical"
+        """The status of a recall that an exact test has shown: a proof needs independent positives."""
+        independent = self.n >= INDEPENDENT * len(self.positive_scores)
+        return "certified" if self.proves and independent else "empirical"
 
     @property
     def aim(self) -> float:
@@ -123,16 +147,21 @@ class ClassRows:
 
     def recall_at(self, threshold: float) -> Tally:
         """Positives that reach `threshold`, of all positives."""
-        return Tally.of(self.positive_weights, self.positive_scores >= np.float32(threshold))
+        return Tally.of(
+            self.positive_weights, self.positive_scores >= np.float32(threshold), self.positive_groups
+        )
 
     def precision_at(self, threshold: float) -> Tally:
         """Positives among the rows that reach `threshold`."""
         flagged = self.flagged(threshold)
-        return Tally.of(self._weights[flagged], self.positive[flagged])
+        return Tally.of(self._weights[flagged], self.positive[flagged], self._groups_of(flagged))
 
     def between(self, low: float, high: float) -> Tally:
         """Rows from `low` up to `high`, of all rows."""
-        return Tally.of(self._weights, self.flagged(low) & ~self.flagged(high))
+        return Tally.of(self._weights, self.flagged(low) & ~self.flagged(high), self.groups)
+
+    def _groups_of(self, which: Flags) -> Groups | None:
+        return None if self.groups is None else self.groups[which]
 
     def at(self, threshold: float, status: Status, **known: Any) -> ClassThreshold:
         """Return the result at `threshold`: pointwise bounds wherever `known` holds none that is exact."""
@@ -148,6 +177,7 @@ class ClassRows:
             {"threshold": len(self.positive_scores)},
             **(facts | known),
             delta=self.delta,
+            n_groups=self.n_groups,
         )
 
     def curve(self) -> "Curve":
@@ -157,7 +187,7 @@ class ClassRows:
         last = np.flatnonzero(np.append(scores[1:] != scores[:-1], np.True_))
         flagged = np.cumsum(weights)[last]
         hits = np.cumsum(np.where(self.positive[order], weights, 0.0))[last]
-        squares = np.cumsum(weights**2)[last]
+        squares = running_squares(weights, None if self.groups is None else self.groups[order])[last]
         trials = np.divide(flagged**2, squares, out=np.zeros(len(last)), where=squares > 0)
         enough = trials >= MIN_FLAGGED - 1e-9
         all_hits = float(self.positive_weights.sum())

@@ -10,6 +10,11 @@ runs. These do not, because what is claimed is a bound with confidence 1 - delta
 - **both** take recall at delta/2, then one binomial test at delta/2 at that one threshold
   (`model_store.promises.pair`), or two thresholds with a person between them.
 
+All of it needs independent draws, and near-duplicates or rows of one thread that were dealt out together are
+none. With `groups` every count is scaled to the effective sample size, and where that is clearly less than
+the number of rows (`model_store.promises.class_rows.INDEPENDENT`) nothing is `certified`. For a recall the
+positives decide that, for a precision the flagged rows, for a pair the positives and the false alarms.
+
 Scores and thresholds are float32, the type serving compares in.
 
 Statuses are ordered: `certified`, `empirical`, `infeasible`, `insufficient_data`. Take positives away and a
@@ -29,7 +34,7 @@ import numpy.typing as npt
 from model_store.calibrating.calibration import Float64s, Probabilities
 from model_store.data.indicators import AnyLabels, indicators
 from model_store.errors import RowsError
-from model_store.promises.bounds import lower_bound, recall_threshold
+from model_store.promises.bounds import Groups, lower_bound, recall_threshold
 from model_store.promises.class_rows import ClassRows
 from model_store.promises.pair import recall_and_precision
 from model_store.promises.precision import precision_only
@@ -58,6 +63,7 @@ def fit_thresholds(
     joint: bool = False,
     weights: Float64s | None = None,
     sample: bool = True,
+    groups: Groups | None = None,
 ) -> tuple[ClassThreshold, ...]:
     """Fit the threshold of every class on rows that neither classifier nor calibration has seen.
 
@@ -80,17 +86,20 @@ def fit_thresholds(
         nothing.
     sample : bool
         False says that the rows are no sample of the traffic: nothing is certified.
+    groups : int array of shape (n_items,), optional
+        Rows of equal number are not independent of each other, near-duplicates for instance.
 
     Raises
     ------
     TargetError
         For an unknown or repeated class, a delta outside (0, 0.5], or confidences that leave others nothing.
     RowsError
-        For weights that are not one finite number of at least 0 a row.
+        For weights that are not one finite number of at least 0 a row, or groups that are not one a row.
     """
     asked = check_targets(targets, classes)
     deltas = class_deltas(asked, delta=delta, joint=joint)
     weights = _unequal(weights, len(probabilities))
+    groups = _shared(groups, len(probabilities))
     positive = indicators(labels, len(classes))
     declared = {target.class_name for target in targets}
     rows = [
@@ -103,6 +112,7 @@ def fit_thresholds(
             proves=sample and weights is None,
             weights=weights,
             highest=1.0 if name in declared else EVEN_ODDS,
+            groups=groups,
         )
         for k, name in enumerate(classes)
     ]
@@ -144,3 +154,13 @@ def _unequal(weights: npt.NDArray[np.floating] | None, n_rows: int) -> Float64s 
             "least 0; correct them"
         )
     return None if n_rows == 0 or (weights == weights[0]).all() else weights.astype(np.float64)
+
+
+def _shared(groups: Groups | None, n_rows: int) -> Groups | None:
+    """Return groups numbered from 0 on; None where every row is its own."""
+    if groups is None:
+        return None
+    if groups.shape != (n_rows,):
+        raise RowsError(f"groups of shape {groups.shape}: expected one for each of {n_rows:,} rows")
+    found, numbers = np.unique(groups, return_inverse=True)
+    return None if len(found) == n_rows else numbers

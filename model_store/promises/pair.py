@@ -5,8 +5,10 @@ not prove both, a threshold that has both on the rows is `empirical`. Where ther
 priority decides what is kept: the recall, the precision, or both with items in between left to people.
 """
 
-from model_store.promises.bounds import lower_bound
-from model_store.promises.class_rows import MIN_FLAGGED, ClassRows
+import numpy as np
+
+from model_store.promises.bounds import group_totals, independence, lower_bound
+from model_store.promises.class_rows import INDEPENDENT, MIN_FLAGGED, ClassRows
 from model_store.promises.frontier import frontier, largest_slack
 from model_store.promises.precision import measured_threshold, precision_only, tested
 from model_store.promises.recall import RecallFloor, recall_floor, recall_only
@@ -47,21 +49,36 @@ def _proved(rows: ClassRows, recall: float, precision: float, floor: RecallFloor
     given the number of positives n and the threshold, the false alarms x are binomial. Where recall >= r
     holds, precision >= p follows from n / (n + x) estimating a proportion of at least p / (p + r (1 - p)),
     and that is one Clopper-Pearson test of n successes in n + x trials at a hypothesis fixed in advance.
+    Where positives or false alarms come in groups, both counts are scaled to what they are worth there, and
+    unless they are practically independent nothing is proved.
     """
     if rows.weights is not None:
         return None
     hits = rows.precision_at(floor.threshold)
-    n = rows.n
-    q = float(lower_bound(n, n + hits.trials - hits.successes, rows.delta / 2))
+    n, x, worth = _positives_and_false_alarms(
+        rows, floor.threshold, precision / (precision + recall * (1 - precision))
+    )
+    q = float(lower_bound(n * worth, (n + x) * worth, rows.delta / 2))
     lower = recall * q / (recall * q + 1 - q)
     if lower < precision:
         return None
     return rows.at(
         floor.threshold,
-        rows.proved,
+        rows.proved if worth >= INDEPENDENT else "empirical",
         recall=floor.interval(rows),
         precision=Interval(hits.estimate, lower),
     )
+
+
+def _positives_and_false_alarms(rows: ClassRows, threshold: float, ratio: float) -> tuple[int, int, float]:
+    """Return how many there are, and their `independence` where the positives' share is `ratio`."""
+    squares, counts = [], []
+    for which in (rows.positive, rows.flagged(threshold) & ~rows.positive):
+        counts.append(int(which.sum()))
+        groups = None if rows.groups is None else rows.groups[which]
+        squares.append(float((group_totals(np.ones(counts[-1]), groups) ** 2).sum()))
+    n, x = counts
+    return n, x, float(independence(n, squares[0], x, squares[1], ratio))
 
 
 def _measured(rows: ClassRows, precision: float, floor: RecallFloor) -> ClassThreshold | None:
@@ -86,7 +103,7 @@ def _abstain(rows: ClassRows, recall: float, precision: float, floor: RecallFloo
         if len(proved):
             low_enough = proved[proved <= floor.threshold]
             high = float(low_enough[0] if len(low_enough) else proved[-1])
-            return _two(rows, floor, high, "certified", precision=tested(rows, high, precision))
+            return _two(rows, floor, high, rows.proved, precision=tested(rows, high, precision))
     else:
         alone = _proved(rows, recall, precision, floor)
         if alone is not None:

@@ -27,13 +27,14 @@ class RecallFloor:
 
 
 def recall_floor(rows: ClassRows, recall: float, delta: float) -> RecallFloor:
-    """Return the recall threshold of at least `n_min` positives: exact with equal weights.
+    """Return the recall threshold of at least `n_min` positives: exact with equal weights and no groups.
 
-    With unequal ones it is the highest score whose weighted recall has a lower bound that reaches `recall`,
-    in effective rows: an estimate.
+    With groups ranks count for as much less as the positives are worth. With unequal weights it is the
+    highest score whose weighted recall has a lower bound that reaches `recall`, in effective rows. Both are
+    estimates.
     """
     if rows.weights is None:
-        found = order_statistic(rows.positive_scores, recall, delta)
+        found = order_statistic(rows.positive_scores, recall, delta, effective=rows.n)
         return RecallFloor(found.served, found.lower)
     scores, weights = rows.positive_scores, rows.positive_weights
     last = np.flatnonzero(np.append(scores[1:] != scores[:-1], np.True_))

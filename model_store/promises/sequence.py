@@ -18,6 +18,10 @@ the precision asked for and on the calibration, which other rows fitted, never o
 rules out the ranks of their scores and a start at the first threshold that flags enough of them. Where the
 sequence starts is a guess about where evidence is strongest; `docs/decisions/0009` measures guesses.
 
+Rows that come in groups are not independent draws. Both counts of a test are then scaled by what the rows are
+worth at the precision asked for (`model_store.promises.bounds.independence`), and only thresholds above which
+they are practically independent count as proved.
+
 Source: the order and its proof, Maurer, Hothorn and Lehmacher 1995, Bauer 1991; its use for the risks of
 a classifier, Angelopoulos, Bates, Candes, Jordan and Lei 2021 (Learn then Test, fixed sequence testing).
 """
@@ -27,9 +31,9 @@ from typing import Final
 import numpy as np
 from scipy.special import expit, logit
 
-from model_store.calibrating.calibration import Float32s
-from model_store.promises.bounds import p_value
-from model_store.promises.class_rows import ClassRows
+from model_store.calibrating.calibration import Float32s, Float64s
+from model_store.promises.bounds import Groups, independence, p_value, running_squares
+from model_store.promises.class_rows import INDEPENDENT, ClassRows, Flags
 
 # Calibrated, the items at probability p are positives at that rate and those above it more often: half a
 # logit above, a test usually has both the hits and the margin.
@@ -56,11 +60,17 @@ def certified_thresholds(rows: ClassRows, precision: float, delta: float) -> Flo
     the same.
     """
     tested = sequence(precision)
-    flagged = _reaching(rows.scores, tested)
-    hits = _reaching(rows.positive_scores, tested)
-    failed = p_value(hits, flagged, precision) > delta
-    return tested[: int(np.argmax(failed))] if failed.any() else tested
+    hits, misses = _reaching(rows, rows.positive, tested), _reaching(rows, ~rows.positive, tested)
+    worth = independence(*hits, *misses, precision)
+    failed = p_value(hits[0] * worth, (hits[0] + misses[0]) * worth, precision) > delta
+    passed = np.arange(len(tested)) < (int(np.argmax(failed)) if failed.any() else len(tested))
+    return tested[passed & (worth >= INDEPENDENT)]
 
 
-def _reaching(scores: Float32s, thresholds: Float32s) -> "np.ndarray[tuple[int, ...], np.dtype[np.intp]]":
-    return len(scores) - np.searchsorted(np.sort(scores), thresholds, side="left")
+def _reaching(rows: ClassRows, which: Flags, thresholds: Float32s) -> tuple[Float64s, Float64s]:
+    """Return how many rows of `which` reach each threshold, and the sum of their squared group sizes."""
+    order = np.argsort(-rows.scores[which], kind="stable")
+    groups: Groups | None = None if rows.groups is None else rows.groups[which][order]
+    squares = np.append(0.0, running_squares(np.ones(len(order)), groups))
+    count = np.searchsorted(-rows.scores[which][order], -thresholds, side="right")
+    return count.astype(np.float64), squares[count]

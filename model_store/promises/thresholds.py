@@ -70,6 +70,9 @@ class FrontierPoint:
 class ClassThreshold:
     """The operating threshold of one class and what is known of it.
 
+    The claim is what the target asks for, and `certified` is about nothing else. Any other bound is
+    pointwise: good for a threshold that was fixed in advance, and this one was chosen on the same rows.
+
     Parameters
     ----------
     threshold : float
@@ -88,6 +91,9 @@ class ClassThreshold:
         Only with `review_from`: share of items left to people, with its two-sided bounds.
     delta : float
         How often the claim of this class may fail; a recall and a precision claimed together share it.
+    n_groups : int, optional
+        In how many groups (near-duplicates, a thread, a user) the positives among the threshold rows lie;
+        None where each is on its own or nobody said.
     """
 
     class_name: str
@@ -102,10 +108,11 @@ class ClassThreshold:
     review_from: float | None = None
     review_share: Interval | None = None
     delta: float = DEFAULT_DELTA
+    n_groups: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of this class in policy.json."""
-        return {
+        entry = {
             "class": self.class_name,
             "threshold": self.threshold,
             "status": self.status,
@@ -119,6 +126,7 @@ class ClassThreshold:
             "review_share": None if self.review_share is None else _interval_json(self.review_share),
             "delta": self.delta,
         }
+        return entry if self.n_groups is None else {**entry, "n_groups": self.n_groups}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], *, delta: float = DEFAULT_DELTA) -> Self:
@@ -144,6 +152,7 @@ class ClassThreshold:
             review_from=None if review_from is None else float(review_from),
             review_share=None if share is None else Interval(**share),
             delta=own_delta,
+            n_groups=None if data.get("n_groups") is None else int(data["n_groups"]),
         )
 
 

@@ -54,8 +54,18 @@ POINT = FrontierPoint("highest_precision", 0.25, Interval(0.5, 0.4), Interval(0.
             review_share=Interval(0.1, 0.08, 0.13),
             delta=0.05,
         ),
+        ClassThreshold(
+            "a",
+            0.5,
+            "empirical",
+            Target("a", 0.8),
+            {"threshold": 90},
+            Interval(0.9, 0.8),
+            Interval(1, 0.9),
+            n_groups=31,
+        ),
     ],
-    ids=["certified", "infeasible", "insufficient", "with reviews"],
+    ids=["certified", "infeasible", "insufficient", "with reviews", "in groups"],
 )
 def test_json_round_trip(threshold: ClassThreshold):
     """Every kind of result survives policy.json."""
