@@ -1,13 +1,15 @@
 """Admission: which calibrations may be tried with so many classes and rows of each, and which is taken?"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from model_store.calibrating.calibration import Method
 from model_store.calibrating.folds import FOLDS
+from model_store.data.indicators import AnyLabels, LabelMatrix, indicators
 
 # A slope of a class's own on fewer rows is noise, whatever the penalty.
 SLOPE_ROWS: Final = 20
@@ -22,34 +24,71 @@ CRITERION: Final = f"least log loss in nats, {FOLDS} folds; within {TIE:.1%} of 
 Excluded: TypeAlias = dict[Method, str]
 
 
-def admit(
-    counts: npt.NDArray[np.integer[Any]], n: int, names: Sequence[str]
-) -> tuple[tuple[Method, ...], Excluded]:
-    """Return what may be tried where an item has one label, fewest parameters first, and why not the rest.
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """How many rows speak for each class and how many against it.
+
+    Rows of one group (near-duplicates, a thread, a user) count once on each side they are on: the same text
+    twenty times fixes a slope no better than once.
 
     Parameters
     ----------
-    counts : int array of shape (n_classes,)
-        Rows of each class, out of `n`.
+    positives, negatives : int array of shape (n_classes,)
+    total : int
+    grouped : bool
+        Groups were counted, and there are fewer of them than rows.
     """
+
+    positives: npt.NDArray[np.integer[Any]]
+    negatives: npt.NDArray[np.integer[Any]]
+    total: int
+    grouped: bool = False
+
+    @classmethod
+    def of(
+        cls, labels: AnyLabels, n_classes: int, groups: npt.NDArray[np.integer[Any]] | None = None
+    ) -> Self:
+        """Count the rows, or their groups."""
+        matrix = indicators(labels, n_classes)
+        if groups is None:
+            return cls(matrix.sum(axis=0), (~matrix).sum(axis=0), len(matrix))
+        found, group_of = np.unique(groups, return_inverse=True)
+        positives, negatives = (_any(each, group_of, len(found)).sum(axis=0) for each in (matrix, ~matrix))
+        return cls(positives, negatives, len(found), grouped=len(found) < len(matrix))
+
+    @property
+    def sides(self) -> npt.NDArray[np.integer[Any]]:
+        """The smaller of both, of each class."""
+        smaller: npt.NDArray[np.integer[Any]] = np.minimum(self.positives, self.negatives)
+        return smaller
+
+
+def _any(matrix: LabelMatrix, group_of: npt.NDArray[np.intp], n_groups: int) -> LabelMatrix:
+    """Return of shape (n_groups, n_classes) whether any row of the group says so."""
+    found = np.zeros((n_groups, matrix.shape[1]), dtype=np.bool_)
+    np.logical_or.at(found, group_of, matrix)
+    return found
+
+
+def admit(evidence: Evidence, names: Sequence[str]) -> tuple[tuple[Method, ...], Excluded]:
+    """Return what may be tried where an item has one label, fewest parameters first, and why not the rest."""
     methods: tuple[Method, ...] = ("identity", "temperature", "platt", "beta", "isotonic")
-    if len(counts) > 2:
+    if len(names) > 2:
         methods = ("identity", "temperature", "bcts", "vector", "platt", "beta", "isotonic")
-    sides = np.minimum(counts, n - counts)
-    k = int(np.argmin(sides))
+    k = int(np.argmin(evidence.sides))
     excluded: Excluded = {}
     for method in methods:
-        if method in _PER_CLASS and len(counts) > MOST_CLASSES:
-            excluded[method] = f"{len(counts)} classes, at most {MOST_CLASSES} for slopes of their own"
-        elif why := _too_few(method, int(counts[k]), n, f"class {names[k]!r}"):
+        if method in _PER_CLASS and len(names) > MOST_CLASSES:
+            excluded[method] = f"{len(names)} classes, at most {MOST_CLASSES} for slopes of their own"
+        elif why := _too_few(method, evidence, k, f"class {names[k]!r}"):
             excluded[method] = why
     return tuple(method for method in methods if method not in excluded), excluded
 
 
-def admit_label(count: int, n: int, name: str) -> tuple[tuple[Method, ...], Excluded]:
-    """Return what may be tried for one of several labels an item may have, with `count` of `n` rows."""
+def admit_label(evidence: Evidence, k: int, name: str) -> tuple[tuple[Method, ...], Excluded]:
+    """Return what may be tried for label number `k` of several that an item may have."""
     methods: tuple[Method, ...] = ("identity", "temperature", "platt", "beta", "isotonic")
-    excluded = {m: why for m in methods if (why := _too_few(m, count, n, f"label {name!r}"))}
+    excluded = {m: why for m in methods if (why := _too_few(m, evidence, k, f"label {name!r}"))}
     return tuple(m for m in methods if m not in excluded), excluded
 
 
@@ -82,10 +121,11 @@ _ROWS: Final[Mapping[Method, int]] = {
 }
 
 
-def _too_few(method: Method, count: int, n: int, whose: str) -> str | None:
+def _too_few(method: Method, evidence: Evidence, k: int, whose: str) -> str | None:
+    unit = "groups of " if evidence.grouped else ""
     if method not in _ROWS:
-        few = method == "temperature" and n < TEMPERATURE_ROWS
-        return f"{n} rows, {TEMPERATURE_ROWS} needed" if few else None
-    side = min(count, n - count)
-    which = "positives" if count <= n - count else "negatives"
-    return None if side >= _ROWS[method] else f"{whose} has {side} {which}, {_ROWS[method]:,} needed"
+        few = method == "temperature" and evidence.total < TEMPERATURE_ROWS
+        return f"{evidence.total} {unit}rows, {TEMPERATURE_ROWS} needed" if few else None
+    side = int(evidence.sides[k])
+    which = "positives" if evidence.positives[k] <= evidence.negatives[k] else "negatives"
+    return None if side >= _ROWS[method] else f"{whose} has {side} {unit}{which}, {_ROWS[method]:,} needed"

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from model_store.calibrating.admission import CRITERION, Excluded, admit, least, summary
+from model_store.calibrating.admission import CRITERION, Evidence, Excluded, admit, least, summary
 from model_store.calibrating.calibration import Calibration, Labels, LogProbabilities, Method
 from model_store.calibrating.folds import folds, out_of_fold
 from model_store.calibrating.label_calibrators import FIT_CURVES, fit_labels
@@ -49,7 +49,7 @@ def fit_calibration(
     task : str
         `binary`, `multiclass` or `multilabel`.
     groups : int array of shape (n_items,), optional
-        Rows of one group stay in one fold, near-duplicates for instance.
+        Rows of one group stay in one fold, near-duplicates for instance, and count as one where sizes decide.
 
     Raises
     ------
@@ -64,9 +64,9 @@ def fit_calibration(
     names = tuple(map(str, range(n_classes))) if classes is None else tuple(classes)
     fold_of = folds(labels, n_classes=n_classes, rng=np.random.default_rng(seed), groups=groups)
     if labels.ndim == 2:
-        return fit_labels(log_probabilities, indicators(labels, n_classes), fold_of, names)
+        return fit_labels(log_probabilities, indicators(labels, n_classes), fold_of, names, groups=groups)
     one = cast(Labels, labels)
-    admitted, excluded = admit(np.bincount(one, minlength=n_classes), n, names)
+    admitted, excluded = admit(Evidence.of(one, n_classes, groups), names)
     losses = {
         method: log_loss(out_of_fold(_applied(method), log_probabilities, one, fold_of), one)
         for method in admitted

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.calibrating.admission import CRITERION, Excluded, admit_label, least
+from model_store.calibrating.admission import CRITERION, Evidence, Excluded, admit_label, least
 from model_store.calibrating.calibration import Calibration, Float64s, LogProbabilities, Method, two_sides
 from model_store.calibrating.folds import out_of_fold
 from model_store.calibrating.isotonic import fit_isotonic
@@ -33,6 +33,8 @@ def fit_labels(
     matrix: LabelMatrix,
     fold_of: npt.NDArray[np.int64],
     names: Sequence[str],
+    *,
+    groups: npt.NDArray[np.integer[Any]] | None = None,
 ) -> Calibration:
     """Return the calibration in which every label has the method of least cross-validated log loss.
 
@@ -42,9 +44,11 @@ def fit_labels(
         Of each label on its own.
     matrix : bool array of shape (n_items, n_classes)
     fold_of : int array of shape (n_items,)
+    groups : int array of shape (n_items,), optional
+        Rows of equal number count as one in what a label's rows admit.
     """
-    counts = matrix.sum(axis=0).tolist()
-    admitted = [admit_label(count, len(matrix), name) for count, name in zip(counts, names, strict=True)]
+    evidence = Evidence.of(matrix, len(names), groups)
+    admitted = [admit_label(evidence, k, name) for k, name in enumerate(names)]
     losses: list[dict[Method, float]] = [{} for _ in names]
     curves: list[dict[Method, Curve]] = [{} for _ in names]
     for method, fit in FIT_CURVES.items():

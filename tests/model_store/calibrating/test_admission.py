@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from model_store.calibrating.admission import admit, admit_label, least, summary
+from model_store.calibrating.admission import Evidence, admit, admit_label, least, summary
+
+
+def rows_of(counts: list[int]) -> Evidence:
+    """Return so many rows of each class, none like another."""
+    return Evidence.of(np.repeat(np.arange(len(counts)), counts), len(counts))
 
 
 @pytest.mark.parametrize(
@@ -23,14 +28,14 @@ from model_store.calibrating.admission import admit, admit_label, least, summary
 )
 def test_the_smallest_class_and_the_number_of_classes_decide(counts: list[int], methods: tuple[str, ...]):
     """Methods come with their fewest parameters first."""
-    admitted, excluded = admit(np.array(counts), sum(counts), [str(k) for k in range(len(counts))])
+    admitted, excluded = admit(rows_of(counts), [str(k) for k in range(len(counts))])
     assert admitted == methods
     assert not set(admitted) & set(excluded)
 
 
 def test_the_reason_names_the_class_what_it_has_and_what_it_needs():
     """Methods that lack the same share one sentence."""
-    _, excluded = admit(np.array([7, 300, 93]), 400, ["fraud", "ham", "spam"])
+    _, excluded = admit(rows_of([7, 300, 93]), ["fraud", "ham", "spam"])
     assert list(summary(excluded)) == [
         "vector, platt, beta not tried: class 'fraud' has 7 positives, 20 needed",
         "isotonic not tried: class 'fraud' has 7 positives, 1,000 needed",
@@ -39,7 +44,7 @@ def test_the_reason_names_the_class_what_it_has_and_what_it_needs():
 
 def test_a_label_that_nearly_every_item_has_lacks_negatives():
     """The smaller side counts."""
-    admitted, excluded = admit_label(395, 400, "any")
+    admitted, excluded = admit_label(rows_of([5, 395]), 1, "any")
     assert admitted == ("identity", "temperature")
     assert excluded["platt"] == "label 'any' has 5 negatives, 20 needed"
 
@@ -48,3 +53,24 @@ def test_a_tie_goes_to_fewer_parameters():
     """A tenth of a percent of the loss is noise; more is not."""
     assert least({"identity": 0.30015, "temperature": 0.3, "beta": 0.2999}) == "identity"
     assert least({"identity": 0.3006, "temperature": 0.3, "beta": 0.2999}) == "temperature"
+
+
+def test_texts_that_repeat_count_once():
+    """Twenty positives that are two texts admit no slope; twenty that are twenty do."""
+    labels = np.repeat([0, 1], [20, 500])
+    two_texts = np.r_[np.arange(20) % 2, 2 + np.arange(500)]
+    admitted, excluded = admit(Evidence.of(labels, 2, two_texts), ["fraud", "rest"])
+    assert admitted == ("identity", "temperature")
+    assert excluded["platt"] == "class 'fraud' has 2 groups of positives, 20 needed"
+    assert "platt" in admit(Evidence.of(labels, 2, np.arange(520)), ["fraud", "rest"])[0]
+
+
+def test_rows_of_their_own_groups_are_counted_as_rows():
+    """Groups of one row say nothing, whatever their numbers; a text of both classes counts for both."""
+    labels = np.array([0, 0, 1, 1, 2])
+    alone, usual = Evidence.of(labels, 3, np.array([9, 4, 7, 1, 3])), Evidence.of(labels, 3)
+    assert (alone.total, alone.grouped) == (usual.total, usual.grouped) == (5, False)
+    assert alone.positives.tolist() == usual.positives.tolist() == [2, 2, 1]
+    mixed = Evidence.of(labels, 3, np.array([0, 1, 1, 1, 2]))
+    assert (mixed.positives.tolist(), mixed.negatives.tolist()) == ([2, 1, 1], [2, 3, 2])
+    assert (mixed.total, mixed.grouped) == (3, True)
