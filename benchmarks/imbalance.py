@@ -44,7 +44,7 @@ from model_store.data.splits import split
 from model_store.graphs.classifier import Classifier
 from model_store.promises.guarantees import fit_thresholds
 from model_store.training.export import check_parity
-from model_store.training.imbalance import RECIPES, Imbalance
+from model_store.training.recipes import RECIPES, Imbalance
 from model_store.training.selection import Tried
 from model_store.training.train import train
 from model_store.training.trained import Trained

@@ -60,7 +60,7 @@ class Part:
     weights : float64 array of shape (n_items,), optional
         How many items of the traffic each row stands for.
     groups : int array of shape (n_items,), optional
-        Near-duplicate group of each row, so that cross-validation keeps them together.
+        Rows of equal number are alike: cross-validation keeps them together, and claims count them as one.
     """
 
     log_probabilities: LogProbabilities
@@ -180,7 +180,7 @@ def assemble(
     positives = _positives(scored, len(classes), trained_positives)
     policy = _policy(
         validation,
-        weights=scored.threshold.weights,
+        part=scored.threshold,
         claims=claims,
         calibration=calibration,
         positives=positives,
@@ -256,7 +256,7 @@ def _validation(calibration: Calibration, part: Part) -> Validation:
 def _policy(
     validation: Validation,
     *,
-    weights: Float64s | None,
+    part: Part,
     claims: Claims,
     calibration: Calibration,
     positives: Mapping[str, Counts],
@@ -270,11 +270,12 @@ def _policy(
         claims.targets,
         delta=claims.delta,
         joint=claims.joint,
-        weights=weights,
+        weights=part.weights,
         sample=claims.sample,
+        groups=part.groups,
     )
     counted = tuple(
-        replace(t, n_positive={part: int(n[k]) for part, n in positives.items()})
+        replace(t, n_positive={name: int(n[k]) for name, n in positives.items()})
         for k, t in enumerate(thresholds)
     )
     return Policy(
@@ -328,5 +329,5 @@ def _by_name(names: Sequence[str], figures: Float64s) -> dict[str, float | None]
 def _class_json(t: ClassThreshold) -> dict[str, Any]:
     full = t.to_json()
     kept = {key: full[key] for key in ("class", "n_positive", "status", "threshold", "recall", "precision")}
-    optional = ("frontier", "n_needed", "review_from", "review_share")
+    optional = ("frontier", "n_needed", "review_from", "review_share", "n_groups")
     return kept | {key: full[key] for key in optional if full.get(key) is not None}

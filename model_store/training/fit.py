@@ -23,8 +23,7 @@ from model_store.promises.claims import Claims
 from model_store.store import ModelStore
 from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble
 from model_store.training.export import check_parity
-from model_store.training.imbalance import Imbalance
-from model_store.training.selection import Criterion
+from model_store.training.recipes import Criterion, Imbalance, check_recipe
 from model_store.training.train import train
 from model_store.training.trained import Trained
 
@@ -71,6 +70,7 @@ def fit(
     """
     report = progress or (lambda _stage, _done, _total: None)
     asked = claims or Claims()
+    check_recipe(imbalance, criterion)
     store.check_writable(name)
     able = drawn(rows, sample=asked.sample)
     labelled = labelled_of(rows)

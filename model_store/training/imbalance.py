@@ -6,24 +6,19 @@ of validation or test can enter (`drawn`).
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from model_store.data.indicators import AnyLabels, indicators, rarest
-from model_store.errors import TrainingError
 from model_store.training.focal import GAMMA
+from model_store.training.recipes import Recipe
 
-Recipe: TypeAlias = Literal["none", "balanced", "effective", "focal", "undersample", "oversample"]
-Imbalance: TypeAlias = Recipe | Literal["auto"]
 Weights: TypeAlias = npt.NDArray[np.float64]
 Counts: TypeAlias = npt.NDArray[np.integer[Any]]
 RowNumbers: TypeAlias = npt.NDArray[np.intp]
 
-# From the simplest on: among equals the earlier one is taken.
-RECIPES: Final[tuple[Recipe, ...]] = get_args(Recipe)
-CHOICES: Final[tuple[Imbalance, ...]] = ("auto", *RECIPES)
 BETA: Final = 0.999
 # Oversampling may make four rows of each; a class of 30 among 30,000 is not worth 1,000 copies of its rows.
 MOST_COPIES: Final = 4
@@ -36,17 +31,6 @@ IN_WORDS: Final[dict[Recipe, str]] = {
     "undersample": "common classes reduced to the size of the rarest",
     "oversample": "rare classes drawn again up to the size of the commonest",
 }
-
-
-class ImbalanceUnknown(TrainingError):
-    """A recipe that there is not."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-    def __str__(self) -> str:
-        return f"imbalance {self.name!r} is unknown, allowed: {', '.join(CHOICES)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from model_store.data.indicators import AnyLabels
 from model_store.graphs.outputs import Task
 from model_store.training.focal import TOLERANCE, Features, Float32s, Linear, Link, fit_linear
-from model_store.training.imbalance import Recipe, rebalanced
+from model_store.training.imbalance import rebalanced
+from model_store.training.recipes import Recipe
 
 Probabilities: TypeAlias = npt.NDArray[np.float64]  # (n_items, n_classes)
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import starmap
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +23,13 @@ from sklearn.model_selection import StratifiedGroupKFold
 from model_store.data.indicators import AnyLabels, indicators, rarest
 from model_store.errors import TrainingError
 from model_store.training.imbalance import RowNumbers
+from model_store.training.recipes import Criterion
 
-Criterion: TypeAlias = Literal["macro_f1", "pr_auc"]
 Progress: TypeAlias = Callable[[str, int, int], None]
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]  # (n_rows, n_classes), probabilities or the like of them
 # recipe -> probabilities of a fold's held-out rows, fitted on its other rows
 OpenFold: TypeAlias = Callable[[str], Scores]
 
-CRITERIA: Final[tuple[Criterion, ...]] = get_args(Criterion)
 FOLDS: Final = 3
 STAGE: Final = "select"
 

@@ -22,17 +22,10 @@ from model_store.graphs.inputs import Features, Input, InputKind
 from model_store.graphs.outputs import LOGITS, Task
 from model_store.graphs.text import TextFrontEnd
 from model_store.training.export import linear_onnx
-from model_store.training.imbalance import (
-    CHOICES,
-    IN_WORDS,
-    RECIPES,
-    Imbalance,
-    ImbalanceUnknown,
-    Recipe,
-    RowNumbers,
-)
+from model_store.training.imbalance import IN_WORDS, RowNumbers
 from model_store.training.linear import LinearModel, fit_linear_model
-from model_store.training.selection import Criterion, OpenFold, Progress, select
+from model_store.training.recipes import RECIPES, Criterion, Imbalance, Recipe, check_recipe
+from model_store.training.selection import OpenFold, Progress, select
 from model_store.training.tables import train_table
 from model_store.training.trained import Trained
 
@@ -110,12 +103,11 @@ def train(
 
     Raises
     ------
-    OneClass, NoVocabulary, NoUsableColumn, TooFewGroups, ImbalanceUnknown
+    OneClass, NoVocabulary, NoUsableColumn, TooFewGroups, RecipeUnknown
     FeatureInvalid
         For a row that is not made of the columns.
     """
-    if imbalance not in CHOICES:
-        raise ImbalanceUnknown(imbalance)
+    check_recipe(imbalance, criterion)
     task = task or _task(labels, n_classes)
     _check(labels, task, n_classes)
     report = progress or (lambda _stage, _done, _total: None)

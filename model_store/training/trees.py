@@ -16,8 +16,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from model_store.data.indicators import AnyLabels
 from model_store.graphs.outputs import Task
 from model_store.training.focal import Link
-from model_store.training.imbalance import Recipe, rebalanced
+from model_store.training.imbalance import rebalanced
 from model_store.training.linear import Probabilities
+from model_store.training.recipes import Recipe
 
 ROUNDS: Final = 100
 LEARNING_RATE: Final = 0.1

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
@@ -12,6 +12,7 @@ from rich.text import Text
 from model_store import ModelStore
 from model_store.bundles.manifest import NAME, NAME_RULE
 from model_store.promises.thresholds import DEFAULT_DELTA
+from model_store.training.recipes import Criterion, Imbalance
 from service.cli.asked import claims_of, column_kinds, item_columns, label_columns, with_costs
 from service.cli.options import (
     DEFAULT_STORE,
@@ -42,8 +43,6 @@ from service.cli.training import needs_training
 
 if TYPE_CHECKING:
     from model_store.training.fit import FitResult
-    from model_store.training.imbalance import Imbalance
-    from model_store.training.selection import Criterion
 
 
 def fit(
@@ -68,7 +67,7 @@ def fit(
     priority: Priority = None,
     require_one: RequireOne = False,
     imbalance: Annotated[
-        str,
+        Imbalance,
         typer.Option(
             "--imbalance",
             help="How training treats rare classes: auto compares none, balanced, effective, focal, "
@@ -76,7 +75,7 @@ def fit(
         ),
     ] = "auto",
     criterion: Annotated[
-        str, typer.Option("--criterion", help="What auto compares by: pr_auc or macro_f1.")
+        Criterion, typer.Option("--criterion", help="What auto compares by: pr_auc or macro_f1.")
     ] = "pr_auc",
     store: Store = DEFAULT_STORE,
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
@@ -119,8 +118,8 @@ def fit(
             store=bundles,
             claims=with_costs(asked, costs, labelled_of(rows).classes) if costs else asked,
             kinds=column_kinds(features),
-            imbalance=cast("Imbalance", imbalance),
-            criterion=cast("Criterion", criterion),
+            imbalance=imbalance,
+            criterion=criterion,
             seed=seed,
             licence=licence,
             progress=progress,

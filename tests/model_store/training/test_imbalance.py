@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 from model_store.data.indicators import AnyLabels
 from model_store.training.imbalance import (
     MOST_COPIES,
-    RECIPES,
-    ImbalanceUnknown,
     Recipe,
     class_weights,
     drawn,
     effective_number_weights,
     rebalanced,
 )
+from model_store.training.recipes import RECIPES
 
 COUNTS = st.lists(st.integers(1, 5_000), min_size=2, max_size=8).map(np.array)
 
@@ -144,8 +143,3 @@ def test_the_same_seed_draws_the_same_rows():
     )
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
-
-
-def test_an_unknown_recipe_names_the_known():
-    """In one line."""
-    assert str(ImbalanceUnknown("smote")).endswith(f"allowed: auto, {', '.join(RECIPES)}")

@@ -6,8 +6,8 @@ from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
 from model_store.graphs.outputs import Task
-from model_store.training.imbalance import RECIPES, Recipe
 from model_store.training.linear import LinearModel, fit_linear_model
+from model_store.training.recipes import RECIPES, Recipe
 
 FEATURES = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
 TRUE = FEATURES @ np.random.default_rng(1).normal(size=(4, 3))

@@ -17,7 +17,7 @@ from model_store.graphs.classifier import Classifier
 from model_store.graphs.outputs import Task
 from model_store.graphs.text import TextFrontEnd
 from model_store.training.export import PARITY, check_parity
-from model_store.training.imbalance import RECIPES, ImbalanceUnknown, Recipe
+from model_store.training.recipes import RECIPES, Recipe, RecipeUnknown
 from model_store.training.train import NoVocabulary, OneClass, train
 from model_store.training.trained import Trained
 from tests.support.shared import SHARED
@@ -173,7 +173,7 @@ def test_texts_without_common_words_are_refused():
 
 def test_an_unknown_recipe_is_refused_before_anything_is_fitted():
     """The message lists the known ones."""
-    with pytest.raises(ImbalanceUnknown, match="'smote' is unknown, allowed: auto, none, balanced"):
+    with pytest.raises(RecipeUnknown, match="'smote' is unknown, allowed: auto, none, balanced"):
         train([], np.array([], dtype=int), n_classes=2, imbalance="smote")  # type: ignore[arg-type]
 
 
