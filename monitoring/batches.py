@@ -1,7 +1,7 @@
 """What a labeling batch holds: its items, how each was chosen, and how far its labeling has come."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -18,6 +18,10 @@ Stratum: TypeAlias = Literal["certainty", "exploration"]
 # A class; where an item may have several, the names of all it has, possibly none.
 Label: TypeAlias = str | tuple[str, ...]
 
+MANIFEST_SCHEMA: Final = 2
+# What the exploration stratum is called where its items are not the draws one by one: they estimate shares
+# of the traffic, and are no sample of it that could prove anything.
+PARTIAL: Final = "exploration-partial"
 SLICES: Final[tuple[Slice, ...]] = ("watched", "uncertain", "explore")
 
 
@@ -40,7 +44,8 @@ class BatchItem:
     `rank` is its place in the shuffled queue, from 1. `probabilities` are the calibrated ones in class order,
     rounded to six decimals. `predicted` is what the policy answered, None when no class passed.
     `inclusion_probability` is 1 in the certainty stratum. `dup_count` is the number of draws that this item
-    stands for in the exploration stratum, of near-duplicate candidates (itself included) in the other.
+    stands for in the exploration stratum, of near-duplicate candidates (itself included) in the other. An
+    item of any slice is in the exploration stratum when it was drawn, or a draw resembles it.
     """
 
     rank: int
@@ -60,8 +65,12 @@ class BatchItem:
 
     @property
     def weight(self) -> float:
-        """Return how many occurrences this item stands for, without resends: `weights` adds them."""
-        return 1.0 if self.stratum == "certainty" else self.dup_count / self.inclusion_probability
+        """Return how many occurrences of the traffic this item stands for, through its draws; 0 without one.
+
+        Every occurrence of a source has the same chance to be drawn, so the sum of the weights of the items
+        with a label is an unbiased estimate of the occurrences with it (Horvitz and Thompson 1952).
+        """
+        return 0.0 if self.stratum == "certainty" else self.dup_count / self.inclusion_probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,11 @@ class Batch:
         return self.manifest.get("task") == "multilabel"
 
     @property
+    def complete_sample(self) -> bool:
+        """Tell whether the exploration stratum is the draws one by one, none missing or stood for."""
+        return self.manifest.get("complete_sample") is True
+
+    @property
     def input_kind(self) -> InputKind:
         """Return what the items are: texts, or rows of a table as JSON."""
         return "features" if self.manifest.get("input_kind") == "features" else "text"
@@ -112,13 +126,26 @@ class BatchSummary:
     n_skipped: int
 
 
-def weights(items: Sequence[BatchItem], manifest: Mapping[str, Any]) -> Mapping[int, float]:
-    """Return by rank how many occurrences each item stands for in a Horvitz-Thompson sum.
+def of_schema_1(
+    items: Sequence[BatchItem], manifest: Mapping[str, Any]
+) -> tuple[tuple[BatchItem, ...], Mapping[str, Any]]:
+    """Return the items and the manifest of a batch of schema 1 with the meaning they have in schema 2.
 
-    An item chosen by score stands for its own occurrence, and through the draws that resembled it (`resent`
-    in the manifest) for the other times it was sent: each of those had the chance of its source to be drawn.
+    It does not say which items chosen by score were drawn. Where some were, each stands for its own
+    occurrence, which is as unbiased, and for the resends of it that were drawn.
     """
-    found = {item.rank: item.weight for item in items}
-    for each in manifest["resent"]:
-        found[each["rank"]] += each["weight"]
-    return found
+    left_out = manifest["left_out"]
+    missing = left_out["draws_already_taken"] + left_out["draws_without_text_or_id"]
+    if left_out["draws_already_chosen"]:
+        resent = {each["rank"]: (each["draws"], each["weight"]) for each in manifest["resent"]}
+        items = [_with_itself(item, *resent.get(item.rank, (0, 0.0))) for item in items]
+    drawn = [item.dup_count for item in items if item.stratum == "exploration"]
+    complete = not missing and not left_out["draws_already_chosen"] and all(n == 1 for n in drawn)
+    return tuple(items), {**manifest, "complete_sample": complete}
+
+
+def _with_itself(item: BatchItem, draws: int, weight: float) -> BatchItem:
+    if item.stratum == "exploration":
+        return item
+    n = draws + 1
+    return replace(item, stratum="exploration", inclusion_probability=n / (weight + 1), dup_count=n)

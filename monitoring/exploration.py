@@ -5,12 +5,12 @@ source had are a simple random sample, whichever workers saw them, each with inc
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 
 import numpy as np
 
-from model_store.data.signatures import Signatures
+from model_store.data.signatures import PERMUTATIONS, Signatures
 from monitoring.batches import Chosen
 from monitoring.candidate import Candidate
 from monitoring.neardup import Excluded, clusters, sign
@@ -26,22 +26,17 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True)
-class Resent:
-    """The draws that resemble an item of the other slices, and how many occurrences they stand for."""
-
-    draws: int
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
 class Explored:
-    """The exploration slice, and what became of the draws that are not in it.
+    """What the draws became: the exploration slice, and the items of the other slices that stand for some.
 
-    `resent` holds, by key, the items of the other slices that draws resembled.
+    `certain` are the items of the other slices in their order; those that a draw resembled are in the
+    exploration stratum. `complete` says that the items of that stratum are the draws one by one: none is
+    missing, and none is stood for by another content.
     """
 
     chosen: tuple[Chosen, ...]
-    resent: Mapping[str, Resent]
+    certain: tuple[Chosen, ...]
+    complete: bool
     already_chosen: int
     excluded: int
     without_text_or_id: int
@@ -92,53 +87,62 @@ def draw(candidates: Iterable[Candidate], occurrences: Mapping[str, int], *, tot
 def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exact: bool = False) -> Explored:
     """Turn draws into items of the batch.
 
-    A draw that resembles an item of the other slices is not labelled twice: it adds to what that item stands
-    for. One that resembles an item labelled or out for labeling is left out, not replaced. Draws that
-    resemble one another become one item whose weight, `dup_count / inclusion_probability`, is the sum of
-    theirs (for draws from several sources the inclusion probability is the harmonic mean). `exact`: see
-    `neardup.sign`.
+    A draw that resembles an item of the other slices is not labelled twice: that item stands for it, and
+    joins the exploration stratum. One that resembles an item labelled or out for labeling is left out, not
+    replaced. Draws that resemble one another become one item whose weight,
+    `dup_count / inclusion_probability`, is the sum of theirs (for draws from several sources the inclusion
+    probability is the harmonic mean). `exact`: see `neardup.sign`.
     """
     able = [one for one in draws.candidates if one.text is not None or one.item_id is not None]
     signatures = sign(able, exact=exact)
     known = excluded.holds([one.key for one in able], signatures)
     kept = np.flatnonzero(~known)
-    drawn = [able[row] for row in kept]
-    keys = [one.candidate.key for one in certain] + [one.key for one in drawn]
-    signed = np.concatenate([_stacked(certain, signatures.shape[1]), signatures[kept]])
-    members: dict[int, list[int]] = {}
-    cluster_of = clusters(keys, signed).tolist()
-    for row, cluster in enumerate(cluster_of[len(certain) :]):
-        members.setdefault(cluster, []).append(row)
-    chance = draws.inclusion_probability
-    covered = {cluster: one.candidate for cluster, one in zip(cluster_of, certain, strict=False)}
-    chosen = [
-        _one([drawn[row] for row in rows], signature=signed[len(certain) + rows[0]], chance=chance)
-        for cluster, rows in members.items()
-        if cluster not in covered
-    ]
+    drawn = [Chosen(able[row], signatures[row], "explore", "exploration", 1.0, 1) for row in kept.tolist()]
+    chosen, others = [], list(certain)
+    complete = len(drawn) == len(draws.candidates)
+    for place, members in _clustered(certain, drawn):
+        item = members[0] if place is None else certain[place]
+        each = [one.candidate for one in members]
+        counted = _standing_for(item, each, chance=draws.inclusion_probability)
+        complete &= len(each) == 1 and _same_content(each[0], item.candidate)
+        if place is None:
+            chosen.append(counted)
+        else:
+            others[place] = counted
     return Explored(
         chosen=tuple(chosen),
-        resent={
-            covered[cluster].key: _resent(covered[cluster], [drawn[row] for row in rows], chance=chance)
-            for cluster, rows in members.items()
-            if cluster in covered
-        },
-        already_chosen=sum(len(rows) for cluster, rows in members.items() if cluster in covered),
+        certain=tuple(others),
+        complete=complete,
+        already_chosen=len(drawn) - sum(one.dup_count for one in chosen),
         excluded=int(known.sum()),
         without_text_or_id=len(draws.candidates) - len(able),
     )
 
 
-def _one(draws: Sequence[Candidate], *, signature: Signatures, chance: Mapping[str, float]) -> Chosen:
+def _clustered(
+    certain: Sequence[Chosen], drawn: Sequence[Chosen]
+) -> Iterable[tuple[int | None, Sequence[Chosen]]]:
+    """Return the draws that resemble one another, with the place of the certain item they all resemble."""
+    both = [*certain, *drawn]
+    cluster_of = clusters([one.candidate.key for one in both], _stacked(both)).tolist()
+    members: dict[int, list[Chosen]] = {}
+    for one, cluster in zip(drawn, cluster_of[len(certain) :], strict=True):
+        members.setdefault(cluster, []).append(one)
+    place_of = {cluster: place for place, cluster in enumerate(cluster_of[: len(certain)])}
+    return [(place_of.get(cluster), each) for cluster, each in members.items()]
+
+
+def _standing_for(item: Chosen, draws: Sequence[Candidate], *, chance: Mapping[str, float]) -> Chosen:
     weight = sum(1 / chance[one.source] for one in draws)
-    return Chosen(draws[0], signature, "explore", "exploration", len(draws) / weight, len(draws))
+    return replace(
+        item, stratum="exploration", inclusion_probability=len(draws) / weight, dup_count=len(draws)
+    )
 
 
-def _resent(item: Candidate, draws: Sequence[Candidate], *, chance: Mapping[str, float]) -> Resent:
-    # The item's own occurrence is counted by the item itself, whether it is drawn or not.
-    others = [one for one in draws if (one.key, one.at, one.priority) != (item.key, item.at, item.priority)]
-    return Resent(draws=len(others), weight=sum(1 / chance[one.source] for one in others))
+def _same_content(one: Candidate, other: Candidate) -> bool:
+    # Without texts the id tells which item it was, as it does to the labeler.
+    return one.text == other.text and (one.text is not None or one.key == other.key)
 
 
-def _stacked(chosen: Sequence[Chosen], width: int) -> Signatures:
-    return np.array([one.signature for one in chosen], np.uint32).reshape(len(chosen), width)
+def _stacked(chosen: Sequence[Chosen]) -> Signatures:
+    return np.array([one.signature for one in chosen], np.uint32).reshape(len(chosen), PERMUTATIONS)

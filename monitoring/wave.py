@@ -1,9 +1,9 @@
 """Which items go to the labelers now: what the alarm is about, uncertain ones, a fair sample of the rest.
 
 A pure function of its arguments: the same candidates in any order give the same batch, byte for byte. Items
-of the first two slices are chosen by score (stratum `certainty`); exploration items are a simple random
-sample of occurrences, so a batch chosen by score still gives unbiased shares (Horvitz and Thompson 1952; the
-weights are those of `monitoring.batches.weights`).
+of the first two slices are chosen by score. Beside them a simple random sample of occurrences is drawn; the
+items that stand for its draws, of whatever slice, are the stratum `exploration`, so a batch chosen by score
+still gives unbiased shares (Horvitz and Thompson 1952; `BatchItem.weight`).
 """
 
 import hashlib
@@ -19,13 +19,12 @@ from model_store.bundles.manifest import Task
 from model_store.data.signatures import PERMUTATIONS, Signatures
 from model_store.graphs.inputs import InputKind
 from model_store.policy import DECISIONS, NO_CLASS
-from monitoring.batches import SLICES, BatchItem, Chosen, Label
+from monitoring.batches import MANIFEST_SCHEMA, SLICES, BatchItem, Chosen, Label
 from monitoring.candidate import EXPLORE_SHARE, Candidate, draw_limit
 from monitoring.certainty import Plan, pick, pool_of
-from monitoring.exploration import Draws, Resent, draw, explore
+from monitoring.exploration import Draws, draw, explore
 from monitoring.neardup import Excluded
 
-MANIFEST_SCHEMA: Final = 1
 WATCHED_SHARE: Final = 0.55
 CLASS_CAP: Final = 0.30  # of the batch: items of one most probable class in the uncertain slice
 _DECIMALS: Final = 6
@@ -97,7 +96,7 @@ def select(
     pool = pool_of(given, n_classes=len(classes), thresholds=operating, multilabel=multilabel, exact=exact)
     certain = pick(pool, plan, classes=classes, excluded=excluded)
     explored = explore(draws, certain=certain.chosen, excluded=excluded, exact=exact)
-    chosen = sorted([*certain.chosen, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
+    chosen = sorted([*explored.certain, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
     passed = operating if multilabel else None
     predicted = [_predicted(one.candidate, classes, passed) for one in chosen]
     items = tuple(
@@ -119,7 +118,7 @@ def select(
         },
         "predicted": _answers(chosen, predicted),
         "sources": _sources(items, source_counts, draws),
-        "resent": _resent(items, explored.resent),
+        "complete_sample": explored.complete,
         "caps": {"most_probable_class": {"limit": plan.class_cap, "relaxed": certain.over_cap}},
         "left_out": {
             "near_duplicates": certain.near_duplicates,
@@ -198,15 +197,6 @@ def _sources(
         source: {"occurrences": n, "draws": draws.per_source.get(source, 0), "items": got[source]}
         for source, n in sorted(occurrences.items())
     }
-
-
-def _resent(items: Sequence[BatchItem], resent: Mapping[str, Resent]) -> Sequence[Mapping[str, float]]:
-    """Return, by rank, the certainty items that draws resembled; `batches.weights` adds these weights."""
-    return [
-        {"rank": item.rank, "draws": resent[item.key].draws, "weight": resent[item.key].weight}
-        for item in items
-        if item.stratum == "certainty" and item.key in resent and resent[item.key].draws
-    ]
 
 
 def _canonical(one: Candidate) -> tuple[float, str, float, str]:

@@ -2,7 +2,7 @@
 
 The configuration shows the text alone, of a row of a table a line `name: value` for each feature: what a
 task's data says of an item's choice is for the way back, not for the labeler's screen. Predictions are left
-off exploration items: their labels must owe nothing to the model.
+off items of the exploration stratum, whatever their slice: their labels must owe nothing to the model.
 """
 
 import html
@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from monitoring.batches import Batch, BatchItem
-from monitoring.handover.record import features
+from monitoring.handover.record import features, stratum
 from monitoring.labels import NONE_OF_THESE
 
 
@@ -44,8 +44,10 @@ def _data(batch: Batch, item: BatchItem) -> Mapping[str, object]:
         "source": item.source,
         "batch": batch.id,
         "rank": item.rank,
+        "stratum": stratum(batch, item),
         "incl_prob": item.inclusion_probability,
         "dup_count": item.dup_count,
+        "weight": item.weight,
         "model_version": batch.model_key,
     }
 
@@ -64,7 +66,7 @@ def _said(value: object) -> str:
 
 def _predictions(batch: Batch, item: BatchItem) -> list[Mapping[str, object]]:
     predicted = (item.predicted,) if isinstance(item.predicted, str) else item.predicted
-    if not predicted or item.slice == "explore":
+    if not predicted or item.stratum == "exploration":
         return []
     # Of several labels the least sure one: by it a team finds the answers most worth a look.
     score = min(item.probabilities[batch.classes.index(name)] for name in predicted)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final, cast
 
 from model_store.data.contents import Values
-from monitoring.batches import Batch, BatchItem
+from monitoring.batches import PARTIAL, Batch, BatchItem
 
 FIELDS: Final = (
     "batch",
@@ -20,6 +20,7 @@ FIELDS: Final = (
     "stratum",
     "inclusion_probability",
     "dup_count",
+    "weight",
     "model",
     "predicted",
 )
@@ -39,12 +40,18 @@ def fields(batch: Batch, item: BatchItem) -> tuple[object, ...]:
         timestamp(item.at),
         item.text,
         item.slice,
-        item.stratum,
+        stratum(batch, item),
         item.inclusion_probability,
         item.dup_count,
+        item.weight,
         batch.model_key,
         item.predicted,
     )
+
+
+def stratum(batch: Batch, item: BatchItem) -> str:
+    """Return the stratum; that of a drawn item says whether the items of the batch are the whole sample."""
+    return PARTIAL if item.stratum == "exploration" and not batch.complete_sample else item.stratum
 
 
 def features(batch: Batch, item: BatchItem) -> Values | None:

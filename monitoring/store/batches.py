@@ -9,7 +9,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
-from monitoring.batches import Batch, BatchItem, BatchReason, BatchSummary
+from monitoring.batches import Batch, BatchItem, BatchReason, BatchSummary, of_schema_1
 from monitoring.errors import UnknownBatch
 from monitoring.store import codec
 from monitoring.store.audit import insert_audit
@@ -155,14 +155,17 @@ def read_batch(connection: sa.Connection, batch_id: str) -> Batch:
     items = connection.execute(
         sa.select(batch_items).where(batch_items.c.batch_id == batch_id).order_by(batch_items.c.rank)
     )
+    found, manifest = tuple(_item(each) for each in items), row.manifest
+    if manifest.get("schema") == 1:
+        found, manifest = of_schema_1(found, manifest)
     return Batch(
         id=row.batch_id,
         alarm_id=row.alarm_id,
         model_key=row.model_key,
         created_at=row.created_at,
         state=row.state,
-        manifest=row.manifest,
-        items=tuple(_item(each) for each in items),
+        manifest=manifest,
+        items=found,
     )
 
 

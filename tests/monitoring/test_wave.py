@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from model_store.data.signatures import groups, minhash
-from monitoring.batches import weights
 from monitoring.candidate import nearness
 from monitoring.reservoir import Candidate, draw_limit
 from monitoring.wave import Wave, select
@@ -242,7 +241,7 @@ def test_the_manifest_tells_where_the_batch_comes_from():
     counts = {"email": 9000, "chat": 1000, "phone": 0}
     wave = wave_of(candidates, source_counts=counts, about={"alarm": "alarm-1", "window": {"first_epoch": 3}})
     assert wave.manifest["alarm"] == "alarm-1"
-    assert wave.manifest["schema"] == 1
+    assert wave.manifest["schema"] == 2
     sources = wave.manifest["sources"]
     assert sources["email"]["occurrences"] == 9000
     assert (sources["email"]["draws"], sources["chat"]["draws"], sources["phone"]["draws"]) == (13, 2, 0)
@@ -251,8 +250,11 @@ def test_the_manifest_tells_where_the_batch_comes_from():
 
 
 def test_the_draws_are_the_smallest_priorities():
-    """The exploration slice is a bottom-d sample: no other candidate of its source has a smaller priority."""
-    candidates = population(1500, seed=16)
+    """The exploration stratum is a bottom-d sample: no other candidate of a source has a smaller priority.
+
+    It includes the draws that were chosen by score too.
+    """
+    candidates = population(500, seed=16)
     wave = wave_of(candidates)
     draws = wave.manifest["sources"]
     smallest = {
@@ -262,8 +264,9 @@ def test_the_draws_are_the_smallest_priorities():
             : draws[source]["draws"]
         ]
     }
-    certain = {item.key for item in wave.items if item.stratum == "certainty"}
-    assert {item.key for item in wave.items if item.stratum == "exploration"} == smallest - certain
+    assert {item.key for item in wave.items if item.stratum == "exploration"} == smallest
+    explored = {item.key for item in wave.items if item.slice == "explore"}
+    assert len(smallest - explored) == wave.manifest["left_out"]["draws_already_chosen"] > 0
     assert draws["email"]["draws"] + draws["chat"]["draws"] == draw_limit(100)
 
 
@@ -288,7 +291,7 @@ def test_shares_estimated_from_a_batch_chosen_by_score_are_unbiased():
     assert abs(np.mean(estimates) - truth) < 3 * error
     assert np.mean(naive) > 2 * truth
     stated = 6 / 400  # three draws of each source's two hundred or so
-    rates = np.array([drawn[one.key] for one in fixed if drawn[one.key]]) / 300
+    rates = np.array([drawn[one.key] for one in fixed]) / 300
     assert abs(rates.mean() - stated) < 0.002
 
 
@@ -310,30 +313,86 @@ def test_resends_count_as_the_occurrences_they_are():
 
 
 def test_resends_of_items_chosen_by_score_do_not_bias_a_share():
-    """Texts sent four times on average: over 300 draws the estimate hits the truth within 3 standard errors.
+    """Texts sent four times on average: over 150 draws the estimate hits the truth within 3 standard errors.
 
-    Without the draws that resemble certainty items the estimate is a third of the truth.
+    Without the draws that items chosen by score stand for, the estimate is less than half of it.
     """
     rng = np.random.default_rng(17)
-    texts = population(200, seed=17)
+    fixed, fraud = resent_population(17)
+    truth = sum(one.text in fraud for one in fixed)
+    estimates, bare, totals = [], [], []
+    for _ in range(150):
+        items = wave_of([replace(one, priority=float(rng.random())) for one in fixed]).items
+        estimates.append(sum(item.weight for item in items if item.text in fraud))
+        bare.append(sum(item.weight for item in items if item.text in fraud and item.slice == "explore"))
+        totals.append(sum(item.weight for item in items))
+    assert abs(np.mean(estimates) - truth) < 3 * np.std(estimates, ddof=1) / np.sqrt(150)
+    np.testing.assert_allclose(totals, len(fixed))
+    assert np.mean(bare) < truth / 2
+
+
+def resent_population(seed: int) -> tuple[list[Candidate], set[str]]:
+    """Return texts sent four times on average, and which of them are fraud: most of the model's suspects."""
+    rng = np.random.default_rng(seed)
+    texts = population(200, seed=seed)
     by_fraud = sorted(range(200), key=lambda i: -float(texts[i].probabilities[3]))
     fraud = {text_of(i) for i in (*by_fraud[:8], *by_fraud[8::40])}
     sent = [i for i in range(200) for _ in range(int(rng.geometric(0.25)))]
-    fixed = [
+    again = [
         replace(texts[i], key=f"k{n}", item_id=f"k{n}", text=text_of(i), at=float(n))
         for n, i in enumerate(sent)
     ]
-    truth = sum(one.text in fraud for one in fixed)
-    estimates, bare, totals = [], [], []
-    for _ in range(300):
-        wave = wave_of([replace(one, priority=float(rng.random())) for one in fixed])
-        weight = weights(wave.items, json.loads(json.dumps(wave.manifest)))
-        estimates.append(sum(weight[item.rank] for item in wave.items if item.text in fraud))
-        bare.append(sum(item.weight for item in wave.items if item.text in fraud))
-        totals.append(sum(weight.values()))
-    for found, true in ((estimates, truth), (totals, len(fixed))):
-        assert abs(np.mean(found) - true) < 3 * np.std(found, ddof=1) / np.sqrt(300)
-    assert np.mean(bare) < truth / 2
+    return again, fraud
+
+
+def test_draws_that_are_all_items_of_their_own_are_a_plain_sample():
+    """Equal weights, also of those that were chosen by score too; everything else weighs nothing."""
+    wave = wave_of(population(400, seed=21, sources=("email",)))
+    weights = [item.weight for item in wave.items if item.stratum == "exploration"]
+    assert wave.manifest["complete_sample"] is True
+    assert wave.manifest["left_out"]["draws_already_chosen"] > 0
+    np.testing.assert_allclose(weights, [400 / 15] * 15)
+    assert {item.weight for item in wave.items if item.stratum == "certainty"} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda one: replace(one, text=text_of(0)), "several draws are one item"),
+        (lambda one: replace(one, text=None, item_id=None), "a draw nobody could recognise"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_a_sample_with_a_draw_that_is_no_item_is_not_complete(change: Any, why: str):
+    """Of the ten smallest priorities two lose what tells them apart, or themselves."""
+    candidates = sorted(population(400, seed=21, sources=("email",)), key=lambda one: one.priority)
+    assert wave_of(candidates).manifest["complete_sample"] is True, why
+    assert wave_of([*map(change, candidates[:2]), *candidates[2:]]).manifest["complete_sample"] is False
+
+
+def test_a_sample_without_the_draws_that_were_labelled_before_is_not_complete():
+    """They are left out, not replaced; the weights of the others stay, for the rest of the traffic."""
+    candidates = population(400, seed=21, sources=("email",))
+    first = min(candidates, key=lambda one: one.priority)
+    wave = wave_of(candidates, taken_keys={first.key})
+    assert wave.manifest["complete_sample"] is False
+    assert wave.manifest["left_out"]["draws_already_taken"] == 1
+    assert sum(item.weight for item in wave.items) == pytest.approx(400 * 14 / 15)
+
+
+def test_an_item_that_stands_for_another_wording_makes_the_sample_incomplete():
+    """A draw's near-duplicate has another score than the draw; a resend in the same words has the same."""
+    candidates = population(400, seed=21, sources=("email",))
+    suspect = max(candidates, key=lambda one: one.probabilities[3])
+    first = min(candidates, key=lambda one: one.priority)
+    base = " ".join(text_of(9999).split() * 2)
+    for words, complete in ((base, True), (f"{base} ok", False)):
+        texts = {suspect.key: base, first.key: words}
+        wave = wave_of([replace(one, text=texts.get(one.key, one.text)) for one in candidates])
+        (item,) = [item for item in wave.items if base in (item.text or "")]
+        assert (item.key, item.slice, item.stratum) == (suspect.key, "watched", "exploration")
+        assert item.weight == pytest.approx(400 / 15)
+        assert wave.manifest["complete_sample"] is complete
 
 
 def test_a_hundred_thousand_candidates_take_less_than_a_second():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from monitoring import handover
-from monitoring.batches import Batch, BatchItem
+from monitoring.batches import PARTIAL, Batch, BatchItem
 from monitoring.cells import unguard
 from monitoring.labels import of_batch, parse_labels
 
@@ -44,10 +44,10 @@ BATCH = Batch(
     model_key="tickets@3",
     created_at=1_769_853_700.0,
     state="open",
-    manifest={"classes": list(CLASSES), "seed": "a-1", "schema": 1},
+    manifest={"classes": list(CLASSES), "seed": "a-1", "schema": 2, "complete_sample": True},
     items=(
         item(1),
-        item(2, slice="explore", stratum="exploration", inclusion_probability=0.003, dup_count=2),
+        item(2, slice="explore", stratum="exploration", inclusion_probability=0.004, dup_count=2),
         item(3, key="=2+5", item_id=None, text="=cmd|' /C calc'!A0", predicted="=odd", slice="uncertain"),
         item(4, predicted=None, probabilities=(0.4, 0.3, 0.3)),
         item(5, text=None),
@@ -88,8 +88,9 @@ def test_json_lines_say_everything():
         "text": 'Grüße,\n"two" lines; 🙂',
         "slice": "explore",
         "stratum": "exploration",
-        "inclusion_probability": 0.003,
+        "inclusion_probability": 0.004,
         "dup_count": 2,
+        "weight": 500.0,
         "model": "tickets@3",
         "predicted": CLASSES[1],
         "probabilities": {"billing": 0.25, CLASSES[1]: 0.7, "=odd": 0.05},
@@ -127,7 +128,27 @@ def test_the_table_filled_in_comes_back_as_labels():
     assert parsed.rejected == ()
 
 
-def test_tasks_predict_on_no_exploration_item():
+def test_tasks_predict_on_no_item_that_was_drawn():
+    """Its label must owe nothing to the model, though it was chosen by score too."""
+    drawn = replace(BATCH, items=(item(1, stratum="exploration", inclusion_probability=0.004),))
+    (task,) = json.loads(handover.export(drawn, "label_studio"))
+    assert task["predictions"] == []
+
+
+def test_every_form_says_whether_the_items_are_the_whole_sample():
+    """Items chosen by score weigh nothing; where a draw is no item the stratum has another name."""
+    for batch, name in (
+        (BATCH, "exploration"),
+        (replace(BATCH, manifest={**BATCH.manifest, "complete_sample": False}), PARTIAL),
+    ):
+        lines = [json.loads(line) for line in handover.export(batch, "jsonl").splitlines()]
+        tasks = [task["data"] for task in json.loads(handover.export(batch, "label_studio"))]
+        for rows in (lines, tasks, sheet(batch)):
+            assert [row["stratum"] for row in rows] == ["certainty", name, *["certainty"] * 3]
+            assert [float(row["weight"]) for row in rows] == [0, 500, 0, 0, 0]
+
+
+def test_tasks_predict_where_nothing_is_to_be_proved():
     """Labelers are not led where the labels must be fair, nor where the model had no answer."""
     tasks = json.loads(handover.export(BATCH, "label_studio"))
     assert [len(task["predictions"]) for task in tasks] == [1, 0, 1, 0, 1]
@@ -150,8 +171,10 @@ def test_tasks_predict_on_no_exploration_item():
         "source": "email",
         "batch": "b-1",
         "rank": 2,
-        "incl_prob": 0.003,
+        "stratum": "exploration",
+        "incl_prob": 0.004,
         "dup_count": 2,
+        "weight": 500.0,
         "model_version": "tickets@3",
     }
 

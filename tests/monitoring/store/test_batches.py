@@ -57,6 +57,47 @@ def label(key: str, name: str | None, *, annotation: str = "a1", annotator: str 
     return LabelRow(key, name, annotation, annotator, skipped=name is None)
 
 
+@pytest.mark.parametrize(
+    ("resent", "chosen", "missing", "weights", "complete"),
+    [
+        ([], 0, 0, {1: 0, 2: 4, 3: 4}, True),
+        ([], 0, 1, {1: 0, 2: 4, 3: 4}, False),
+        ([], 1, 0, {1: 1, 2: 4, 3: 4}, False),
+        ([{"rank": 1, "draws": 2, "weight": 8.0}], 2, 0, {1: 9, 2: 4, 3: 4}, False),
+    ],
+    ids=["plain", "draws left out", "a draw was chosen by score", "resends"],
+)
+def test_a_batch_of_the_first_schema_weighs_what_it_did(
+    store: Store,
+    batch: Callable[..., NewBatch],
+    resent: list[dict[str, float]],
+    chosen: int,
+    missing: int,
+    weights: dict[int, float],
+    complete: bool,
+) -> None:
+    """Items chosen by score stand for themselves where one of them was drawn: which, it does not say."""
+    new = batch("b1", ["k1", "k2", "k3"])
+    first, *drawn = new.items
+    left_out = {
+        "draws_already_chosen": chosen,
+        "draws_already_taken": missing,
+        "draws_without_text_or_id": 0,
+    }
+    old = replace(
+        new,
+        items=(
+            replace(first, slice="uncertain", stratum="certainty", inclusion_probability=1.0),
+            *(replace(item, dup_count=1) for item in drawn),
+        ),
+        manifest={**new.manifest, "schema": 1, "left_out": left_out, "resent": resent},
+    )
+    store.closing.add_by_hand(old, load=IDLE, who="ops")
+    found = store.batches.get("b1")
+    assert {item.rank: item.weight for item in found.items} == pytest.approx(weights)
+    assert found.complete_sample is complete
+
+
 def test_a_batch_comes_back_as_it_was_stored(store: Store, batch: Callable[..., NewBatch]) -> None:
     """Items, their order and the manifest are equal."""
     made = batch("b1", ["x", "y"])
