@@ -104,6 +104,20 @@ class LabelsUnknown(RowsError):
         )
 
 
+class LabelColumnsMissing(RowsError):
+    """Indicator columns leave out a label of the model: nothing says which rows carry it."""
+
+    def __init__(self, missing: Sequence[str], columns: Sequence[str]) -> None:
+        super().__init__(tuple(missing), tuple(columns))
+        self.missing, self.columns = tuple(missing), tuple(columns)
+
+    def __str__(self) -> str:
+        return (
+            f"no column says which rows carry {', '.join(map(repr, self.missing))}; the label columns are "
+            f"{', '.join(self.columns)}: name one for every label of the model"
+        )
+
+
 class LabelReserved(TrainingError):
     """A class would be confused with what the service says when there is none."""
 
@@ -267,6 +281,8 @@ def _sets(
         _check_reserved(names)
     else:
         _check_known(sets, names)
+        if columns is not None and (missing := [name for name in names if name not in columns]):
+            raise LabelColumnsMissing(missing, columns)
     position = {name: k for k, name in enumerate(names)}
     matrix = np.zeros((len(sets), len(names)), dtype=np.bool_)
     for row, labels in enumerate(sets):

@@ -51,7 +51,9 @@ class Claims:
         class_deltas(check_targets(self.targets, classes), delta=self.delta, joint=self.joint)
         for name in self.priority:
             if name not in classes:
-                raise TargetError(f"priority names unknown class {name!r}; check its spelling")
+                raise TargetError(
+                    f"priority names unknown class {name!r}; the classes are {', '.join(classes)}"
+                )
         if len(set(self.priority)) < len(self.priority):
             raise TargetError("priority names a class twice; give each once")
         if self.priority and self.costs is not None:
@@ -60,6 +62,21 @@ class Claims:
             raise TargetError(f"{self.rule} picks one label, and this model gives several; leave it out")
         if self.require_one and task != "multilabel":
             raise TargetError("require-one is for multi-label models; one label is what this model gives")
+
+    def differences(self, before: "Claims") -> tuple[str, ...]:
+        """Return what this asks and `before` did not, or does not ask any more, a line each."""
+        new, old = ({t.class_name: t for t in claims.targets} for claims in (self, before))
+        lines = [f"{t} (before: {old.get(name, 'nothing')})" for name, t in new.items() if t != old.get(name)]
+        lines += [f"nothing of {name} (before: {t})" for name, t in old.items() if name not in new]
+        for what in ("delta", "joint", "require_one"):
+            mine, theirs = getattr(self, what), getattr(before, what)
+            if mine != theirs:
+                lines.append(f"{what} {mine} (before: {theirs})")
+        if self.priority != before.priority:
+            lines.append(f"priority {', '.join(self.priority) or 'none'}")
+        if self.costs is not before.costs:
+            lines.append("costs")
+        return tuple(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Return what a manifest keeps, so that a refit can ask the same again."""

@@ -106,6 +106,8 @@ def import_(
             raise typer.BadParameter(
                 f"{model} is a directory, so a finished bundle, which takes no rows", param_hint="--data"
             )
+        if name is not None:
+            raise typer.BadParameter(f"{model} is a finished bundle, which has a name", param_hint="--name")
         _import_bundle(bundles, model, promote=promote, json=json)
         return
     if data is None or name is None or not label:

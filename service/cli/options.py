@@ -89,6 +89,19 @@ RequireOne: TypeAlias = Annotated[
     bool, typer.Option("--require-one", help="Multi-label: an item without a label goes to review.")
 ]
 
+# The same where something was asked before: what is not given stays.
+NewDelta: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--delta", help="A claim may fail with at most this probability; by default as before."),
+]
+NewJoint: TypeAlias = Annotated[
+    bool | None, typer.Option("--joint/--no-joint", help="All claims together; by default as before.")
+]
+NewRequireOne: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--require-one/--no-require-one", help="Multi-label: none is for review, or not."),
+]
+
 DEFAULT_STORE = Path("var/models")
 DEFAULT_URL = "http://127.0.0.1:3000"
 

@@ -63,9 +63,11 @@ def cell(value: object) -> str:
 
 @contextmanager
 def stages(*, quiet: bool) -> Iterator[StageProgress]:
-    """Show a line per stage of long work on standard error; yields `progress(stage, done, total)`."""
+    """Show a line per stage of long work on a terminal; yields `progress(stage, done, total)`."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=err, disable=quiet) as progress:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=err, disable=quiet or not err.is_terminal
+    ) as progress:
         tasks: dict[str, int] = {}
 
         def advance(stage: str, done: int, total: int) -> None:

@@ -1,6 +1,8 @@
 """The command that fits the promises of a served model anew, on rows labelled since."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,23 +10,23 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from model_store import ModelStore, load_model
-from model_store.promises.thresholds import DEFAULT_DELTA
-from service.cli.asked import claims_of, item_columns, label_columns, with_costs
+from model_store import Model, ModelStore, load_model, parse_target
+from model_store.data.drawn import NotASample
+from service.cli.asked import label_columns, names, with_costs
 from service.cli.bundle import current_path
 from service.cli.options import (
     DEFAULT_STORE,
     CopiesColumn,
     CostsFile,
-    Delta,
     FeatureColumns,
     GroupColumn,
     IdColumn,
     InclusionColumn,
-    Joint,
     LabelColumns,
+    NewDelta,
+    NewJoint,
+    NewRequireOne,
     Priority,
-    RequireOne,
     Store,
     StratumColumn,
     Targets,
@@ -37,6 +39,7 @@ from service.cli.shortfall import shortfall
 from service.cli.training import needs_training
 
 if TYPE_CHECKING:
+    from model_store.promises.claims import Claims
     from model_store.training.refit import Refitted
 
 
@@ -59,11 +62,11 @@ def refit(
     group: GroupColumn = None,
     id_: IdColumn = None,
     target: Targets = None,
-    delta: Delta = DEFAULT_DELTA,
-    joint: Joint = False,
+    delta: NewDelta = None,
+    joint: NewJoint = None,
     costs: CostsFile = None,
     priority: Priority = None,
-    require_one: RequireOne = False,
+    require_one: NewRequireOne = None,
     version: Annotated[str | None, typer.Option("--version", help="By default the one in force.")] = None,
     store: Store = DEFAULT_STORE,
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
@@ -73,18 +76,18 @@ def refit(
     """Fit calibration and thresholds on new labels; the model stays, byte for byte."""
     with needs_training("refitting"):
         from model_store.data.rows import read_rows  # noqa: PLC0415
-        from model_store.training.refit import refit as fit_again  # noqa: PLC0415 - what only this needs loads only now
+        from model_store.training.refit import claims_of  # noqa: PLC0415
+        from model_store.training.refit import refit as fit_again  # noqa: PLC0415
 
-    text_column, feature_columns = item_columns(text, features)
     bundles = ModelStore(store)
     model = load_model(current_path(bundles, name, version))
-    asked = None
-    if target or joint or costs or priority or require_one or delta != DEFAULT_DELTA:
-        asked = with_costs(
-            claims_of(target, delta=delta, joint=joint, priority=priority, require_one=require_one),
-            costs,
-            model.classes,
-        )
+    text_column, feature_columns = _columns(model, text, features)
+    before = claims_of(model)
+    asked = _asked(before, target, delta=delta, joint=joint, priority=priority, require_one=require_one)
+    asked = with_costs(asked if costs is None else replace(asked, priority=()), costs, model.classes)
+    asked.check(model.classes, task=model.bundle.manifest.task)
+    if not (sample or weight or inclusion):
+        raise NotASample
     with stages(quiet=json) as progress:
         rows = read_rows(
             data,
@@ -113,14 +116,47 @@ def refit(
     new = done.result.version
     if promote:
         bundles.promote(name, new, who=current_user(), why=f"refit on {data.name}", at=time.time())
-    show(done.to_json(), as_json=json, human=lambda: _summary(done))
+    show(done.to_json(), as_json=json, human=lambda: _summary(done, changes=asked.differences(before)))
     if not json:
         out.print(_next_step(name, new, promoted=promote))
 
 
-def _summary(done: "Refitted") -> object:
+def _columns(model: Model, text: str | None, features: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column of the texts or, by default those of the bundle, the columns of a table."""
+    if model.input_kind == "text":
+        if text is None or features is not None:
+            raise typer.BadParameter(f"{model.key} takes texts; name their column", param_hint="--text")
+        return text, ()
+    if text is not None:
+        raise typer.BadParameter(f"{model.key} takes the columns of a table, no text", param_hint="--text")
+    return None, names(features) or tuple(column.name for column in model.bundle.manifest.columns)
+
+
+def _asked(
+    before: "Claims",
+    targets: Sequence[str] | None,
+    *,
+    delta: float | None,
+    joint: bool | None,
+    priority: str | None,
+    require_one: bool | None,
+) -> "Claims":
+    """Return what was asked before, but for what is asked anew; a target replaces that of its class."""
+    new = {target.class_name: target for target in map(parse_target, targets or ())}
+    kept = [target for target in before.targets if target.class_name not in new]
+    given = {"delta": delta, "joint": joint, "require_one": require_one}
+    if priority is not None:
+        before = replace(before, priority=names(priority), costs=None)
+    return replace(
+        before,
+        targets=(*kept, *new.values()),
+        **{what: value for what, value in given.items() if value is not None},  # type: ignore[arg-type]
+    )
+
+
+def _summary(done: "Refitted", *, changes: Sequence[str]) -> object:
     value = done.to_json()
-    changes = table(
+    compared = table(
         f"{done.before} -> {done.result.name}@{done.result.version}: calibration "
         + ("kept" if done.kept_calibration else done.result.calibration.method)
         + f", {done.rows:,} rows"
@@ -142,11 +178,12 @@ def _summary(done: "Refitted") -> object:
         [[change["class"], *_row(change["before"], change["after"])] for change in value["changes"]],
     )
     review = value["review_share"]
-    lines = [f"items that go to a person: {review['before']:.1%} -> {review['after']:.1%}"]
+    lines = [f"asked anew: {each}" for each in changes]
+    lines += [f"items that go to a person: {review['before']:.1%} -> {review['after']:.1%}"]
     if not done.sample:
         lines.append("the rows are no plain sample of the traffic: estimates, nothing is certified")
     lines += filter(None, map(shortfall, done.result.thresholds))
-    return Group(changes, *(Text(line) for line in lines))
+    return Group(compared, *(Text(line) for line in lines))
 
 
 def _left_out(done: "Refitted") -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model_store.data.labelled import (
+    LabelColumnsMissing,
     LabelConstant,
     LabelReserved,
     LabelsMissing,
@@ -171,3 +172,15 @@ def test_synthetic_rows_have_what_tests_need(seed: int):
     table = synthetic_table({"billing": 80, "login": 20}, seed=seed)
     assert labelled_of(table).positives().tolist() == [80, 20]
     assert 0 < sum(cell == "" for cell in (table.features or {})["age"]) < 30
+
+
+def test_indicator_columns_name_every_label_of_a_model():
+    """A label that no column speaks of would count as absent from all rows."""
+    rows = Rows(texts=("a", "b"), label_sets=(frozenset({"late"}), frozenset()), label_columns=("late",))
+    with pytest.raises(LabelColumnsMissing, match="which rows carry 'broken'; the label columns are late"):
+        labelled_of(rows, ("late", "broken"), task="multilabel")
+    cells = Rows(texts=("a", "b"), label_sets=(frozenset({"late"}), frozenset()))
+    assert labelled_of(cells, ("late", "broken"), task="multilabel").labels.tolist() == [
+        [True, False],
+        [False, False],
+    ]

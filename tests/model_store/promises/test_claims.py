@@ -58,3 +58,16 @@ def test_what_cannot_be_asked_is_named(claims: Claims, task: str, message: str):
     """Each contradiction is one line, before anything is trained."""
     with pytest.raises(TargetError, match=message):
         claims.check(CLASSES, task=task)  # type: ignore[arg-type]
+
+
+def test_what_is_asked_anew_is_told():
+    """Class by class and for all, with what was asked before; the same says nothing."""
+    assert EVERYTHING.differences(EVERYTHING) == ()
+    asked = replace(EVERYTHING, targets=(Target("ham", recall=0.9),), joint=False, priority=())
+    assert asked.differences(EVERYTHING) == (
+        "ham:recall=0.9 (before: nothing)",
+        f"nothing of spam (before: {EVERYTHING.targets[0]})",
+        "joint False (before: True)",
+        "priority none",
+    )
+    assert replace(Claims(), costs=COSTS).differences(Claims()) == ("costs",)
