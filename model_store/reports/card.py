@@ -185,7 +185,7 @@ def _threshold_table(thresholds: Sequence[ClassThreshold], evaluation: Evaluatio
         (
             [
                 t.class_name,
-                " / ".join(map(str, t.n_positive.values())),
+                _positives(t),
                 _target(t),
                 t.status,
                 _threshold(t),
@@ -196,6 +196,12 @@ def _threshold_table(thresholds: Sequence[ClassThreshold], evaluation: Evaluatio
             for t, each in zip(thresholds, evaluation.classes, strict=True)
         ),
     )
+
+
+def _positives(t: ClassThreshold) -> str:
+    """Return the positives of each part; in how many groups, where those of the threshold part share some."""
+    groups = "" if t.n_groups is None else f" in {t.n_groups} groups"
+    return " / ".join(f"{n}{groups if part == 'threshold' else ''}" for part, n in t.n_positive.items())
 
 
 def _claimed(t: ClassThreshold, asked: float | None) -> bool:
@@ -371,7 +377,8 @@ def _limits(delta: float, *, joint: bool) -> str:
         "- Claims are about flags. The label among several flags can miss what a flag caught.\n"
         "- When class shares move, a recall threshold stays valid and a precision one does not. When the "
         "contents of a class change, neither does.\n"
-        "- Near-duplicates were kept in one split; repeated rows make the rows worth less than their number."
+        "- Near-duplicates were kept in one split, and claims count a group of them as one row: a class is "
+        "certified only where hardly any of its rows repeat."
     )
 
 

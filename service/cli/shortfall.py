@@ -36,7 +36,16 @@ def shortfall(threshold: ClassThreshold, *, share: float = THRESHOLD_SHARE) -> s
             )
         case "empirical":
             why = f"{_asked(threshold)} was met on the threshold rows; an estimate without guarantee"
-    return f"{threshold.class_name}: {threshold.status}, {why}{_left_to_people(threshold)}"
+    return (
+        f"{threshold.class_name}: {threshold.status}, {why}{_groups(threshold)}{_left_to_people(threshold)}"
+    )
+
+
+def _groups(threshold: ClassThreshold) -> str:
+    """Return how many positives there are in how many groups, where some share one."""
+    if threshold.n_groups is None:
+        return ""
+    return f"; {threshold.n_positive['threshold']:,} positives in {threshold.n_groups:,} groups of alike rows"
 
 
 def _left_to_people(threshold: ClassThreshold) -> str:

@@ -1,5 +1,6 @@
 """Tests of `model_store.reports.card`: what a stranger reads about a bundle."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def _card(
     policy: dict[str, Any] | None = None,
     rows: int = 1_000,
     weights: Any = None,
+    groups: Any = None,
     **said: Any,
 ) -> str:
     rng = np.random.default_rng(0)
@@ -42,7 +44,8 @@ def _card(
     p = (1 / (1 + np.exp(2.2 - x))).astype(np.float32)
     both = np.stack([p, 1 - p], axis=1)
     classes = (class_name, "rest")
-    thresholds = fit_thresholds(both, labels, classes, [parse_target(f"{class_name}:{target}")])
+    asked = [parse_target(f"{class_name}:{target}")]
+    thresholds = fit_thresholds(both, labels, classes, asked, groups=groups)
     acts = Policy(classes, thresholds, 0.1, "0" * 64, **(policy or {}))
     ece = np.array([0.04, 0.04])
     return card(
@@ -151,6 +154,13 @@ def test_a_model_from_elsewhere_has_no_training_to_tell_of():
     assert "- 900 rows, 2 classes" in text
     assert "- imported from: model.onnx" in text
     assert "seed" not in text
+
+
+def test_positives_that_repeat_are_counted_with_their_groups():
+    """Of the threshold rows, which the claims rest on; without groups nothing is said of them."""
+    written = _card(groups=np.arange(1_000) // 20)
+    assert re.search(r"\| \d+ in 4\d groups \| recall >= 0.85 \| empirical \|", written)
+    assert not re.search(r"\d in \d+ groups \|", _card())
 
 
 def test_bounds_that_are_no_claim_are_marked():

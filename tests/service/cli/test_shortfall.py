@@ -69,6 +69,18 @@ def test_an_estimate_is_called_one() -> None:
     assert "an estimate without guarantee" in str(shortfall(threshold("empirical")))
 
 
+def test_positives_that_repeat_are_named_with_their_groups() -> None:
+    """They are why many positives prove little."""
+    repeating = {"n_positive": {"train": 90, "threshold": 60}, "n_groups": 20}
+    assert str(shortfall(replace(threshold("empirical"), **repeating))).endswith(
+        "; an estimate without guarantee; 60 positives in 20 groups of alike rows"
+    )
+    assert "; 60 positives in 20 groups of alike rows" in str(
+        shortfall(replace(threshold("insufficient_data", n_needed=5), **repeating))
+    )
+    assert shortfall(replace(threshold("certified"), **repeating)) is None
+
+
 def test_a_certified_class_needs_no_line() -> None:
     """Its bound is in the table."""
     assert shortfall(threshold("certified")) is None
