@@ -183,7 +183,7 @@ def _check_names(path: Path, what: str, found: Sequence[str], expected: Sequence
     missing = [name for name in expected if name not in found]
     for problem, names in ((f"has two {what}s for", twice), (f"has a {what} for unknown", unknown)):
         if names:
-            raise CostsError(f"{path}: {problem} {_listed(names)}; the classes are {_listed(expected)}")
+            raise CostsError(f"{path}: {problem} {_listed(names)}; expected {_listed(expected)}")
     if missing:
         raise CostsError(f"{path}: has no {what} for {_listed(missing)}; expected one for every class")
 

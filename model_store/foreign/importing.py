@@ -17,6 +17,7 @@ import numpy.typing as npt
 from model_store.bundles.bundle import MODEL_FILE, Seen
 from model_store.calibrating.calibration import LogProbabilities, indicators
 from model_store.costs import read_costs
+from model_store.data.cells import MISSING
 from model_store.data.drawn import Drawn, drawn
 from model_store.data.labelled import groups_of, named_groups, signatures_of, sources_of
 from model_store.data.leakage import Leakage, leakage, names_of
@@ -30,13 +31,10 @@ from model_store.graphs.outputs import OutputSpec
 from model_store.graphs.scoring import score
 from model_store.promises.claims import Claims
 from model_store.store import ModelStore
-from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble
+from model_store.training.assembly import HELD_OUT, FitResult, Graph, Part, Scored, assemble
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 
-PARTS: Final = ("calibration", "threshold", "test")
-# A claim needs positives among the threshold rows more than anything else needs rows.
-SHARES: Final = (0.3, 0.5, 0.2)
 # From so many rows on a class can be certified at the default recall.
 MANY: Final = 11
 
@@ -160,13 +158,33 @@ def import_model(
         task=reading.task,
         seen=parts.seen(),
         training=_facts(opened, reading, parts, len(rows), seed),
-        notes=(*_left_out(parts.leaked), *(f"Assumed: {each}." for each in assumed), *notes),
+        notes=(
+            *_left_out(parts.leaked),
+            *_gaps(rows),
+            *(f"Assumed: {each}." for each in assumed),
+            *notes,
+        ),
         sources=sources_of(rows),
         licence=licence,
         seed=seed,
         progress=report,
     )
+    notes = (*_gaps(rows), *notes)
     return Imported(result, reading.recognised(opened), assumed, notes, parts.leaked)
+
+
+def _gaps(rows: Rows) -> tuple[str, ...]:
+    """Return which columns have gaps: the graph answers such rows, and only its maker knows how well."""
+    if rows.features is None:
+        return ()
+    lacking = {
+        name: sum(cell.strip().lower() in MISSING for cell in cells) for name, cells in rows.features.items()
+    }
+    return tuple(
+        f"{count:,} of {len(rows):,} rows lack {name!r}; the graph answers them: was it trained with gaps?"
+        for name, count in lacking.items()
+        if count
+    )
 
 
 def _left_out(leaked: Leakage | None) -> tuple[str, ...]:
@@ -204,8 +222,8 @@ def _dealt(
         reading.labelled.labels[used],
         named[used],
         seed=seed,
-        parts=PARTS,
-        shares=SHARES,
+        parts=tuple(HELD_OUT),
+        shares=tuple(HELD_OUT.values()),
         classes=reading.naming.classes,
         scarce="allow",
     )
@@ -220,8 +238,8 @@ def _check_repeats(reading: Reading, used: Indices, groups: npt.NDArray[np.int32
     for k, name in enumerate(classes):
         mine = used[carried[:, k]]
         distinct = len(np.unique(groups[mine]))
-        if len(mine) >= MANY and distinct < len(PARTS):
-            raise ClassTooSmall(name, (mine + 1).tolist(), distinct, len(PARTS))
+        if len(mine) >= MANY and distinct < len(HELD_OUT):
+            raise ClassTooSmall(name, (mine + 1).tolist(), distinct, len(HELD_OUT))
 
 
 def _scores(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from model_store.reports.confusion import MATRIX_CLASSES, matrix, most_confused
 from model_store.reports.evaluation import ClassFigures, CostFigures, Evaluation
 from model_store.reports.findings import (
     findings,
@@ -26,6 +27,7 @@ def evaluation_card(evaluation: Evaluation) -> str:
         "## Classes\n\n" + class_table(evaluation.classes),
         _missing(evaluation.classes),
         "## Review\n\n" + decision_table(evaluation),
+        _confusion(evaluation),
         cost_section(evaluation),
         "## Calibration\n\n" + calibration_table(evaluation.classes),
         _slices("By source", "source", evaluation.sources),
@@ -131,6 +133,22 @@ def _claims(evaluation: Evaluation) -> str:
     head = ["class", "asked", "status", "measured", "rows", "verdict"]
     parts = ("## What was asked, and what these rows say", verdict_rows(evaluation), table(head, rows))
     return "\n\n".join(filter(None, parts))
+
+
+def _confusion(evaluation: Evaluation) -> str:
+    """Return the matrix, each row divided by its weight; of many classes what is confused most."""
+    if len(evaluation.classes) <= MATRIX_CLASSES:
+        head = ["true class", *(f"called {name}" for name in evaluation.confusion.columns)]
+        rows = (
+            [each.name, *("-" if share is None else percent(share) for share in each.shares)]
+            for each in matrix(evaluation)
+        )
+        return f"## Confusion\n\n{table(head, rows)}"
+    confused = most_confused(evaluation.confusion, evaluation.classes)
+    if not confused:
+        return ""
+    found = ([each.true, each.answered, percent(each.share), f"{each.rows:g}"] for each in confused)
+    return f"## Confused most\n\n{table(['true class', 'called', 'share of the class', 'rows'], found)}"
 
 
 def _missing(classes: Sequence[ClassFigures]) -> str:

@@ -11,7 +11,8 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from model_store.reports import plots
-from model_store.reports.evaluation import ClassFigures, Confusion, Evaluation
+from model_store.reports.confusion import MATRIX_CLASSES, matrix, most_confused
+from model_store.reports.evaluation import ClassFigures, Evaluation
 from model_store.reports.evaluation_card import cost, threshold_sentence
 from model_store.reports.findings import (
     findings,
@@ -27,29 +28,8 @@ TEMPLATE: Final = "report.html.jinja"
 # A figure per class stays readable for so many; the tables have all.
 MOST_DRAWN: Final = 8
 MOST_IN_TABLE: Final = 30
-MATRIX_CLASSES: Final = 12
-MOST_CONFUSED: Final = 30
 MOST_WATCHED: Final = 4
 _DRAWN_IN_INTERVALS: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixRow:
-    """A true class: its rows, and which share of them got each answer; None without rows."""
-
-    name: str
-    rows: int
-    shares: tuple[float | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Confused:
-    """A class that is answered as another; `rows` is a sum of weights."""
-
-    true: str
-    answered: str
-    share: float
-    rows: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,27 +123,6 @@ def _draw_times(evaluation: Evaluation, watched: Sequence[str]) -> tuple[tuple[s
             for i, name in enumerate(watched)
         ),
     )
-
-
-def matrix(evaluation: Evaluation) -> tuple[MatrixRow, ...]:
-    """Return the confusion matrix with each row divided by the weight of its class."""
-    rows = []
-    for figures, counts in zip(evaluation.classes, evaluation.confusion.counts, strict=True):
-        total = figures.recall.of
-        shares = tuple(count / total if total else None for count in counts)
-        rows.append(MatrixRow(figures.name, figures.positives, shares))
-    return tuple(rows)
-
-
-def most_confused(confusion: Confusion, classes: Sequence[ClassFigures]) -> tuple[Confused, ...]:
-    """Return the largest shares of a class that are answered as something else."""
-    found = [
-        Confused(figures.name, answered, count / figures.recall.of, count)
-        for figures, counts in zip(classes, confusion.counts, strict=True)
-        for answered, count in zip(confusion.columns, counts, strict=True)
-        if count and answered != figures.name
-    ]
-    return tuple(sorted(found, key=lambda each: (-each.share, -each.rows))[:MOST_CONFUSED])
 
 
 def whole(evaluation: Evaluation) -> Slice:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,9 @@ from model_store.reference import build_reference
 from model_store.reports.evaluate import Evaluation, card, evaluate
 from model_store.store import ModelStore
 from model_store.training.selection import Tried
+
+# Of rows a graph was not trained on. A claim needs positives among the threshold rows more than all else.
+HELD_OUT: Final[Mapping[str, float]] = {"calibration": 0.3, "threshold": 0.5, "test": 0.2}
 
 Counts: TypeAlias = npt.NDArray[np.int64]  # (n_classes,)
 

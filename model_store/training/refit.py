@@ -7,7 +7,7 @@ numbers of items give estimates, never a certificate.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +34,7 @@ from model_store.promises.claims import Claims
 from model_store.promises.thresholds import DEFAULT_RECALL, Target
 from model_store.reports.evaluate import answers_of
 from model_store.store import ModelStore
-from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble
-
-PARTS: Final = ("calibration", "threshold", "test")
-SHARES: Final = (0.3, 0.5, 0.2)
+from model_store.training.assembly import HELD_OUT, FitResult, Graph, Part, Scored, assemble
 
 
 class AllSeen(TrainingError):
@@ -233,12 +230,18 @@ def _scored(model: Model, rows: Rows, mine: Drawn, *, seed: int, report: Progres
     # Near-duplicates are dealt singly: in a sample of traffic a text that repeats is worth its repeats.
     groups = named_groups(rows)[mine.used]
     parts = split(
-        labels, groups, seed=seed, parts=PARTS, shares=SHARES, classes=manifest.classes, scarce="allow"
+        labels,
+        groups,
+        seed=seed,
+        parts=tuple(HELD_OUT),
+        shares=tuple(HELD_OUT.values()),
+        classes=manifest.classes,
+        scarce="allow",
     )
     return Scored(
         *(
             Part(raw[at], labels[at], None if mine.weights is None else mine.weights[at], groups[at])
-            for at in (parts[name] for name in PARTS)
+            for at in (parts[name] for name in HELD_OUT)
         )
     )
 
@@ -264,7 +267,7 @@ def _seen(model: Model, signatures: Signatures) -> Seen:
 
 
 def _facts(model: Model, scored: Scored, n_rows: int, *, pool: bool, seed: int) -> dict[str, Any]:
-    parts = {name: len(getattr(scored, name)) for name in PARTS}
+    parts = {name: len(getattr(scored, name)) for name in HELD_OUT}
     return {"of": model.key, "rows": n_rows, "split_rows": parts, "pooled": pool, "seed": seed}
 
 

@@ -59,7 +59,7 @@ def test_a_class_called_review_is_a_class(tmp_path: Path):
         pytest.param("true,ham,spam\nham,0,20\n", "no row for 'spam'", id="row"),
         pytest.param(
             "true,ham,spam,eggs\nham,0,20,1\nspam,5,0,1\n",
-            "a column for unknown 'eggs'; the classes are 'ham', 'spam'",
+            "a column for unknown 'eggs'; expected 'ham', 'spam'",
             id="unknown column",
         ),
         pytest.param(
