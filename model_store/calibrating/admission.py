@@ -1,7 +1,7 @@
 """Admission: which calibrations may be tried with so many classes and rows of each, and which is taken?"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
@@ -17,6 +17,8 @@ ISOTONIC_ROWS: Final = 1_000
 # Beyond, slopes of each class's own lose to one slope for all: measured on 77 and on 151 classes.
 MOST_CLASSES: Final = 20
 TEMPERATURE_ROWS: Final = 2 * FOLDS
+# A class in one group is not among the rows that a fold is fitted on when that group is held out.
+BIAS_GROUPS: Final = 2
 # A loss within this share of the least one is a tie.
 TIE: Final = 1e-3
 CRITERION: Final = f"least log loss in nats, {FOLDS} folds; within {TIE:.1%} of it fewest parameters"
@@ -56,6 +58,10 @@ class Evidence:
         positives, negatives = (_any(each, group_of, len(found)).sum(axis=0) for each in (matrix, ~matrix))
         return cls(positives, negatives, len(found), grouped=len(found) < len(matrix))
 
+    def of_class(self, k: int) -> Self:
+        """Return what speaks for and against one class."""
+        return replace(self, positives=self.positives[[k]], negatives=self.negatives[[k]])
+
     @property
     def sides(self) -> npt.NDArray[np.integer[Any]]:
         """The smaller of both, of each class."""
@@ -70,25 +76,36 @@ def _any(matrix: LabelMatrix, group_of: npt.NDArray[np.intp], n_groups: int) -> 
     return found
 
 
-def admit(evidence: Evidence, names: Sequence[str]) -> tuple[tuple[Method, ...], Excluded]:
-    """Return what may be tried where an item has one label, fewest parameters first, and why not the rest."""
+def admit(
+    rows: Evidence, names: Sequence[str], groups: Evidence | None = None
+) -> tuple[tuple[Method, ...], Excluded]:
+    """Return what may be tried where an item has one label, fewest parameters first, and why not the rest.
+
+    Parameters
+    ----------
+    groups : Evidence, optional
+        The same rows counted by group; without it every row is its own.
+    """
     methods: tuple[Method, ...] = ("identity", "temperature", "platt", "beta", "isotonic")
     if len(names) > 2:
         methods = ("identity", "temperature", "bcts", "vector", "platt", "beta", "isotonic")
-    k = int(np.argmin(evidence.sides))
+    independent = rows if groups is None else groups
     excluded: Excluded = {}
     for method in methods:
         if method in _PER_CLASS and len(names) > MOST_CLASSES:
             excluded[method] = f"{len(names)} classes, at most {MOST_CLASSES} for slopes of their own"
-        elif why := _too_few(method, evidence, k, f"class {names[k]!r}"):
+        elif method == "bcts":
+            why = _too_few(method, rows, names) or _lacking(independent, BIAS_GROUPS, names)
+            excluded |= {} if why is None else {method: why}
+        elif why := _too_few(method, independent, names):
             excluded[method] = why
     return tuple(method for method in methods if method not in excluded), excluded
 
 
-def admit_label(evidence: Evidence, k: int, name: str) -> tuple[tuple[Method, ...], Excluded]:
-    """Return what may be tried for label number `k` of several that an item may have."""
+def admit_label(evidence: Evidence, name: str) -> tuple[tuple[Method, ...], Excluded]:
+    """Return what may be tried for one label of several, by the evidence for it alone."""
     methods: tuple[Method, ...] = ("identity", "temperature", "platt", "beta", "isotonic")
-    excluded = {m: why for m in methods if (why := _too_few(m, evidence, k, f"label {name!r}"))}
+    excluded = {m: why for m in methods if (why := _too_few(m, evidence, [name], "label"))}
     return tuple(m for m in methods if m not in excluded), excluded
 
 
@@ -111,7 +128,7 @@ def summary(excluded: Mapping[Method, str]) -> Iterable[str]:
 
 
 _PER_CLASS: Final = frozenset({"vector", "platt", "beta", "isotonic"})
-# Rows on both sides of every class. A bias alone is held by the ridge, but every fold must have seen it.
+# Groups of rows on both sides of every class. A bias alone is held by the ridge, so rows are enough for it.
 _ROWS: Final[Mapping[Method, int]] = {
     "bcts": FOLDS,
     "vector": SLOPE_ROWS,
@@ -121,11 +138,23 @@ _ROWS: Final[Mapping[Method, int]] = {
 }
 
 
-def _too_few(method: Method, evidence: Evidence, k: int, whose: str) -> str | None:
-    unit = "groups of " if evidence.grouped else ""
-    if method not in _ROWS:
-        few = method == "temperature" and evidence.total < TEMPERATURE_ROWS
-        return f"{evidence.total} {unit}rows, {TEMPERATURE_ROWS} needed" if few else None
+def _too_few(method: Method, evidence: Evidence, names: Sequence[str], kind: str = "class") -> str | None:
+    if method in _ROWS:
+        return _lacking(evidence, _ROWS[method], names, kind)
+    if method != "temperature" or evidence.total >= TEMPERATURE_ROWS:
+        return None
+    return f"{evidence.total} {_unit(evidence, evidence.total)}rows, {TEMPERATURE_ROWS} needed"
+
+
+def _lacking(evidence: Evidence, needed: int, names: Sequence[str], kind: str = "class") -> str | None:
+    """Return which class has the fewest on its smaller side, if they are fewer than needed."""
+    k = int(np.argmin(evidence.sides))
     side = int(evidence.sides[k])
     which = "positives" if evidence.positives[k] <= evidence.negatives[k] else "negatives"
-    return None if side >= _ROWS[method] else f"{whose} has {side} {unit}{which}, {_ROWS[method]:,} needed"
+    if side >= needed:
+        return None
+    return f"{kind} {names[k]!r} has {side} {_unit(evidence, side)}{which}, {needed:,} needed"
+
+
+def _unit(evidence: Evidence, n: int) -> str:
+    return f"group{'' if n == 1 else 's'} of " if evidence.grouped else ""

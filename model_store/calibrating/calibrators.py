@@ -66,7 +66,7 @@ def fit_calibration(
     if labels.ndim == 2:
         return fit_labels(log_probabilities, indicators(labels, n_classes), fold_of, names, groups=groups)
     one = cast(Labels, labels)
-    admitted, excluded = admit(Evidence.of(one, n_classes, groups), names)
+    admitted, excluded = admit(Evidence.of(one, n_classes), names, Evidence.of(one, n_classes, groups))
     losses = {
         method: log_loss(out_of_fold(_applied(method), log_probabilities, one, fold_of), one)
         for method in admitted

@@ -48,7 +48,7 @@ def fit_labels(
         Rows of equal number count as one in what a label's rows admit.
     """
     evidence = Evidence.of(matrix, len(names), groups)
-    admitted = [admit_label(evidence, k, name) for k, name in enumerate(names)]
+    admitted = [admit_label(evidence.of_class(k), name) for k, name in enumerate(names)]
     losses: list[dict[Method, float]] = [{} for _ in names]
     curves: list[dict[Method, Curve]] = [{} for _ in names]
     for method, fit in FIT_CURVES.items():

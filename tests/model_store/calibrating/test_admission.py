@@ -44,7 +44,7 @@ def test_the_reason_names_the_class_what_it_has_and_what_it_needs():
 
 def test_a_label_that_nearly_every_item_has_lacks_negatives():
     """The smaller side counts."""
-    admitted, excluded = admit_label(rows_of([5, 395]), 1, "any")
+    admitted, excluded = admit_label(rows_of([5, 395]).of_class(1), "any")
     assert admitted == ("identity", "temperature")
     assert excluded["platt"] == "label 'any' has 5 negatives, 20 needed"
 
@@ -59,10 +59,26 @@ def test_texts_that_repeat_count_once():
     """Twenty positives that are two texts admit no slope; twenty that are twenty do."""
     labels = np.repeat([0, 1], [20, 500])
     two_texts = np.r_[np.arange(20) % 2, 2 + np.arange(500)]
-    admitted, excluded = admit(Evidence.of(labels, 2, two_texts), ["fraud", "rest"])
+    names, rows = ["fraud", "rest"], Evidence.of(labels, 2)
+    admitted, excluded = admit(rows, names, Evidence.of(labels, 2, two_texts))
     assert admitted == ("identity", "temperature")
     assert excluded["platt"] == "class 'fraud' has 2 groups of positives, 20 needed"
-    assert "platt" in admit(Evidence.of(labels, 2, np.arange(520)), ["fraud", "rest"])[0]
+    assert "platt" in admit(rows, names, Evidence.of(labels, 2, np.arange(520)))[0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "why"),
+    [(1, "class 'a' has 1 group of positives, 2 needed"), (2, None), (5, None)],
+)
+def test_a_bias_takes_five_rows_that_are_not_all_one_text(texts: int, why: str | None):
+    """It is regularised, so repeats do no harm; but what fits a fold must have seen the class."""
+    labels = np.repeat([0, 1, 2], [5, 100, 100])
+    groups = np.r_[np.arange(5) % texts, 5 + np.arange(200)]
+    _, excluded = admit(Evidence.of(labels, 3), ["a", "b", "c"], Evidence.of(labels, 3, groups))
+    assert excluded.get("bcts") == why
+    assert (
+        admit(Evidence.of(labels[1:], 3), ["a", "b", "c"])[1]["bcts"] == "class 'a' has 4 positives, 5 needed"
+    )
 
 
 def test_rows_of_their_own_groups_are_counted_as_rows():
