@@ -4,7 +4,6 @@ Every figure works on one label an item and on several. Class by class, because 
 error hides, a rare class behind the common one, is what a model with class weights gets wrong.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -40,109 +39,6 @@ class Curve:
             "share": [round(each, _DIGITS) for each in self.share],
             "items": list(self.items),
         }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Figures:
-    """How reliable the probabilities of some rows are.
-
-    Parameters
-    ----------
-    log_loss, brier : float
-        See the functions of these names.
-    class_ece, class_brier : float64 array of shape (n_classes,)
-    curves : tuple of Curve
-        One a class.
-    """
-
-    log_loss: float
-    brier: float
-    class_ece: Float64s
-    class_brier: Float64s
-    curves: tuple[Curve, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CalibrationReport:
-    """What calibration changed, on rows that it was not fitted on.
-
-    Parameters
-    ----------
-    classes : tuple of str
-    positives : tuple of int
-        Items of each class.
-    before, after : Figures
-        Of the classifier's own probabilities, and of the calibrated ones.
-    """
-
-    classes: tuple[str, ...]
-    positives: tuple[int, ...]
-    before: Figures
-    after: Figures
-
-    @property
-    def rare(self) -> int:
-        """The class with the fewest positives, of those that have any."""
-        return min(range(len(self.classes)), key=lambda k: self.positives[k] or float("inf"))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what evaluation.json keeps: figures, and the curves for the report."""
-        return {
-            "bins": BINS,
-            "rare_class": self.classes[self.rare],
-            "before": self._of(self.before),
-            "after": self._of(self.after),
-            "classes": [self._class(k) for k in range(len(self.classes))],
-        }
-
-    def _of(self, figures: Figures) -> dict[str, float]:
-        return {
-            "log_loss": figures.log_loss,
-            "brier": figures.brier,
-            "class_ece_mean": float(figures.class_ece.mean()),
-            "class_ece_max": float(figures.class_ece.max()),
-            "rare_class_ece": float(figures.class_ece[self.rare]),
-        }
-
-    def _class(self, k: int) -> dict[str, Any]:
-        both = {"before": self.before, "after": self.after}
-        return {"class": self.classes[k], "positives": self.positives[k]} | {
-            when: {
-                "ece": float(figures.class_ece[k]),
-                "brier": float(figures.class_brier[k]),
-                "curve": figures.curves[k].to_json(),
-            }
-            for when, figures in both.items()
-        }
-
-
-def calibration_report(
-    before: Ratios, after: Ratios, labels: AnyLabels, classes: Sequence[str]
-) -> CalibrationReport:
-    """Compare probabilities before and after calibration on the same rows.
-
-    Parameters
-    ----------
-    before, after : float array of shape (n_items, n_classes)
-    labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
-        From rows that neither the classifier nor the calibration was fitted on.
-    """
-    positives = indicators(labels, len(classes)).sum(axis=0)
-    return CalibrationReport(
-        tuple(classes), tuple(positives.tolist()), figures_of(before, labels), figures_of(after, labels)
-    )
-
-
-def figures_of(probabilities: Ratios, labels: AnyLabels) -> Figures:
-    """Return every figure of these probabilities, shape (n_items, n_classes), and at least one item."""
-    positive = indicators(labels, probabilities.shape[1])
-    return Figures(
-        log_loss=log_loss(probabilities, labels),
-        brier=brier(probabilities, labels),
-        class_ece=classwise_ece(probabilities, labels),
-        class_brier=class_brier(probabilities, labels),
-        curves=tuple(reliability_curve(p, true) for p, true in zip(probabilities.T, positive.T, strict=True)),
-    )
 
 
 def log_loss(probabilities: Ratios, labels: AnyLabels) -> float:

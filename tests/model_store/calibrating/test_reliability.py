@@ -1,7 +1,5 @@
 """Tests of `model_store.calibrating.reliability`."""
 
-import json
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -13,7 +11,6 @@ from sklearn.metrics import log_loss as reference_log_loss
 from model_store.calibrating.reliability import (
     BINS,
     brier,
-    calibration_report,
     class_brier,
     class_log_loss,
     classwise_ece,
@@ -100,30 +97,3 @@ def test_a_certain_mistake_has_a_finite_loss():
     sure = np.ones((1, 1), dtype=np.float32)
     assert 17 < log_loss(sure, np.array([[False]])) < 18
     assert np.isfinite(log_loss(np.array([[0.0, 1.0]]), np.array([0])))
-
-
-@pytest.mark.parametrize("several", [False, True], ids=["one label", "several labels"])
-def test_the_report_has_both_sides_of_every_class_and_the_rare_one(several: bool):
-    """As JSON, without NaN, for the rows of either form."""
-    p, labels = drawn(500, 3, 4)
-    labels[labels == 2] = np.where(np.arange((labels == 2).sum()) < 9, 2, 0)
-    off = p**2 / (p**2).sum(axis=1, keepdims=True)
-    truth = labels[:, None] == np.arange(3) if several else labels
-    report = calibration_report(off, p, truth, ("a", "b", "c"))
-    found = json.loads(json.dumps(report.to_json(), allow_nan=False))
-    assert found["rare_class"] == "c"
-    assert [each["class"] for each in found["classes"]] == ["a", "b", "c"]
-    assert found["classes"][2]["positives"] == 9
-    assert found["before"]["rare_class_ece"] == found["classes"][2]["before"]["ece"]
-    assert found["after"]["class_ece_mean"] == pytest.approx(classwise_ece(p, truth).mean())
-    assert found["before"]["log_loss"] == pytest.approx(log_loss(off, truth))
-    assert sum(found["classes"][0]["after"]["curve"]["items"]) == 500
-
-
-def test_a_class_without_rows_is_not_the_rare_one():
-    """There is nothing to say of it, and its curve lies at 0."""
-    p, labels = drawn(100, 3, 5)
-    labels[labels == 1] = 0
-    report = calibration_report(p, p, labels, ("a", "b", "c"))
-    assert report.classes[report.rare] != "b"
-    assert set(report.after.curves[1].share) == {0.0}
