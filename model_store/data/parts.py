@@ -5,13 +5,11 @@ Row numbers in messages count from 1.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from model_store.data.csvfile import refuse
 from model_store.errors import TrainingError
 
 Rows: TypeAlias = npt.NDArray[np.intp]  # row numbers from 0, ascending
@@ -31,28 +29,6 @@ class SplitsOverlap(TrainingError):
         return f"{_listed(self.numbers)} in no part or in more than one; give every row to one part"
 
 
-class RowsOutside(TrainingError):
-    """Something that is for one part's rows alone was done with others."""
-
-    def __init__(self, part: str, numbers: Sequence[int]) -> None:
-        super().__init__(part, tuple(numbers))
-        self.part, self.numbers = part, tuple(numbers)
-
-    def __str__(self) -> str:
-        return f"{_listed(self.numbers)} outside the part {self.part!r}; draw from that part only"
-
-
-class PartEmpty(TrainingError):
-    """A part that is needed has no row."""
-
-    def __init__(self, part: str) -> None:
-        super().__init__(part)
-        self.part = part
-
-    def __str__(self) -> str:
-        return f"no row is meant for the part {self.part!r}; add rows for it, or leave the part column out"
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Splits:
     """Disjoint sets of row numbers, by name of the part in order of use, that together hold every row.
@@ -67,8 +43,8 @@ class Splits:
     Examples
     --------
     >>> splits = Splits({"train": np.array([2, 0]), "test": np.array([1])}, n_rows=3)
-    >>> splits["train"].tolist(), splits.confined(np.array([2, 2, 0]), to="train").tolist()
-    ([0, 2], [2, 2, 0])
+    >>> splits["train"].tolist()
+    [0, 2]
     """
 
     parts: Mapping[str, Rows]
@@ -110,47 +86,6 @@ class Splits:
     def test(self) -> Rows:
         """What nothing is fitted on."""
         return self.parts["test"]
-
-    def confined(self, rows: npt.NDArray[np.integer[Any]], *, to: str) -> npt.NDArray[np.integer[Any]]:
-        """Return `rows`, drawn in whatever way, once it is sure that they all are of one part.
-
-        Over- and undersampling are for the rows that train, and for no others: a copy among the rows that
-        calibrate changes the prior, one among those that set thresholds counts as evidence twice.
-
-        Raises
-        ------
-        RowsOutside
-        """
-        strangers = np.setdiff1d(rows, self.parts[to])
-        if len(strangers):
-            raise RowsOutside(to, (strangers + 1).tolist())
-        return rows
-
-
-def declared(
-    cells: Sequence[str],
-    *,
-    parts: Sequence[str] = PARTS,
-    optional: Sequence[str] = (),
-    path: Path | None = None,
-) -> Splits:
-    """Return the splits that a part column of a file says.
-
-    Raises
-    ------
-    RowsInvalid
-        For a cell that is not one of `parts`.
-    PartEmpty
-        If a part without which it does not go has no row.
-    """
-    strange = [number for number, cell in enumerate(cells, 1) if cell not in parts]
-    refuse(path, "have no known part", strange, remedy=f"the parts are {', '.join(parts)}")
-    found = np.array(cells, dtype=object)
-    splits = Splits({part: np.flatnonzero(found == part) for part in parts}, len(cells))
-    for part, rows in splits.items():
-        if len(rows) == 0 and part not in optional:
-            raise PartEmpty(part)
-    return splits
 
 
 def _listed(numbers: Sequence[int]) -> str:

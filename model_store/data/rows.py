@@ -59,8 +59,8 @@ class Rows:
         The weights come from inclusion probabilities, which are 1 for a row that was chosen for certain.
     times : tuple of float
         Seconds since the epoch.
-    parts, strata : tuple of str
-        Which part of a split, and which stratum of a sample, a row belongs to.
+    strata : tuple of str
+        Which stratum of a sample a row belongs to.
     """
 
     texts: tuple[str, ...] = ()
@@ -75,7 +75,6 @@ class Rows:
     weights: tuple[float, ...] | None = None
     inclusion: bool = False
     times: tuple[float, ...] | None = None
-    parts: tuple[str, ...] | None = None
     strata: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
@@ -111,7 +110,6 @@ def read_rows(
     copies: str | None = None,
     stratum: str | None = None,
     time: str | None = None,
-    part: str | None = None,
     progress: Progress | None = None,
 ) -> Rows:
     """Read a UTF-8 CSV file, plain or gzipped, with a header line.
@@ -136,8 +134,8 @@ def read_rows(
     copies : str
         Column with the number of draws a row stands for, with `inclusion`: a batch holds near-duplicate
         draws once and says here how many there were. The weight is multiplied by it.
-    stratum, part : str
-        Columns with the stratum each row was drawn from, and the part of a split it is meant for.
+    stratum : str
+        Column with the stratum each row was drawn from.
     time : str
         Column with a date or a date and time in ISO 8601; without a zone it is UTC.
     progress : callable, optional
@@ -154,10 +152,10 @@ def read_rows(
     feature_columns = tuple(features)
     _check_roles(text, feature_columns, label_columns, multilabel=multilabel)
     _check_weights(weight, inclusion, copies)
-    single = (text, source, group, id, weight, inclusion, copies, stratum, time, part)
+    single = (text, source, group, id, weight, inclusion, copies, stratum, time)
     columns = (*(c for c in single if c is not None), *feature_columns, *label_columns)
     table = read_cells(path, tuple(dict.fromkeys(columns)), progress=progress)
-    for column in (text, id, stratum, part):
+    for column in (text, id, stratum):
         if column is not None:
             _refuse_empty(path, column, table[column])
     if id is not None:
@@ -178,7 +176,6 @@ def read_rows(
         weights=_weights(path, table, weight, inclusion, copies),
         inclusion=inclusion is not None,
         times=None if time is None else cells.times(path, time, table[time]),
-        parts=_column(table, part),
         strata=_column(table, stratum),
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.data.indicators import AnyLabels, LabelMatrix, indicators, rarest
-from model_store.data.parts import PARTS, PartEmpty, Rows, RowsOutside, Splits, SplitsOverlap, declared
+from model_store.data.parts import PARTS, Rows, Splits, SplitsOverlap
 from model_store.errors import TrainingError
 
 __all__ = [
@@ -19,11 +19,8 @@ __all__ = [
     "SHARES",
     "ClassEntangled",
     "ClassTooSmall",
-    "PartEmpty",
-    "RowsOutside",
     "Splits",
     "SplitsOverlap",
-    "declared",
     "default_shares",
     "split",
 ]

@@ -1,14 +1,9 @@
 """Tests of `model_store.data.parts`."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from model_store.data.csvfile import RowsInvalid
-from model_store.data.parts import PARTS, PartEmpty, RowsOutside, Splits, SplitsOverlap, declared
+from model_store.data.parts import Splits, SplitsOverlap
 
 SPLITS = Splits({"train": np.array([4, 0, 2]), "test": np.array([1, 3])}, 5)
 
@@ -52,48 +47,3 @@ def test_parts_that_are_not_disjoint_or_leave_rows_out_cannot_be_made(
     with pytest.raises(SplitsOverlap) as caught:
         Splits({"train": np.array(train, dtype=int), "test": np.array(test, dtype=int)}, 5)
     assert str(caught.value).startswith(said)
-
-
-@given(rows=st.lists(st.integers(0, 4), max_size=20))
-@settings(max_examples=60)
-def test_rows_drawn_from_another_part_are_loud(rows: list[int]):
-    """Over- and undersampling may draw a training row as often as they like, and no other row once."""
-    drawn = np.array(rows, dtype=np.intp)
-    if strangers := sorted({row + 1 for row in rows if row in (1, 3)}):
-        with pytest.raises(RowsOutside) as caught:
-            SPLITS.confined(drawn, to="train")
-        assert caught.value.numbers == tuple(strangers)
-    else:
-        assert SPLITS.confined(drawn, to="train") is drawn
-
-
-def test_the_message_about_a_foreign_row_says_what_to_do():
-    """One line with part and row."""
-    with pytest.raises(RowsOutside, match=r"^row 2 is outside the part 'train'; draw from that part only$"):
-        SPLITS.confined(np.array([0, 1]), to="train")
-
-
-def test_a_column_may_say_the_part_of_each_row():
-    """In whatever order; parts that need no rows may have none."""
-    cells = ("test", "train", "threshold", "train", "calibration")
-    found = declared(cells)
-    assert {name: rows.tolist() for name, rows in found.items()} == {
-        "train": [1, 3],
-        "calibration": [4],
-        "threshold": [2],
-        "test": [0],
-    }
-    assert tuple(found.parts) == PARTS
-    assert len(declared(cells[1:], optional=("test",)).test) == 0
-    with pytest.raises(PartEmpty, match="no row is meant for the part 'test'; add rows for it"):
-        declared(cells[1:])
-
-
-def test_an_unknown_part_is_named_by_row():
-    """And the message says which there are."""
-    with pytest.raises(
-        RowsInvalid, match=r"^rows.csv: row 2 has no known part; the parts are calibration, threshold$"
-    ):
-        declared(
-            ("calibration", "train", "threshold"), parts=("calibration", "threshold"), path=Path("rows.csv")
-        )

@@ -290,15 +290,14 @@ def test_a_weight_is_how_many_items_a_row_stands_for(tmp_path: Path):
     assert read_rows(path, text="text").weights is None
 
 
-def test_strata_parts_and_times_are_read(tmp_path: Path):
-    """Times in seconds since the epoch; an empty stratum or part is a mistake."""
-    path = _file(tmp_path, "text,s,p,t\nx,explore,test,1970-01-02\ny,certainty,train,1970-01-01T00:01\n")
-    rows = read_rows(path, text="text", stratum="s", part="p", time="t")
-    assert (rows.strata, rows.parts) == (("explore", "certainty"), ("test", "train"))
+def test_strata_and_times_are_read(tmp_path: Path):
+    """Times in seconds since the epoch; an empty stratum is a mistake."""
+    path = _file(tmp_path, "text,s,t\nx,explore,1970-01-02\ny,certainty,1970-01-01T00:01\n")
+    rows = read_rows(path, text="text", stratum="s", time="t")
+    assert rows.strata == ("explore", "certainty")
     assert rows.times == (86_400.0, 60.0)
     path = _file(tmp_path, "text,s\nx,a\ny,\n")
-    for role in ("stratum", "part"):
-        assert _message(path, **{role: "s"}).startswith("row 2 has an empty 's'; fill it in")
+    assert _message(path, stratum="s").startswith("row 2 has an empty 's'; fill it in")
 
 
 def test_two_roles_may_share_a_column(tmp_path: Path):
@@ -338,7 +337,7 @@ def test_columns_that_contradict_each_other_are_refused(tmp_path: Path, columns:
         {"features": ["text"], "label": ["c"]},
         {"features": ["text"], "label": ["text2", "c"]},
         {"features": ["text"], "label": "c", "multilabel": True},
-        *({"features": ["text"], role: "c"} for role in ("weight", "inclusion", "time", "part", "stratum")),
+        *({"features": ["text"], role: "c"} for role in ("weight", "inclusion", "time", "stratum")),
     ],
     ids=str,
 )
@@ -359,7 +358,7 @@ def test_hostile_cells_are_named_by_row_in_every_role(
     assert _message(path, **{"text": None, **columns}).startswith(said)
 
 
-@pytest.mark.parametrize("role", ["label", "weight", "inclusion", "time", "part", "stratum", "features"])
+@pytest.mark.parametrize("role", ["label", "weight", "inclusion", "time", "stratum", "features"])
 def test_a_header_that_has_the_column_twice_is_refused_in_every_role(tmp_path: Path, role: str):
     """Which of the two is meant cannot be known."""
     path = _file(tmp_path, "text,c,c\nx,1,1\n")
