@@ -35,10 +35,16 @@ def shortfall(threshold: ClassThreshold, *, share: float = THRESHOLD_SHARE) -> s
                 f"about {rows:,} more rows of this class"
             )
         case "empirical":
-            why = f"{_asked(threshold)} was met on the threshold rows; an estimate without guarantee"
+            why = f"{_asked(threshold)} was met on the threshold rows; {_unproved(threshold)}"
     return (
         f"{threshold.class_name}: {threshold.status}, {why}{_groups(threshold)}{_left_to_people(threshold)}"
     )
+
+
+def _unproved(threshold: ClassThreshold) -> str:
+    if threshold.target.certify:
+        return "the proof that was asked for failed on them: more of them, or a lower target, would do"
+    return "an estimate without guarantee"
 
 
 def _groups(threshold: ClassThreshold) -> str:

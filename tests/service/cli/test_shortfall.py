@@ -99,3 +99,11 @@ def test_a_class_that_abstains_says_what_it_leaves_to_people() -> None:
         "hate: certified, recall 0.85 with precision 0.6; 9.4% (7.0%-12.0%) of items go to people"
     )
     assert shortfall(threshold("certified")) is None
+
+
+def test_a_proof_that_failed_is_told_from_one_that_was_not_asked_for() -> None:
+    """Whoever wrote certify=true wants to know why it says empirical."""
+    asked = threshold("empirical")
+    assert "an estimate without guarantee" in (shortfall(asked) or "")
+    wanted = replace(asked, target=replace(asked.target, certify=True))
+    assert "the proof that was asked for failed on them" in (shortfall(wanted) or "")
