@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.main import run
 from tests.support.bundles import UNKNOWN_TEXT
+from tests.support.command import Command
 from tests.support.evaluations import made_up
 
-Command = Callable[..., tuple[int, str, str]]
 HEAD = ("id", "text", "label", "source", "time", "weight")
 ROWS = (
     ("a", "billing please help", "billing", "email", "2026-01-05", "1"),
@@ -21,26 +20,6 @@ ROWS = (
     ("d", UNKNOWN_TEXT, "login", "email", "2026-03-02T10:00:00Z", "1"),
 )
 COLUMNS = ("--text", "text", "--label", "label")
-
-
-@pytest.fixture
-def seamark(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model_store_root: Path
-) -> Command:
-    """Return a function that runs a command line here against the test's store: code, output, errors."""
-    monkeypatch.setenv("SEAMARK_STORE", str(model_store_root))
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["seamark", *map(str, arguments)])
-        try:
-            run()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`seamark bundle import`: an ONNX file and labelled rows become a bundle, or one line says why not."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,31 +10,9 @@ import numpy as np
 import pytest
 
 from model_store import ModelStore, read_bundle
-from service.cli.main import run
 from tests.support import foreign
+from tests.support.command import Command
 from tests.support.foreign import Foreign
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def seamark(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model_store_root: Path
-) -> Command:
-    """Return a function that runs a command line here against the test's store: code, output, errors."""
-    monkeypatch.setenv("SEAMARK_STORE", str(model_store_root))
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["seamark", *map(str, arguments)])
-        try:
-            run()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
 
 
 @pytest.fixture

@@ -11,27 +11,8 @@ import pytest
 import typer
 
 from model_store import ModelStore
-from service.cli.main import run
+from tests.support.command import Command
 from tests.support.synthetic import synthetic_rows
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def seamark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Return a function that runs a command line here: exit code, standard output, standard error."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["seamark", *map(str, arguments)])
-        try:
-            run()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
 
 
 def snapshot(root: Path) -> dict[str, bytes]:

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,9 @@ from model_store.promises.claims import Claims
 from model_store.promises.thresholds import Target
 from model_store.store import ModelStore
 from model_store.training.fit import fit
-from service.cli.main import run
+from tests.support.command import Command, runner
 from tests.support.synthetic import synthetic_rows
 
-Command = Callable[..., tuple[int, str, str]]
 COUNTS = {"billing": 400, "delivery": 500, "login": 120}
 
 
@@ -45,18 +42,9 @@ def refit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], r
     """Return a function that refits on the newer rows with further options: code, output, errors."""
     monkeypatch.setenv("SEAMARK_STORE", str(root / "models"))
 
-    def command(*options: object) -> tuple[int, str, str]:
-        fixed = ["refit", "t", "--data", str(root / "new.csv"), "--label", "label"]
-        monkeypatch.setattr(sys, "argv", ["seamark", *fixed, *map(str, options)])
-        try:
-            run()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
+    run = runner(monkeypatch, capsys)
+    fixed = ("refit", "t", "--data", root / "new.csv", "--label", "label")
+    return lambda *options: run(*fixed, *options)
 
 
 def asked(root: Path, version: str) -> dict[str, object]:
