@@ -86,7 +86,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Three disjoint parts, each with one purpose; no near-duplicate of a row is in another part."""
+    """Three disjoint parts, each with one purpose; rows of a group are all in one of them."""
 
     calibration: Part
     threshold: Part

@@ -183,6 +183,7 @@ def refit(
         seen=_seen(model, signatures[mine.used]),
         training=dict(manifest.training) | {"refit": _facts(model, scored, len(rows), pool=pool, seed=seed)},
         incumbent=model.bundle.calibration,
+        notes=_notes(model, scored, able, mine, pool=pool),
         sources=manifest.sources,
         licence=manifest.licence,
         seed=seed,
@@ -269,6 +270,17 @@ def _seen(model: Model, signatures: Signatures) -> Seen:
 def _facts(model: Model, scored: Scored, n_rows: int, *, pool: bool, seed: int) -> dict[str, Any]:
     parts = {name: len(getattr(scored, name)) for name in HELD_OUT}
     return {"of": model.key, "rows": n_rows, "split_rows": parts, "pooled": pool, "seed": seed}
+
+
+def _notes(model: Model, scored: Scored, able: Drawn, mine: Drawn, *, pool: bool) -> list[str]:
+    """Return what a reader of the card must know, since what it says of the data is of the first fit."""
+    parts = ", ".join(f"{name} {len(getattr(scored, name)):,}" for name in HELD_OUT)
+    old = ", the validation rows of that version among the threshold rows" if pool else ""
+    return [
+        f"The model is that of {model.key}; calibration and thresholds rest on new rows: {parts}{old}.",
+        f"Left out were {len(able.chosen):,} rows chosen by score and {len(able.used) - len(mine.used):,} that "
+        "nearly repeat a row it was fitted on.",
+    ]
 
 
 def _compare(model: Model, result: FitResult, part: Part) -> tuple[tuple[Change, ...], tuple[float, float]]:

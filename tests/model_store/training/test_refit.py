@@ -61,6 +61,7 @@ def test_the_graph_stays_byte_for_byte(model: Model, refitted: Refitted):
     assert new.files["front_end.npz"] == old.files["front_end.npz"]
     assert new.version == "2"
     assert new.training["refit"]["of"] == "tickets@1"
+    assert "The model is that of tickets@1" in (refitted.result.path / "card.md").read_text()
 
 
 def test_it_asks_what_was_asked_before(model: Model, refitted: Refitted):
