@@ -278,8 +278,8 @@ def _notes(model: Model, scored: Scored, able: Drawn, mine: Drawn, *, pool: bool
     old = ", the validation rows of that version among the threshold rows" if pool else ""
     return [
         f"The model is that of {model.key}; calibration and thresholds rest on new rows: {parts}{old}.",
-        f"Left out were {len(able.chosen):,} rows chosen by score and {len(able.used) - len(mine.used):,} that "
-        "nearly repeat a row it was fitted on.",
+        f"Left out were {len(able.chosen):,} rows chosen by score, and {len(able.used) - len(mine.used):,} "
+        "that nearly repeat a row it was fitted on.",
     ]
 
 
