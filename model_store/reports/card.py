@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from model_store.calibrating.calibration import Calibration
+from model_store.costs import Costs, CostsError, binary_threshold
 from model_store.data.leakage import Leakage
 from model_store.policy import Policy
 from model_store.promises.thresholds import ClassThreshold
@@ -342,7 +343,16 @@ def _cost_matrix(policy: Policy | None) -> str:
     )
     review = "nobody reviews" if costs.review is None else f"a review costs {costs.review:g}"
     head = ["true class", *(f"called {cell(name)}" for name in costs.classes)]
-    return f"## Costs\n\nIn the owner's unit; {review}.\n\n{table(head, rows)}"
+    return f"## Costs\n\nIn the owner's unit; {review}.{_even(costs)}\n\n{table(head, rows)}"
+
+
+def _even(costs: Costs) -> str:
+    """Return from which probability on the second of two classes is the cheaper answer."""
+    try:
+        threshold = binary_threshold(costs)
+    except CostsError:
+        return ""
+    return f" {cell(costs.classes[1])} is the cheaper answer from a probability of {threshold:.3g} on."
 
 
 def _leakage(leakage: Mapping[str, Leakage] | None) -> str:

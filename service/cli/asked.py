@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from monitoring.cells import unguard
+
 if TYPE_CHECKING:
+    from model_store.data.rows import Rows
     from model_store.graphs.columns import ColumnKind
     from model_store.promises.claims import Claims
 
@@ -70,3 +73,9 @@ def with_costs(claims: "Claims", costs: Path | None, classes: Sequence[str]) -> 
     from model_store.costs import read_costs  # noqa: PLC0415
 
     return claims if costs is None else replace(claims, costs=read_costs(costs, tuple(classes)))
+
+
+def of_a_batch(rows: "Rows") -> "Rows":
+    """Return the rows of a labelling batch's CSV without the marks that guard spreadsheets."""
+    features = rows.features and {name: tuple(map(unguard, cells)) for name, cells in rows.features.items()}
+    return replace(rows, texts=tuple(map(unguard, rows.texts)), features=features)

@@ -13,7 +13,7 @@ from model_store import ModelStore
 from model_store.bundles.manifest import NAME, NAME_RULE
 from model_store.promises.thresholds import DEFAULT_DELTA
 from model_store.training.recipes import Criterion, Imbalance
-from service.cli.asked import claims_of, column_kinds, item_columns, label_columns, with_costs
+from service.cli.asked import claims_of, column_kinds, item_columns, label_columns, of_a_batch, with_costs
 from service.cli.options import (
     DEFAULT_STORE,
     CopiesColumn,
@@ -112,6 +112,7 @@ def fit(
             stratum=stratum,
             progress=progress,
         )
+        rows = of_a_batch(rows) if stratum else rows
         result = fit_bundle(
             rows,
             name=name,

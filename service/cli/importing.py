@@ -15,7 +15,7 @@ from model_store import ModelStore
 from model_store.bundles.manifest import NAME, NAME_RULE
 from model_store.graphs.outputs import OutputKind
 from model_store.promises.thresholds import DEFAULT_DELTA
-from service.cli.asked import claims_of, label_columns, names
+from service.cli.asked import claims_of, label_columns, names, of_a_batch
 from service.cli.fit import next_step, summary
 from service.cli.options import (
     DEFAULT_STORE,
@@ -145,6 +145,7 @@ def import_(
             stratum=stratum,
             progress=progress,
         )
+        rows = of_a_batch(rows) if stratum else rows
         done = import_model(
             opened,
             rows,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from model_store import Model, ModelStore, load_model, parse_target
 from model_store.data.drawn import NotASample
-from service.cli.asked import label_columns, names, with_costs
+from service.cli.asked import label_columns, names, of_a_batch, with_costs
 from service.cli.bundle import current_path
 from service.cli.options import (
     DEFAULT_STORE,
@@ -103,6 +103,7 @@ def refit(
             stratum=stratum,
             progress=progress,
         )
+        rows = of_a_batch(rows) if stratum else rows
         done = fit_again(
             model,
             rows,

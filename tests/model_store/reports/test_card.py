@@ -123,6 +123,7 @@ def test_costs_and_how_they_decide_are_documented():
     assert "expected cost is least" in text
     assert "where that is more than 0.5, the item goes to a person" in text
     assert "| rare | 0 | 8 |" in text
+    assert "rest is the cheaper answer from a probability of 0.889 on" in text
     assert "| policy in force |" in text
 
 
