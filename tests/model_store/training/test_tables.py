@@ -199,10 +199,10 @@ def test_numbers_whole_or_not_and_booleans_share_a_tensor():
     ]
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+@given(st.lists(st.floats(-1e306, 1e306), min_size=1, max_size=20))
 @settings(max_examples=40, deadline=None)
 def test_any_finite_number_is_answered_alike(values: list[float]):
-    """From the smallest to the largest a double holds."""
+    """Nearly to the largest a double holds: scikit-learn adds all of them up to see that they are finite."""
     items = [{"amount": v, "age": v, "channel": "web", "returning": True} for v in values]
     assert check_parity(*_linear(), items) < PARITY
 
