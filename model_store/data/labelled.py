@@ -14,7 +14,6 @@ from model_store.data.indicators import LabelMatrix
 from model_store.data.rows import Progress, Rows
 from model_store.data.signatures import THOROUGH_BANDS, Signatures, groups, merged, minhash
 from model_store.errors import RowsError, TrainingError
-from model_store.training.train import OneClass
 
 __all__ = [
     "RESERVED_LABELS",
@@ -77,6 +76,18 @@ class LabelsMissing(RowsError):
 
     def __str__(self) -> str:
         return "the rows have no labels; name the label column"
+
+
+class OneClass(TrainingError):
+    """There is nothing to tell apart."""
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        super().__init__(tuple(classes))
+        self.classes = tuple(classes)
+
+    def __str__(self) -> str:
+        found = f"only {self.classes[0]!r}" if self.classes else "none"
+        return f"a classifier needs at least two classes, the labels hold {found}; check the label column"
 
 
 class LabelsUnknown(RowsError):

@@ -6,10 +6,11 @@ from typing import Any, Final
 import numpy as np
 
 from model_store.calibrating.calibration import Calibration
-from model_store.costs import Costs, CostsError, binary_threshold
+from model_store.costs import Costs
 from model_store.data.leakage import Leakage
 from model_store.policy import Policy
 from model_store.promises.thresholds import ClassThreshold
+from model_store.reports.cost_report import even_threshold
 from model_store.reports.evaluation import Evaluation
 from model_store.reports.evaluation_card import class_table, cost_section, decision_table
 from model_store.reports.findings import percent
@@ -348,9 +349,8 @@ def _cost_matrix(policy: Policy | None) -> str:
 
 def _even(costs: Costs) -> str:
     """Return from which probability on the second of two classes is the cheaper answer."""
-    try:
-        threshold = binary_threshold(costs)
-    except CostsError:
+    threshold = even_threshold(costs)
+    if threshold is None:
         return ""
     return f" {cell(costs.classes[1])} is the cheaper answer from a probability of {threshold:.3g} on."
 

@@ -129,7 +129,7 @@ def cost_report(
         review_cost=costs.review,
         threshold=threshold,
         constant=costs.classes[constant],
-        binary_threshold=_binary_threshold(costs),
+        binary_threshold=even_threshold(costs),
         classes=tuple(_class_cost(costs, k, labels == k, w, realised) for k in range(len(costs.classes))),
     )
 
@@ -172,7 +172,8 @@ def _class_cost(
     )
 
 
-def _binary_threshold(costs: Costs) -> float | None:
+def even_threshold(costs: Costs) -> float | None:
+    """Return `binary_threshold`, None where there are other than two classes or it does not follow."""
     try:
         return binary_threshold(costs)
     except CostsError:

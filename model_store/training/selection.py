@@ -21,11 +21,11 @@ from sklearn.metrics import average_precision_score, f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from model_store.data.indicators import AnyLabels, indicators, rarest
+from model_store.data.rows import Progress
 from model_store.errors import TrainingError
 from model_store.training.imbalance import RowNumbers
 from model_store.training.recipes import Criterion
 
-Progress: TypeAlias = Callable[[str, int, int], None]
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]  # (n_rows, n_classes), probabilities or the like of them
 # recipe -> probabilities of a fold's held-out rows, fitted on its other rows
 OpenFold: TypeAlias = Callable[[str], Scores]

@@ -16,6 +16,7 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from model_store.data.indicators import AnyLabels
+from model_store.data.rows import Progress
 from model_store.errors import TrainingError
 from model_store.graphs.columns import Column, ColumnInputs, GraphInput
 from model_store.graphs.inputs import Features
@@ -23,7 +24,7 @@ from model_store.graphs.outputs import LOGITS, Task
 from model_store.training.imbalance import IN_WORDS, RowNumbers
 from model_store.training.linear import LinearModel, Probabilities, fit_linear_model
 from model_store.training.recipes import RECIPES, Criterion, Imbalance, Recipe
-from model_store.training.selection import OpenFold, Progress, select
+from model_store.training.selection import OpenFold, select
 from model_store.training.table_graph import FARTHEST, NUMBERS, TEXTS, TableGraph
 from model_store.training.trained import Trained
 from model_store.training.trees import LEARNING_RATE, MAX_LEAVES, ROUNDS, TreeModel, fit_trees

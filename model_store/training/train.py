@@ -16,6 +16,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion
 
 from model_store.data.indicators import AnyLabels, indicators
+from model_store.data.labelled import OneClass
+from model_store.data.rows import Progress
 from model_store.errors import TrainingError
 from model_store.graphs.columns import Column
 from model_store.graphs.inputs import Features, Input, InputKind
@@ -25,7 +27,7 @@ from model_store.training.export import linear_onnx
 from model_store.training.imbalance import IN_WORDS, RowNumbers
 from model_store.training.linear import LinearModel, fit_linear_model
 from model_store.training.recipes import RECIPES, Criterion, Imbalance, Recipe, check_recipe
-from model_store.training.selection import OpenFold, Progress, select
+from model_store.training.selection import OpenFold, select
 from model_store.training.tables import train_table
 from model_store.training.trained import Trained
 
@@ -41,18 +43,6 @@ INVERSE_PENALTY: Final = 3.0
 _SELECTION_TOLERANCE: Final = 3e-4
 
 Groups: TypeAlias = npt.NDArray[np.integer[Any]]  # (n_rows,)
-
-
-class OneClass(TrainingError):
-    """There is nothing to tell apart."""
-
-    def __init__(self, classes: Sequence[str]) -> None:
-        super().__init__(tuple(classes))
-        self.classes = tuple(classes)
-
-    def __str__(self) -> str:
-        found = f"only {self.classes[0]!r}" if self.classes else "none"
-        return f"a classifier needs at least two classes, the labels hold {found}; check the label column"
 
 
 class NoVocabulary(TrainingError):

@@ -12,7 +12,7 @@ import pytest
 from model_store import ModelStore, load_model, read_bundle
 from model_store.bundles.bundle import read_seen
 from model_store.data.csvfile import ColumnMissing, RowsInvalid, read_header
-from model_store.data.labelled import LabelsUnknown
+from model_store.data.labelled import LabelsUnknown, OneClass
 from model_store.data.rows import Rows, read_rows
 from model_store.data.signatures import minhash
 from model_store.data.splits import ClassTooSmall
@@ -24,7 +24,6 @@ from model_store.foreign.recognise import Declared
 from model_store.graphs.outputs import OutputKind
 from model_store.promises.claims import Claims
 from model_store.promises.thresholds import parse_target
-from model_store.training.train import OneClass
 from tests.support import foreign
 from tests.support.foreign import Foreign
 

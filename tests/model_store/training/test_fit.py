@@ -11,7 +11,14 @@ import pytest
 from model_store.bundles.bundle import read_bundle, read_seen, read_validation
 from model_store.calibrating.calibration import calibration_digest
 from model_store.calibrating.calibrators import fit_calibration
-from model_store.data.labelled import LabelReserved, LabelsMissing, TooManySources, classes_of, groups_of
+from model_store.data.labelled import (
+    LabelReserved,
+    LabelsMissing,
+    OneClass,
+    TooManySources,
+    classes_of,
+    groups_of,
+)
 from model_store.data.rows import Rows, read_rows
 from model_store.data.signatures import matches, minhash
 from model_store.data.splits import ClassTooSmall, split
@@ -21,7 +28,6 @@ from model_store.promises.claims import Claims
 from model_store.promises.thresholds import Target, parse_target
 from model_store.store import ModelStore
 from model_store.training.fit import FitResult, fit
-from model_store.training.train import OneClass
 from tests.support.shared import SHARED
 from tests.support.synthetic import synthetic_rows
 

@@ -10,7 +10,7 @@ import pytest
 from onnx import numpy_helper
 from sklearn.metrics import f1_score
 
-from model_store.data.labelled import labelled_of
+from model_store.data.labelled import OneClass, labelled_of
 from model_store.data.signatures import groups, minhash
 from model_store.errors import TrainingError
 from model_store.graphs.classifier import Classifier
@@ -18,7 +18,7 @@ from model_store.graphs.outputs import Task
 from model_store.graphs.text import TextFrontEnd
 from model_store.training.export import PARITY, check_parity
 from model_store.training.recipes import RECIPES, Recipe, RecipeUnknown
-from model_store.training.train import NoVocabulary, OneClass, train
+from model_store.training.train import NoVocabulary, train
 from model_store.training.trained import Trained
 from tests.support.shared import SHARED
 from tests.support.synthetic import synthetic_multilabel, synthetic_rows
