@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-GROUPS := --extra train --group test --group lint --group bench --group ops --group build
+GROUPS := --extra train --extra parquet --group test --group lint --group bench --group ops --group build
 LOCK := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q
 
 .DEFAULT_GOAL := help
