@@ -9,10 +9,14 @@ from typing import Any, Final, Literal, TypeVar
 
 from monitoring.config import MonitoringConfig, WatcherConfig
 from monitoring.detector import DetectorConfig
+from service import values
+from service.values import MAX_SOURCES, Pairs
+
+__all__ = ["MAX_SOURCES", "ServiceError", "SettingInvalid", "Settings", "misspelt", "read_settings"]
 
 PREFIX: Final = "SEAMARK_"
-MAX_SOURCES: Final = 31  # with "other" at most 32 series
 DAY_SECONDS: Final = 86_400
+SHORTEST_SEASON_BUCKETS: Final = 32  # two harmonics need so many points of the period
 
 T = TypeVar("T")
 
@@ -32,57 +36,14 @@ class SettingInvalid(ServiceError):
         return f"{self.variable}={self.value!r}: expected {self.expected}"
 
 
-def _number(kind: Callable[[str], T], low: float, high: float, noun: str) -> Callable[[str], T]:
-    def parse(raw: str) -> T:
-        try:
-            value = kind(raw.replace("_", "?"))  # Python would read 1_0 as ten
-            if low <= float(value) <= high:  # type: ignore[arg-type]
-                return value
-        except ValueError:
-            pass
-        raise ValueError(f"{noun} in [{low:.12g}, {high:.12g}]")
-
-    return parse
+def _from(parse: Callable[[str], T], *, separator: str = "") -> dict[str, Any]:
+    """Return a field's metadata; `separator` stands between name and number of pairs."""
+    return {"parse": parse, "separator": separator}
 
 
-def _integer(low: float, high: float) -> Callable[[str], int]:
-    return _number(int, low, high, "a whole number")
-
-
-def _real(low: float, high: float) -> Callable[[str], float]:
-    return _number(float, low, high, "a number")
-
-
-def _choice(*allowed: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if raw not in allowed:
-            raise ValueError("one of " + ", ".join(allowed))
-        return raw
-
-    return parse
-
-
-def _sources(raw: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in raw.split(",") if name.strip()))
-    if len(names) > MAX_SOURCES or any(len(name) > 64 for name in names):
-        raise ValueError(f"at most {MAX_SOURCES} names of at most 64 characters, separated by commas")
-    return names
-
-
-def _text(raw: str) -> str:
-    if not raw or "\0" in raw:
-        raise ValueError("a text that is not empty")
-    return raw
-
-
-def _path(raw: str) -> Path:
-    if "://" in raw:  # which a path would quietly shorten to a directory of an odd name
-        raise ValueError("a path on this machine; no address is supported yet")
-    return Path(_text(raw))
-
-
-def _from(parse: Callable[[str], T]) -> dict[str, Any]:
-    return {"parse": parse}
+_WEIGHTS: Final = values.pairs(0.001, 1_000.0, separator="=", what="class")
+_TOLERANCES: Final = values.pairs(0.0, 10.0, separator=":", what="class")
+_STREAM_SHARES: Final = values.shares("classes", "scores", "inputs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,28 +53,42 @@ class Settings:
     Lengths are in bytes, times in seconds unless the name says days.
     """
 
-    store: Path = field(default=Path("var/models"), metadata=_from(_path))
-    state: Path = field(default=Path("var/state"), metadata=_from(_path))
-    model: str | None = field(default=None, metadata=_from(_text))
-    host: str = field(default="127.0.0.1", metadata=_from(_text))
-    port: int = field(default=3000, metadata=_from(_integer(1, 65_535)))
-    workers: int = field(default=2, metadata=_from(_integer(1, 256)))
-    bucket_seconds: float = field(default=10.0, metadata=_from(_real(0.1, 86_400)))
-    baseline_items: int = field(default=20_000, metadata=_from(_integer(100, 1e9)))
-    baseline_seconds: float = field(default=float(DAY_SECONDS), metadata=_from(_real(0, 366 * DAY_SECONDS)))
-    false_alarm_days: float = field(default=90.0, metadata=_from(_real(0.01, 36_500)))
-    tolerance_ratio: float = field(default=0.10, metadata=_from(_real(0, 10)))
-    batch_size: int = field(default=200, metadata=_from(_integer(10, 5_000)))
-    max_open_batches: int = field(default=3, metadata=_from(_integer(1, 1_000)))
-    labels_per_day: int = field(default=600, metadata=_from(_integer(10, 1e6)))
-    keep_text: Literal["full", "none"] = field(default="full", metadata=_from(_choice("full", "none")))
-    retention_days: float = field(default=30.0, metadata=_from(_real(0.01, 3_650)))
-    sources: tuple[str, ...] = field(default=(), metadata=_from(_sources))
-    keys_file: Path | None = field(default=None, metadata=_from(_path))
-    max_body_bytes: int = field(default=4 * 2**20, metadata=_from(_integer(1024, 2**30)))
-    lane: Literal["on", "off"] = field(default="on", metadata=_from(_choice("on", "off")))
-    lease_seconds: float = field(default=15.0, metadata=_from(_real(1, 3_600)))
-    flush_seconds: float = field(default=1.0, metadata=_from(_real(0.05, 60)))
+    store: Path = field(default=Path("var/models"), metadata=_from(values.path))
+    state: Path = field(default=Path("var/state"), metadata=_from(values.path))
+    model: str | None = field(default=None, metadata=_from(values.text))
+    host: str = field(default="127.0.0.1", metadata=_from(values.text))
+    port: int = field(default=3000, metadata=_from(values.integer(1, 65_535)))
+    workers: int = field(default=2, metadata=_from(values.integer(1, 256)))
+    bucket_seconds: float = field(default=10.0, metadata=_from(values.real(0.1, 86_400)))
+    baseline_items: int = field(default=20_000, metadata=_from(values.integer(100, 1e9)))
+    baseline_seconds: float = field(
+        default=float(DAY_SECONDS), metadata=_from(values.real(0, 366 * DAY_SECONDS))
+    )
+    false_alarm_days: float = field(default=90.0, metadata=_from(values.real(0.01, 36_500)))
+    tolerance_ratio: float = field(default=0.10, metadata=_from(values.real(0, 10)))
+    tolerance_abs: float = field(default=0.0, metadata=_from(values.real(0, 0.5)))
+    tolerance_by_class: Pairs = field(default=(), metadata=_from(_TOLERANCES, separator=":"))
+    watch: Pairs = field(default=(), metadata=_from(_WEIGHTS, separator="="))
+    whole_mix: float = field(default=0.0, metadata=_from(values.real(0, 0.9)))
+    stream_shares: Pairs = field(
+        default=(("classes", 0.6), ("scores", 0.25), ("inputs", 0.15)),
+        metadata=_from(_STREAM_SHARES, separator="="),
+    )
+    season_seconds: float = field(default=0.0, metadata=_from(values.real(0, 31 * DAY_SECONDS)))
+    deduplicate: Literal["off", "id", "content"] = field(
+        default="off", metadata=_from(values.choice("off", "id", "content"))
+    )
+    batch_size: int = field(default=200, metadata=_from(values.integer(10, 5_000)))
+    max_open_batches: int = field(default=3, metadata=_from(values.integer(1, 1_000)))
+    labels_per_day: int = field(default=600, metadata=_from(values.integer(10, 1e6)))
+    keep_text: Literal["full", "none"] = field(default="full", metadata=_from(values.choice("full", "none")))
+    retention_days: float = field(default=30.0, metadata=_from(values.real(0.01, 3_650)))
+    sources: tuple[str, ...] = field(default=(), metadata=_from(values.sources))
+    keys_file: Path | None = field(default=None, metadata=_from(values.path))
+    max_body_bytes: int = field(default=4 * 2**20, metadata=_from(values.integer(1024, 2**30)))
+    lane: Literal["on", "off"] = field(default="on", metadata=_from(values.choice("on", "off")))
+    lease_seconds: float = field(default=15.0, metadata=_from(values.real(1, 3_600)))
+    flush_seconds: float = field(default=1.0, metadata=_from(values.real(0.05, 60)))
 
     def monitoring(self) -> MonitoringConfig:
         """Return what the watcher and the recorders are told of these settings."""
@@ -136,12 +111,18 @@ class Settings:
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that make another process read these very settings."""
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        given = {entry: getattr(self, entry.name) for entry in fields(self)}
         return {
-            PREFIX + name.upper(): ",".join(value) if isinstance(value, tuple) else str(value)
-            for name, value in values.items()
+            PREFIX + entry.name.upper(): _written(value, entry.metadata["separator"])
+            for entry, value in given.items()
             if value not in (None, ())
         }
+
+
+def _written(value: Any, separator: str) -> str:
+    if separator:
+        return values.written(value, separator)
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -152,20 +133,25 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     SettingInvalid
         A value is out of range; the error names variable, value and range.
     """
-    values = {}
+    given = {}
     for entry in fields(Settings):
         variable = PREFIX + entry.name.upper()
         raw = environment.get(variable, "").strip()
         if not raw:
             continue
         try:
-            values[entry.name] = entry.metadata["parse"](raw)
+            given[entry.name] = entry.metadata["parse"](raw)
         except ValueError as error:
             raise SettingInvalid(variable, raw, str(error)) from None
-    settings = Settings(**values)
+    settings = Settings(**given)
     if settings.bucket_seconds > (longest := settings.false_alarm_days * DAY_SECONDS):
         allowed = f"at most SEAMARK_FALSE_ALARM_DAYS, which are {longest:.12g} seconds"
         raise SettingInvalid(PREFIX + "BUCKET_SECONDS", f"{settings.bucket_seconds:.12g}", allowed)
+    if 0.0 < settings.season_seconds < (least := SHORTEST_SEASON_BUCKETS * settings.bucket_seconds):
+        allowed = (
+            f"0, or at least {SHORTEST_SEASON_BUCKETS} times SEAMARK_BUCKET_SECONDS, {least:.12g} seconds"
+        )
+        raise SettingInvalid(PREFIX + "SEASON_SECONDS", f"{settings.season_seconds:.12g}", allowed)
     return settings
 
 

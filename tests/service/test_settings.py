@@ -25,11 +25,17 @@ def test_every_field_has_its_variable_and_survives_the_way_to_another_process() 
             "SEAMARK_SOURCES": "email, chat,email,",
             "SEAMARK_KEYS_FILE": "/run/keys",
             "SEAMARK_LANE": "off",
+            "SEAMARK_WATCH": "fraud=5, is=spam=0.5,",
+            "SEAMARK_TOLERANCE_BY_CLASS": "fraud:.05",
+            "SEAMARK_STREAM_SHARES": "scores=.2,classes=.8",
             "UNRELATED": "1",
         }
     )
     assert settings.sources == ("email", "chat")
     assert settings.store == Path("/srv/models")
+    assert settings.watch == (("fraud", 5.0), ("is=spam", 0.5))
+    assert settings.tolerance_by_class == (("fraud", 0.05),)
+    assert settings.stream_shares == (("classes", 0.8), ("scores", 0.2), ("inputs", 0.0))
     assert read_settings(settings.to_environment()) == settings
     assert read_settings(Settings().to_environment()) == Settings()
 
@@ -45,6 +51,16 @@ def test_every_field_has_its_variable_and_survives_the_way_to_another_process() 
         ("SEAMARK_KEEP_TEXT", "some", "one of full, none"),
         ("SEAMARK_WORKERS", "1_0", "a whole number in [1, 256]"),
         ("SEAMARK_STATE", "postgresql://db/seamark", "a path on this machine"),
+        ("SEAMARK_WATCH", "fraud", "class=number, separated by commas, each class once"),
+        ("SEAMARK_WATCH", "fraud=1,fraud=2", "class=number, separated by commas, each class once"),
+        ("SEAMARK_WATCH", "fraud=0", "class=number"),
+        ("SEAMARK_WATCH", ",".join(f"c{i}=1" for i in range(1_001)), "at most 1000 of class=number"),
+        ("SEAMARK_TOLERANCE_BY_CLASS", "fraud:11", "class:number"),
+        ("SEAMARK_TOLERANCE_ABS", "0.6", "a number in [0, 0.5]"),
+        ("SEAMARK_STREAM_SHARES", "classes=.6,scores=.3", "classes=share,scores=share,inputs=share"),
+        ("SEAMARK_STREAM_SHARES", "scores=1", "classes=share"),
+        ("SEAMARK_STREAM_SHARES", "classes=.5,colours=.5", "classes=share"),
+        ("SEAMARK_DEDUPLICATE", "text", "one of off, id, content"),
         ("SEAMARK_SOURCES", ",".join(f"s{i}" for i in range(40)), "at most 31 names"),
     ],
 )
@@ -64,6 +80,13 @@ def test_a_bucket_cannot_be_longer_than_the_time_of_one_false_alarm() -> None:
         read_settings({"SEAMARK_BUCKET_SECONDS": "3600", **days})
     settings = read_settings({"SEAMARK_BUCKET_SECONDS": "864", **days})
     assert settings.monitoring().watcher.detector.n_buckets == 1
+
+
+def test_a_season_holds_enough_buckets() -> None:
+    """A period that a few buckets fill has no shape to learn; 0 declares none."""
+    with pytest.raises(SettingInvalid, match=r"SEAMARK_SEASON_SECONDS='60': expected 0, or at least 32"):
+        read_settings({"SEAMARK_SEASON_SECONDS": "60"})
+    assert read_settings({"SEAMARK_SEASON_SECONDS": "86400"}).season_seconds == 86_400.0
 
 
 def test_a_misspelt_variable_is_told_with_what_was_meant() -> None:
