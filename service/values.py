@@ -1,4 +1,4 @@
-"""How is the text of a variable read? A parser returns a value, or raises ValueError saying what is allowed."""
+"""How is the text of a variable read? A parser returns a value or raises ValueError: what is allowed."""
 
 from collections.abc import Callable
 from pathlib import Path

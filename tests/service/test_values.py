@@ -18,7 +18,7 @@ def test_pairs_written_are_read_as_the_same(pairs: values.Pairs, separator: str)
     assert parse(values.written(pairs, separator)) == pairs
 
 
-@pytest.mark.parametrize("raw", ["a", "=1", "a=", "a=x", "a=1,a=2", "a=nan", "a=2", "a=1 b=1"])
+@pytest.mark.parametrize("raw", ["a", "=1", "a=", "a=x", "a=1,a=2", "a=nan", "a=2"])
 def test_pairs_that_are_none_say_what_is_allowed(raw: str) -> None:
     """Name, sign and number, each name once, each number in its range."""
     with pytest.raises(ValueError, match=r"class=number.* each class once .*in \[0, 1\]"):
@@ -31,5 +31,5 @@ def test_shares_are_a_whole_in_the_order_of_their_names() -> None:
     assert parse("scores=.25, classes=.75") == (("classes", 0.75), ("scores", 0.25))
     assert parse("classes=1") == (("classes", 1.0), ("scores", 0.0))
     for raw in ("classes=.5", "scores=1", "classes=.5,inputs=.5", "classes"):
-        with pytest.raises(ValueError, match="classes=share,scores=share with shares .* classes above 0"):
+        with pytest.raises(ValueError, match=r"classes=share,scores=share with shares .* classes above 0"):
             parse(raw)
