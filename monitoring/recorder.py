@@ -1,14 +1,16 @@
 """What has this worker decided since it was last asked? Counted in memory, on the event loop."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from model_store.bundles.bundle import ModelKey
+from model_store.graphs.outputs import Task
 from model_store.policy import DECISIONS, Decisions
+from monitoring.meterings import added
 from monitoring.observed import Observed
 from monitoring.reservoir import EPOCH_SECONDS, Candidate, Reservoir
 
@@ -46,6 +48,14 @@ class Sealed:
         Those that entered the reservoir since the last seal.
     candidates_lost : int
         Candidates given up because the store was away for too long. Counts are never given up.
+    meters : mapping of str to int64 array
+        What was measured besides the class, by meter; `measures` says what the numbers of each count.
+    measures : mapping of str to JSON
+        `model_store.meters.Meters.to_json` of the model; empty where nothing was measured.
+    task : Task
+        What the model answers.
+    meters_failed : int
+        Times that a meter failed; what it should have counted is missing from it, and from nothing else.
     """
 
     model_key: ModelKey
@@ -60,6 +70,10 @@ class Sealed:
     sealed_at: float
     candidates: tuple[Candidate, ...] = ()
     candidates_lost: int = 0
+    meters: Mapping[str, Counts] = field(default_factory=dict)
+    measures: Mapping[str, Any] = field(default_factory=dict)
+    task: Task = "multiclass"
+    meters_failed: int = 0
 
     @property
     def items(self) -> int:
@@ -94,6 +108,10 @@ class Sealed:
             sealed_at=max(self.sealed_at, other.sealed_at),
             candidates=self.candidates + other.candidates,
             candidates_lost=self.candidates_lost + other.candidates_lost,
+            meters=added(self.meters, other.meters),
+            measures=self.measures or other.measures,
+            task=self.task,
+            meters_failed=self.meters_failed + other.meters_failed,
         )
 
     def without_candidates(self) -> "Sealed":

@@ -5,7 +5,7 @@ from monitoring.store.audit import AuditEntry
 from monitoring.store.batches import Load, NewBatch, Taken
 from monitoring.store.candidates import Population
 from monitoring.store.closing import ClosedBucket, Closing, Fenced, Open, Span, WaveInput
-from monitoring.store.counts import BucketRow, Claim
+from monitoring.store.counts import BucketRow, Claim, ModelRow
 from monitoring.store.detectors import DetectorChange, DetectorRow
 from monitoring.store.lease import Lease, LeaseStatus
 from monitoring.store.retention import Pruned
@@ -24,6 +24,7 @@ __all__ = [
     "Lease",
     "LeaseStatus",
     "Load",
+    "ModelRow",
     "NewBatch",
     "Open",
     "Population",

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
+from monitoring import meterings
 from monitoring.clock import Clock
 from monitoring.store.alarms import Alarm, clear_alarms, insert_alarm, note_batch
 from monitoring.store.audit import insert_audit
@@ -239,6 +240,7 @@ def _insert_bucket(
             items=claim.items,
             counts=sparse(claim.counts),
             score_bins=sparse(claim.score_bins),
+            meters=meterings.to_json(claim.meters),
             state=bucket.state,
             statistic=bucket.statistic,
             threshold=bucket.threshold,

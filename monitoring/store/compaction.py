@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
+from monitoring import meterings
 from monitoring.recorder import N_DECISIONS, SCORE_BINS
 from monitoring.reservoir import EPOCH_SECONDS, Slots, merge, slots
 from monitoring.store import codec
@@ -141,6 +142,7 @@ def _merge_buckets(connection: sa.Connection, rows: Sequence["sa.Row[Any]"]) -> 
             statistic=max((row.statistic for row in rows if row.statistic is not None), default=None),
             threshold=last.threshold,
             coarse=True,
+            meters=meterings.to_json(meterings.summed(row.meters for row in rows)),
         )
     )
 

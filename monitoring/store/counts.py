@@ -1,12 +1,15 @@
 """How many items were decided, from a worker's flush to a closed bucket, each counted exactly once?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
+from model_store.graphs.outputs import Task
+from monitoring import meterings
 from monitoring.clock import Clock
 from monitoring.errors import UnknownModel
 from monitoring.recorder import N_DECISIONS, SCORE_BINS, Counts, Sealed
@@ -20,7 +23,8 @@ from monitoring.store.tables import bucket_sources, buckets, flushes, models, wo
 class Claim:
     """The flushes of one model that no bucket holds yet, as one transaction read them.
 
-    `source_counts` is per epoch and source; `candidates_lost` per epoch.
+    `source_counts` is per epoch and source; `candidates_lost` per epoch; `meters` by name, see
+    `model_store.meters`.
     """
 
     flush_ids: tuple[int, ...]
@@ -30,6 +34,7 @@ class Claim:
     candidates_lost: Mapping[int, int]
     first_at: float | None
     last_at: float | None
+    meters: Mapping[str, Counts] = field(default_factory=dict)
 
     @property
     def items(self) -> int:
@@ -49,6 +54,22 @@ class BucketRow:
     state: str
     statistic: float | None
     threshold: float | None
+    meters: Mapping[str, Counts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """What is known of a model whose traffic was counted.
+
+    `measures` is what `model_store.meters.Meters.to_json` says of its meters, empty for a model whose traffic
+    only older releases counted; `first_at` is UTC epoch seconds.
+    """
+
+    key: ModelKey
+    classes: tuple[str, ...]
+    first_at: float
+    task: Task
+    measures: Mapping[str, Any]
 
 
 class CountsTable:
@@ -83,6 +104,7 @@ class CountsTable:
                     score_bins=codec.sparse(sealed.score_bins),
                     source_counts=dict(sealed.source_counts),
                     candidates_lost=sealed.candidates_lost,
+                    meters=meterings.to_json(sealed.meters),
                 )
             ).inserted_primary_key
             if flush_id is None:  # pragma: no cover - every dialect returns the key of a single row
@@ -103,6 +125,24 @@ class CountsTable:
         """Return a model's classes in the order of its counts."""
         with self._database.read() as connection:
             return read_classes(connection, model_key)
+
+    def model(self, model_key: ModelKey) -> ModelRow:
+        """Return what is known of a model; UnknownModel when it has no counted traffic."""
+        with self._database.read() as connection:
+            return read_model(connection, model_key)
+
+    def meters_between(self, model_key: ModelKey, since: float, until: float) -> Mapping[str, Counts]:
+        """Return the sum of the meters of all closed buckets that lie within [since, until], by name.
+
+        UTC epoch seconds. Buckets without meters, of older releases, add nothing. What is older than two days
+        is kept by the hour: an hour that only partly lies within is left out.
+        """
+        query = sa.select(buckets.c.meters).where(
+            buckets.c.model_key == model_key, buckets.c.start_at >= since, buckets.c.end_at <= until
+        )
+        with self._database.read() as connection:
+            read_classes(connection, model_key)
+            return meterings.summed(connection.scalars(query))
 
     def total(self, model_key: ModelKey) -> Counts:
         """Return every item counted in flushes and buckets still kept, shape (n_classes, N_DECISIONS)."""
@@ -140,6 +180,7 @@ class CountsTable:
                 state=row.state,
                 statistic=row.statistic,
                 threshold=row.threshold,
+                meters=meterings.from_json(row.meters),
             )
             for row in reversed(rows)
         )
@@ -151,6 +192,20 @@ def read_classes(connection: sa.Connection, model_key: ModelKey) -> tuple[str, .
     if found is None:
         raise UnknownModel(model_key, tuple(connection.scalars(sa.select(models.c.model_key))))
     return tuple(found)
+
+
+def read_model(connection: sa.Connection, model_key: ModelKey) -> ModelRow:
+    """Return what is known of a model; UnknownModel when it has no counted traffic."""
+    row = connection.execute(sa.select(models).where(models.c.model_key == model_key)).one_or_none()
+    if row is None:
+        raise UnknownModel(model_key, tuple(connection.scalars(sa.select(models.c.model_key))))
+    return ModelRow(
+        key=row.model_key,
+        classes=tuple(row.classes),
+        first_at=row.first_at,
+        task=row.task,
+        measures=row.measures or {},
+    )
 
 
 def first_unclaimed(connection: sa.Connection, model_key: ModelKey) -> float | None:
@@ -175,6 +230,7 @@ def read_claim(
     lost: dict[int, int] = {}
     first_at: float | None = None
     last_at: float | None = None
+    meters: dict[str, Counts] = {}
     for row in connection.execute(
         sa.select(flushes)
         .where(
@@ -189,6 +245,7 @@ def read_claim(
         for source, n in row.source_counts.items():
             sources[row.epoch, source] = sources.get((row.epoch, source), 0) + n
         lost[row.epoch] = lost.get(row.epoch, 0) + row.candidates_lost
+        meters = meterings.added(meters, meterings.from_json(row.meters))
         first_at = row.first_at if first_at is None else min(first_at, row.first_at)
         last_at = row.last_at if last_at is None else max(last_at, row.last_at)
     return Claim(
@@ -199,6 +256,7 @@ def read_claim(
         candidates_lost=lost,
         first_at=first_at,
         last_at=last_at,
+        meters=meters,
     )
 
 
@@ -251,12 +309,24 @@ def _advance(connection: sa.Connection, worker_id: str, seq: int, model_key: Mod
 
 
 def _register(connection: sa.Connection, sealed: Sealed, now: float) -> None:
-    known = connection.scalar(sa.select(models.c.classes).where(models.c.model_key == sealed.model_key))
+    """Note a model's first flush, and what its meters mean when that was not known or has changed."""
+    measures = dict(sealed.measures) or None
+    known = connection.execute(
+        sa.select(models.c.measures).where(models.c.model_key == sealed.model_key)
+    ).one_or_none()
     if known is None:
         connection.execute(
             models.insert().values(
                 model_key=sealed.model_key,
                 classes=list(sealed.classes),
                 first_at=now if sealed.first_at is None else sealed.first_at,
+                task=sealed.task,
+                measures=measures,
             )
+        )
+    elif measures is not None and known.measures != measures:
+        connection.execute(
+            models.update()
+            .where(models.c.model_key == sealed.model_key)
+            .values(task=sealed.task, measures=measures)
         )

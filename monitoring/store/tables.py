@@ -16,6 +16,7 @@ METADATA: Final = sa.MetaData()
 Key = sa.String(80)
 Name = sa.String(1024)
 Names = sa.JSON(none_as_null=True)
+Maybe = sa.JSON(none_as_null=True)
 
 
 def _column(name: str, kind: Any, *rest: Any, nullable: bool = False, **options: Any) -> "sa.Column[Any]":
@@ -28,6 +29,8 @@ models = sa.Table(
     _column("model_key", Key, primary_key=True),
     _column("classes", sa.JSON),
     _column("first_at", sa.Double),
+    _column("task", sa.String(16), server_default="multiclass"),
+    _column("measures", Maybe, nullable=True),
 )
 
 workers = sa.Table(
@@ -56,6 +59,7 @@ flushes = sa.Table(
     _column("score_bins", sa.JSON),
     _column("source_counts", sa.JSON),
     _column("candidates_lost", sa.BigInteger),
+    _column("meters", Maybe, nullable=True),
     sa.UniqueConstraint("worker_id", "seq", name="flushes_worker_seq"),
     sa.Index("flushes_model", "model_key", "id"),
     # Ids are never used twice, also after rows are taken: candidates name the flush they came with.
@@ -100,6 +104,7 @@ buckets = sa.Table(
     _column("statistic", sa.Double, nullable=True),
     _column("threshold", sa.Double, nullable=True),
     _column("coarse", sa.Boolean),
+    _column("meters", Maybe, nullable=True),
     sa.Index("buckets_end", "end_at"),
 )
 
@@ -124,6 +129,7 @@ detectors = sa.Table(
     _column("last_traffic_at", sa.Double),
     _column("snapshot", sa.JSON),
     _column("status", sa.JSON),
+    _column("meaning", Maybe, nullable=True),
 )
 
 alarms = sa.Table(
@@ -139,6 +145,15 @@ alarms = sa.Table(
     _column("finding", sa.JSON),
     _column("batch_id", sa.String(64), nullable=True),
     _column("batch_note", sa.Text, nullable=True),
+    _column("acknowledged_at", sa.Double, nullable=True),
+    _column("acknowledged_by", Name, nullable=True),
+    _column("acknowledged_why", sa.Text, nullable=True),
+    _column("false_at", sa.Double, nullable=True),
+    _column("false_by", Name, nullable=True),
+    _column("false_why", sa.Text, nullable=True),
+    _column("ended_by", sa.String(16), nullable=True),
+    _column("findings", Maybe, nullable=True),
+    _column("strongest", Maybe, nullable=True),
     sa.Index("alarms_model", "model_key", "raised_at"),
 )
 

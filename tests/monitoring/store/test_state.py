@@ -24,12 +24,25 @@ from monitoring.store.schema import HEAD, MIGRATIONS
 from monitoring.store.state import FILE, LOCK
 from monitoring.store.tables import METADATA
 
-ADDED = (  # by the second migration
-    ("candidates", "uncertainty"),
-    ("batch_items", "predicted_names"),
-    ("batch_items", "label_names"),
-    ("labels", "label_names"),
-)
+ADDED = {  # by the migration that ends at this revision
+    "0002": (
+        ("candidates", "uncertainty"),
+        ("batch_items", "predicted_names"),
+        ("batch_items", "label_names"),
+        ("labels", "label_names"),
+    ),
+    "0003": (
+        ("flushes", "meters"),
+        ("buckets", "meters"),
+        ("models", "task"),
+        ("models", "measures"),
+        *(("alarms", f"{done}_{what}") for done in ("acknowledged", "false") for what in ("at", "by", "why")),
+        ("alarms", "ended_by"),
+        ("alarms", "findings"),
+        ("alarms", "strongest"),
+        ("detectors", "meaning"),
+    ),
+}
 
 
 def test_opening_again_keeps_what_was_counted(
@@ -70,7 +83,7 @@ def test_a_newer_schema_is_refused_in_one_line(store: Store, tmp_path: Path, clo
     raw.close()
     with pytest.raises(StateNewer) as refused:
         open_store(tmp_path / "state", clock=clock)
-    assert str(refused.value).endswith("schema 9999 is newer than 0002; upgrade seamark")
+    assert str(refused.value).endswith("schema 9999 is newer than 0003; upgrade seamark")
     assert "\n" not in str(refused.value)
 
 
@@ -162,17 +175,22 @@ def test_a_usual_start_does_without_alembic(store: Store, tmp_path: Path, clock:
     assert not (tmp_path / "state" / LOCK).exists()
 
 
-def test_a_state_of_the_first_release_is_brought_up_to_date(
-    tmp_path: Path, clock: ManualClock, seal: Callable[..., Sealed], candidate: Callable[..., Candidate]
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_a_state_of_an_earlier_release_is_brought_up_to_date(
+    tmp_path: Path,
+    clock: ManualClock,
+    seal: Callable[..., Sealed],
+    candidate: Callable[..., Candidate],
+    revision: str,
 ) -> None:
-    """Counts, batches and labels of single classes stay; columns for several labels are empty in them."""
+    """Counts, batches and labels stay; what was stored before has no meters, and its models had one label."""
     first = open_store(tmp_path, clock=clock)
     first.counts.flush("worker-a", 1, seal(candidates=[candidate("k")]))
     first.close()
     with sqlite3.connect(tmp_path / FILE) as raw:
-        for table, column in ADDED:
+        for table, column in [each for at, added in ADDED.items() if at > revision for each in added]:
             raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        raw.execute("UPDATE alembic_version SET version_num = '0001'")
+        raw.execute("UPDATE alembic_version SET version_num = ?", [revision])
     raw.close()
     second = open_store(tmp_path, clock=clock)
     assert second.counts.total("mail@1").sum() == 1
@@ -180,4 +198,6 @@ def test_a_state_of_the_first_release_is_brought_up_to_date(
     with second._database.read() as connection:
         found = connection.execute(sa.text("SELECT key, uncertainty FROM candidates ORDER BY id")).all()
     assert [tuple(row) for row in found] == [("k", None), ("l", None)]
+    model = second.counts.model("mail@1")
+    assert (model.classes, model.task, model.measures) == (("ham", "spam"), "multiclass", {})
     second.close()
