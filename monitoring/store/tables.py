@@ -154,6 +154,7 @@ alarms = sa.Table(
     _column("ended_by", sa.String(16), nullable=True),
     _column("findings", Maybe, nullable=True),
     _column("strongest", Maybe, nullable=True),
+    _column("meaning", Maybe, nullable=True),
     sa.Index("alarms_model", "model_key", "raised_at"),
 )
 

@@ -40,6 +40,7 @@ ADDED = {  # by the migration that ends at this revision
         ("alarms", "ended_by"),
         ("alarms", "findings"),
         ("alarms", "strongest"),
+        ("alarms", "meaning"),
         ("detectors", "meaning"),
     ),
 }

@@ -22,4 +22,5 @@ def upgrade() -> None:
     op.add_column("alarms", sa.Column("ended_by", sa.String(length=16), nullable=True))
     op.add_column("alarms", sa.Column("findings", sa.JSON(), nullable=True))
     op.add_column("alarms", sa.Column("strongest", sa.JSON(), nullable=True))
+    op.add_column("alarms", sa.Column("meaning", sa.JSON(), nullable=True))
     op.add_column("detectors", sa.Column("meaning", sa.JSON(), nullable=True))
