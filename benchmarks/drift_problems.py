@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.scan import RISE_SHARE, class_evidence, formula_threshold
+from monitoring.budget import RISE_SHARE
+from monitoring.scan import class_evidence, formula_threshold
 from monitoring.windows import Windows
 
 Floats = npt.NDArray[np.float64]

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from monitoring.baseline import Baseline
-from monitoring.scan import ScanResult, Weights, class_weights, items_to_detect, scan
+from monitoring.planning import items_to_detect
+from monitoring.scan import ScanResult, Weights, class_weights, scan
 from monitoring.windows import Counts, Windows, WindowSet, single_window
 
 DECLARED_RATIO: Final = 2.0  # the change that planning and `warming` speak of: a class at twice its share

@@ -8,20 +8,20 @@ threshold is a formula: nothing is simulated or tuned, and the reference's size 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr
 
-from monitoring.whole_mix import whole_mix_evidence
+from monitoring.budget import Weights, column_weights
+from monitoring.dispersion import Dispersion
+from monitoring.whole_mix import Mix, whole_mix_evidence
 from monitoring.windows import WindowSet
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Weights: TypeAlias = npt.NDArray[np.float64]  # (2, n_categories): share of the budget for rises, for falls
 
-RISE_SHARE: Final = 0.75  # a rare class that rises is what users ask for
 THRESHOLD_CONSTANT: Final = 9.0
 _TINY: Final = np.finfo(np.float64).tiny
 
@@ -43,6 +43,10 @@ class ScanResult:
     strongest : float64 array of shape (n_categories,)
         Each category's evidence in the window `window`.
     strongest_rises : bool array of shape (n_categories,)
+    whole : float64 array of shape (n_mixes,)
+        Each mix's largest evidence as a whole over all windows.
+    mix : int or None
+        Index of the mix whose test as a whole gave `statistic`; None when a column did.
     """
 
     statistic: float
@@ -51,34 +55,58 @@ class ScanResult:
     rises: npt.NDArray[np.bool_]
     strongest: Floats
     strongest_rises: npt.NDArray[np.bool_]
+    whole: Floats = field(default_factory=lambda: np.zeros(0))
+    mix: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Yardstick:
+    """What windows are compared with, column by column, and how strictly.
+
+    Attributes
+    ----------
+    counts, items : float64 arrays of shape (n_columns,)
+        The reference; a column without items is not tested.
+    weights : float64 array of shape (2, n_columns)
+        Share of the false-alarm budget for rises and for falls; a column with weight 0 is not tested.
+    tolerance, tolerance_abs : float64 arrays of shape (n_columns,)
+        A change of the share within this ratio, or within this difference, is no evidence.
+    dispersion : Dispersion, optional
+        How much more than independent items the counts vary.
+    mixes : tuple of Mix
+        Mixes that are also tested as a whole.
+    """
+
+    counts: Floats
+    items: Floats
+    weights: Weights
+    tolerance: Floats
+    tolerance_abs: Floats
+    dispersion: Dispersion | None = None
+    mixes: tuple[Mix, ...] = ()
+
+
+def scan_columns(
+    lengths: npt.NDArray[np.int64], counts: npt.ArrayLike, items: npt.ArrayLike, yardstick: Yardstick
+) -> ScanResult:
+    """Compare every window with the reference, column by column and every mix as a whole.
+
+    Parameters
+    ----------
+    lengths : int64 array of shape (n_windows,)
+        Buckets in each window, at least one window, shortest first.
+    counts : array of shape (n_windows, n_columns)
+    items : array of shape (n_windows, n_columns) or (n_windows, 1)
+        Items, or exposures where a season was fitted; a cell without items is no evidence.
+    """
+    raise NotImplementedError
 
 
 def class_weights(
     reference: npt.NDArray[np.int64], *, shares: npt.ArrayLike | None = None, whole_mix: float = 0.0
 ) -> Weights:
-    """Return each category's share of the false-alarm budget: row 0 for rises, row 1 for falls.
-
-    With two categories one count tells everything, so only the rarer one in `reference` is tested.
-
-    Parameters
-    ----------
-    reference : int array of shape (n_categories,)
-    shares : array of shape (n_categories,), optional
-        Relative importance, 0 for a category not watched; uniform by default.
-    whole_mix : float
-        Budget kept for the mix as a whole, in [0, 1).
-    """
-    weights = np.ones(len(reference)) if shares is None else np.asarray(shares, dtype=np.float64)
-    if len(reference) == 2:
-        weights = np.zeros(2)
-        weights[int(np.argmin(reference))] = 1.0
-    if weights.shape != reference.shape or (weights < 0).any() or not weights.any():
-        raise ValueError(
-            f"budget shares {weights.tolist()}: expected {len(reference)} numbers >= 0, not all 0"
-        )
-    split = np.array([[RISE_SHARE], [1.0 - RISE_SHARE]])
-    budget: Weights = split * (1.0 - whole_mix) * weights / weights.sum()
-    return budget
+    """Return `budget.column_weights` of a mix."""
+    return column_weights("mix", reference, watch=shares, whole_mix=whole_mix)
 
 
 def signed_root(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike) -> Floats:
@@ -236,61 +264,3 @@ def formula_threshold(n_buckets: float, max_window: float, constant: float = THR
         raise ValueError(f"threshold for {n_buckets} buckets, window {max_window}: both must be at least 1")
     scales = max(math.log2(min(n_buckets, max_window)), 1.0)
     return math.log(n_buckets) + math.log(constant * scales)
-
-
-def items_to_detect(
-    share: float,
-    ratio: float,
-    *,
-    threshold: float,
-    weight: float,
-    bucket_items: float,
-    reference_items: float = math.inf,
-    tolerance: float = 0.0,
-    tolerance_abs: float = 0.0,
-) -> int | None:
-    """Return after about how many items a category at `ratio` times its share would raise the alarm.
-
-    Parameters
-    ----------
-    share, ratio : float
-        The reference share and the factor by which it changes; below 1 is a fall.
-    threshold : float
-        Of the statistic, from `formula_threshold`.
-    weight : float
-        The category's share of the budget in that direction, from `class_weights`.
-    bucket_items : float
-        Mean items a bucket.
-    reference_items : float
-        Size of the reference.
-
-    Returns
-    -------
-    int or None
-        None when it cannot be noticed: the change is within the tolerance, not possible, not watched, or the
-        reference is too small to tell it from its own noise.
-    """
-    moved = share * ratio
-    if not (0.0 < share < 1.0 and 0.0 <= moved < 1.0) or weight <= 0.0:
-        return None
-    large, small = max(share, moved), min(share, moved)
-    lowered = min(large / (1.0 + tolerance), large - tolerance_abs)
-    if lowered <= small:
-        return None
-    information = _divergence(lowered, share) if moved > share else _divergence(moved, lowered)
-    items = 0.0
-    for _ in range(20):  # the longer the window, the less evidence it needs: settles within a few rounds
-        before = items
-        need = max(threshold - math.log(weight) - math.log(max(items / bucket_items, 1.0)), 1.0)
-        items = 1.1 * (need - 0.5 * math.log(4.0 * math.pi * need) + 0.7) / information
-        if abs(items - before) <= 0.001 * items:
-            break
-    if items >= reference_items:
-        return None
-    return math.ceil(items / (1.0 - items / reference_items))
-
-
-def _divergence(q: float, p: float) -> float:
-    """Return the Kullback-Leibler divergence of Bernoulli(q) from Bernoulli(p) in nats per item."""
-    rest = (1.0 - q) * math.log((1.0 - q) / (1.0 - p))
-    return rest if q == 0.0 else q * math.log(q / p) + rest

@@ -1,5 +1,6 @@
 """Has the mix as a whole moved, though perhaps no category shows it alone?"""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,23 @@ Floats = npt.NDArray[np.float64]
 
 POOL_ITEMS: Final = 5.0  # Cochran's rule: Pearson's X2 wants at least 5 expected items a cell
 _TINY: Final = np.finfo(np.float64).tiny
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """A mix that is also tested as a whole.
+
+    Attributes
+    ----------
+    start, stop : int
+        Its columns, `stop` exclusive; at least three.
+    budget : float
+        Its share of the false-alarm budget, in (0, 1).
+    """
+
+    start: int
+    stop: int
+    budget: float
 
 
 def whole_mix_evidence(windows: WindowSet, reference: npt.NDArray[np.int64]) -> Floats:
