@@ -13,12 +13,14 @@ import numpy as np
 
 from benchmarks.machine import machine_line
 from monitoring.detector import Bucket, Detector, DetectorConfig
+from monitoring.streams import class_stream
 from monitoring.windows import drift_categories
 
 CLASSES: Final = (2, 30, 150, 1_000)
 BUCKETS: Final = (1_000, 10_000, 100_000)
 MEASURED: Final = 200  # buckets whose cost is averaged
 BUCKET_ITEMS: Final = 50
+CONFIG: Final = DetectorConfig(baseline_items=20_000, baseline_seconds=0.0)
 
 
 def shares_of(n_classes: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -35,7 +37,9 @@ def costs(n_classes: int, marks: Sequence[int], *, seed: int) -> Iterator[tuple[
     """
     rng, shares = np.random.default_rng(seed), shares_of(n_classes)
     categories = drift_categories(tuple(f"class {k}" for k in range(n_classes)))
-    detector = Detector(categories, DetectorConfig(baseline_items=20_000, baseline_seconds=0.0))
+    detector = Detector(
+        (class_stream(categories),), DetectorConfig(baseline_items=20_000, baseline_seconds=0.0)
+    )
     detector.close(Bucket(rng.multinomial(20_000, shares), 0.0, 10.0))
     seen = 0
     for mark in marks:

@@ -6,7 +6,7 @@ them.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 import numpy as np
@@ -17,8 +17,10 @@ from monitoring.comparison import STATUS_ITEMS, Comparison, Scanned
 from monitoring.detector_config import DEFAULT_TOLERANCE, DetectorConfig
 from monitoring.detector_status import CategoryStatus, State, Status, category_statuses
 from monitoring.errors import BaselineRefused
+from monitoring.expectation import Expectation
 from monitoring.finding import ClassShift, Direction, Event, EventKind, Finding, describe
 from monitoring.recovery import CALM_BLOCKS, Recovery, fresh_items
+from monitoring.streams import Layout, Stream, class_stream
 from monitoring.windows import Counts, Windows, as_counts
 
 __all__ = [
@@ -44,9 +46,8 @@ class Detector:
 
     Parameters
     ----------
-    categories : tuple of str
-        Names in the order of the counts, at least two; `windows.drift_categories` makes them from the
-        classes.
+    streams : sequence of Stream
+        What the buckets hold, the classes first; see `monitoring.streams`.
     config : DetectorConfig
     """
 
@@ -62,15 +63,13 @@ class Detector:
         "_times",
         "_warm",
         "_windows",
-        "categories",
         "config",
+        "layout",
     )
 
-    def __init__(self, categories: tuple[str, ...], config: DetectorConfig | None = None) -> None:
-        self.categories = tuple(categories)
+    def __init__(self, streams: Sequence[Stream], config: DetectorConfig | None = None) -> None:
+        self.layout = Layout(tuple(streams))
         self.config = config or DetectorConfig()
-        if len(self.categories) < 2 or len(set(self.categories)) != len(self.categories):
-            raise ValueError(f"categories {self.categories}: expected at least two, all different")
         self._items = 0
         self._times = Times()
         self._collector = BaselineCollector(
@@ -84,6 +83,16 @@ class Detector:
         self._recovery: Recovery | None = None
         self._state: State = "warming"
         self._since: float | None = None
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """What is watched, the classes first."""
+        return self.layout.streams
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories of the classes, in the order of their counts."""
+        return self.layout.streams[0].columns
 
     @property
     def threshold(self) -> float:
@@ -109,8 +118,8 @@ class Detector:
         """
         return self._state
 
-    def close(self, bucket: Bucket) -> Event | None:
-        """Take in the next closed bucket; return what it changed about the alarm, if anything.
+    def close(self, bucket: Bucket) -> tuple[Event, ...]:
+        """Take in the next closed bucket; return what it changed about the alarm, mostly nothing.
 
         Raises
         ------
@@ -123,7 +132,7 @@ class Detector:
         self._times.note(bucket, has_items=items > 0)
         event = self._take(counts, bucket) if items else None
         self._settle(bucket.end)
-        return event
+        return () if event is None else (event,)
 
     def freeze(self, *, at: float, by: str, why: str, force: bool = False) -> Event | None:
         """Make recent traffic the baseline and start anew; return the alarm this cleared, if any.
@@ -155,6 +164,52 @@ class Detector:
         self._start_from(freezable(candidate, force=force).frozen(at=at, by=by, why=why))
         self._settle(at)
         return None if cleared is None else Event("alarm_cleared", at, cleared, "the baseline was replaced")
+
+    def dismiss(self, *, at: float, by: str, why: str) -> Event:
+        """End the open alarm as a false one: the windows start anew against the same baseline.
+
+        Raises
+        ------
+        NoOpenAlarm
+            There is none.
+        """
+        raise NotImplementedError
+
+    def expect(self, category: str, *, at: float, until: float, by: str, why: str) -> Expectation:
+        """Leave a class out of all tests until a planned change is over; measured quantities too.
+
+        Expecting the same class again replaces what was expected of it.
+
+        Raises
+        ------
+        ExpectationRefused
+            There is no such class, or `until` is not after `at`.
+        """
+        raise NotImplementedError
+
+    def unexpect(self, category: str, *, at: float) -> None:
+        """End an expectation before its time; ExpectationRefused when there is none of that class."""
+        raise NotImplementedError
+
+    def carry(self, shadow: Mapping[str, Any], *, of: str, same_scores: bool = False) -> bool:
+        """Keep an older version's detector, by its snapshot, until the own baseline is frozen.
+
+        It is fed the class stream and says in the status what it sees.
+
+        Parameters
+        ----------
+        of : str
+            The older version's model key.
+        same_scores : bool
+            Both versions answer alike, so what the shadow calls drift must not become the baseline: freezing
+            waits until it is over.
+
+        Returns
+        -------
+        bool
+            False when there is nothing to carry: no frozen baseline, other categories, or an own frozen one.
+        """
+        raise NotImplementedError
 
     def status(self) -> Status:
         """Return all there is to say now; while the baseline is provisional, current shares are its own."""
@@ -210,7 +265,7 @@ class Detector:
         if snapshot["format"] != SNAPSHOT_FORMAT:
             found = snapshot["format"]
             raise ValueError(f"detector snapshot of format {found!r}: expected {SNAPSHOT_FORMAT}")
-        detector = cls(tuple(snapshot["categories"]), config)
+        detector = cls((class_stream(snapshot["categories"]),), config)
         detector._items = snapshot["items"]
         detector._times = Times(**snapshot["times"])
         if snapshot["baseline"] is not None:

@@ -1,13 +1,17 @@
 """What may be chosen about a detector, and which threshold follows from it?"""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from monitoring.scan import formula_threshold
+from monitoring.streams import DEFAULT_SHARES
 from monitoring.windows import DEFAULT_CAP
 
 DEFAULT_TOLERANCE: Final = 0.10
+DEFAULT_WHOLE_MIX: Final = 0.30
+OTHERS: Final = "*"  # in `watch`: every class that is not named
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,20 @@ class DetectorConfig:
         At most one false alarm in this time on average, if items are independent.
     tolerance, tolerance_abs : float
         Changes of a share within this ratio or this difference are no drift.
+    tolerances, tolerances_abs : mapping of str to float
+        The same for single classes, by name.
     whole_mix : float
-        Share of the false-alarm budget for the mix as a whole, in [0, 1); that test knows no tolerance.
+        Share of a mix's false-alarm budget for the mix as a whole, in [0, 1); that test knows no tolerance.
+    shares : mapping of str to float
+        Of the false-alarm budget: `classes`, `scores` and `inputs`, relative to each other.
+    watch : mapping of str to float
+        Weight of a class in the classes' budget, 1 for those not named unless `"*"` says otherwise; 0 is not
+        watched.
+    season_seconds : float, optional
+        Period of a season, a day for instance; fitted when a baseline holds at least two.
+    deduplicate : bool
+        Classes are counted once per item id within ten minutes and worker. Whoever builds the buckets sees
+        to it.
     max_window_buckets : int, optional
         Longest window; by default as many buckets as `false_alarm_seconds` holds.
     baseline_items, baseline_seconds
@@ -36,7 +52,13 @@ class DetectorConfig:
     false_alarm_seconds: float = 90 * 86_400.0
     tolerance: float = DEFAULT_TOLERANCE
     tolerance_abs: float = 0.0
-    whole_mix: float = 0.0
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    tolerances_abs: Mapping[str, float] = field(default_factory=dict)
+    whole_mix: float = DEFAULT_WHOLE_MIX
+    shares: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_SHARES))
+    watch: Mapping[str, float] = field(default_factory=dict)
+    season_seconds: float | None = None
+    deduplicate: bool = False
     max_window_buckets: int | None = None
     cap: int = DEFAULT_CAP
     baseline_items: int = 20_000

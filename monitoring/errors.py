@@ -95,6 +95,24 @@ class BaselineRefused(MonitoringError):
         return f"baseline not frozen: {self.reason}"
 
 
+class NoOpenAlarm(MonitoringError):
+    """An alarm cannot be ended: none is open."""
+
+    def __str__(self) -> str:
+        return "no alarm is open; look at the history for earlier ones"
+
+
+class ExpectationRefused(MonitoringError):
+    """A planned change cannot be expected as it was told."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"nothing expected: {self.reason}"
+
+
 class LabelsInvalid(MonitoringError):
     """A body of labels cannot be read at all; `field` is where it goes wrong."""
 

@@ -8,9 +8,11 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 
 from monitoring.comparison import Comparison, Scanned
+from monitoring.streams import CLASSES
 
 Direction = Literal["rise", "fall"]
-EventKind = Literal["alarm_raised", "alarm_cleared"]
+EventKind = Literal["alarm_raised", "finding_added", "alarm_cleared"]
+EndedBy = Literal["calm", "baseline", "false"]
 
 NAMING_ERROR_RATE: Final = 0.01  # of naming any category that did not move, in the alarm's window
 _Z95: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
@@ -34,7 +36,10 @@ def share_interval(count: int, items: int) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class ClassShift:
-    """A category that moved; shares in [0, 1], `low` and `high` the current share's 95 % interval."""
+    """A category that moved; shares in [0, 1], `low` and `high` the current share's 95 % interval.
+
+    `stream` tells what it is a category of: of the classes, or of a measured quantity.
+    """
 
     name: str
     reference: float
@@ -43,6 +48,7 @@ class ClassShift:
     high: float
     direction: Direction
     evidence: float
+    stream: str = CLASSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,11 @@ class Finding:
         The named categories, strongest evidence first.
     watched : tuple of str
         The classes whose items are worth labelling: named ones that rose, or fell if none rose.
+    stream : str
+        Where the strongest evidence is.
+    distance : float
+        Total variation distance of that stream's mix from the baseline's in the window, less what chance
+        alone makes of it; at least 0.
     """
 
     since_time: float
@@ -73,6 +84,8 @@ class Finding:
     threshold: float
     classes: tuple[ClassShift, ...]
     watched: tuple[str, ...]
+    stream: str = CLASSES
+    distance: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form; `from_json` restores it exactly."""
@@ -86,13 +99,44 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Strongest:
+    """The strongest window while an alarm is open: its statistic, its beginning, its size, and when it was.
+
+    `since_time` and `at` are UTC seconds.
+    """
+
+    statistic: float
+    since_time: float
+    items: int
+    at: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form; `Strongest(**...)` restores it exactly."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """An alarm was raised or cleared at `at`; `finding` is the alarm's, `why` a clause for people."""
+    """Something happened to an alarm at `at`.
+
+    Attributes
+    ----------
+    finding : Finding
+        The alarm's; of `finding_added`, the further one.
+    why : str
+        A clause for people.
+    ended_by : str or None
+        Of `alarm_cleared`: fresh calm traffic, another baseline, or somebody who called the alarm false.
+    strongest : Strongest or None
+        Of `alarm_cleared`.
+    """
 
     kind: EventKind
     at: float
     finding: Finding
     why: str
+    ended_by: EndedBy | None = None
+    strongest: Strongest | None = None
 
 
 def describe(scanned: Scanned, comparison: Comparison, categories: Sequence[str]) -> Finding:

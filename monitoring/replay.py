@@ -21,6 +21,7 @@ from monitoring.baseline import MINIMUM_ITEMS
 from monitoring.detector import DEFAULT_TOLERANCE, Bucket, Detector, DetectorConfig
 from monitoring.errors import MonitoringError
 from monitoring.finding import ClassShift, Finding
+from monitoring.streams import class_stream
 from monitoring.windows import drift_categories
 
 BASELINE_SHARE: Final = 0.75  # of the unshifted items; the rest is scanned and must stay silent
@@ -149,7 +150,7 @@ def replay(
     categories = _categories(model, rows.texts if inputs is None else inputs, drawn, progress)
     baseline_items = int(at * BASELINE_SHARE) // bucket_items * bucket_items
     config = DetectorConfig(tolerance=tolerance, baseline_items=baseline_items, baseline_seconds=0.0)
-    detector = Detector(drift_categories(model.classes), config)
+    detector = Detector((class_stream(drift_categories(model.classes)),), config)
     finding, alarm_item = _scan(detector, categories, bucket_items)
     return ReplayResult(
         finding=finding,
@@ -236,12 +237,16 @@ def _scan(detector: Detector, categories: Indices, bucket_items: int) -> tuple[F
     for number, start in enumerate(range(0, len(categories), bucket_items)):
         bucket = categories[start : start + bucket_items]
         counts = np.bincount(bucket, minlength=n)
-        event = detector.close(Bucket(counts, number * seconds, (number + 1) * seconds))
-        if event is not None:
-            return event.finding, start + len(bucket)
+        events = detector.close(Bucket(counts, number * seconds, (number + 1) * seconds))
+        if events:
+            return events[0].finding, start + len(bucket)
     return None, None
 
 
 def _shift_json(shift: ClassShift) -> dict[str, Any]:
     fields = asdict(shift)
-    return {("class" if key == "name" else key): fields[key] for key in fields if key != "evidence"}
+    return {
+        ("class" if key == "name" else key): fields[key]
+        for key in fields
+        if key not in ("evidence", "stream")
+    }

@@ -12,6 +12,7 @@ from monitoring.detector import Detector, DetectorConfig
 from monitoring.detector_status import not_detectable
 from monitoring.errors import UnknownModel
 from monitoring.store import Alarm, Store
+from monitoring.streams import class_stream
 from monitoring.windows import category_counts, drift_categories
 
 
@@ -69,7 +70,7 @@ def status(
 
 def idle_status(classes: tuple[str, ...], config: DetectorConfig) -> dict[str, Any]:
     """Return what a detector says before its first bucket."""
-    return Detector(drift_categories(classes), config).status().to_json()
+    return Detector((class_stream(drift_categories(classes)),), config).status().to_json()
 
 
 def history(

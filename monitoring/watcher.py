@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +27,7 @@ from monitoring.store import (
     Store,
     alarm_id,
 )
+from monitoring.streams import class_stream
 from monitoring.windows import category_counts, drift_categories
 
 log: Final = logging.getLogger(__name__)
@@ -141,8 +142,8 @@ class Watcher:
         read = self._store.closing.read(model_key, bucket_seconds=config.detector.bucket_seconds)
         if read is None or _idle(read, config.idle_seconds):
             return False
-        detector, event = advance(read, config.detector)
-        closing = _closing(read, detector, event)
+        detector, events = advance(read, config.detector)
+        closing = _closing(read, detector, events)
         if closing.raised is not None:
             closing = self._with_batch(closing, closing.raised)
         try:
@@ -214,14 +215,14 @@ class Watcher:
         self._store.retention.erase()
 
 
-def advance(read: Open, config: DetectorConfig) -> tuple[Detector, Event | None]:
-    """Return the model's detector after the bucket, and what the bucket did to the alarm.
+def advance(read: Open, config: DetectorConfig) -> tuple[Detector, tuple[Event, ...]]:
+    """Return the model's detector after the bucket, and what the bucket did to its alarm.
 
     A pure function of what was read.
     """
     categories = drift_categories(read.classes)
     detector = (
-        Detector(categories, config)
+        Detector((class_stream(categories),), config)
         if read.detector is None
         else Detector.from_json(read.detector.snapshot, config=config)
     )
@@ -236,7 +237,7 @@ def _empty_buckets(read: Open, seconds: float) -> Iterator[float]:
     return (first + k * seconds for k in range(min(read.stretch.empty, MOST_EMPTY_BUCKETS)))
 
 
-def _closing(read: Open, detector: Detector, event: Event | None) -> Closing:
+def _closing(read: Open, detector: Detector, events: Sequence[Event]) -> Closing:
     stretch, before = read.stretch, read.detector
     seq = (0 if before is None else before.last_seq) + stretch.empty + 1
     status = detector.status()
@@ -259,8 +260,8 @@ def _closing(read: Open, detector: Detector, event: Event | None) -> Closing:
             threshold=status.threshold,
         ),
         detector=row,
-        raised=_alarm(read, event, seq) if event is not None and event.kind == "alarm_raised" else None,
-        cleared_at=event.at if event is not None and event.kind == "alarm_cleared" else None,
+        raised=next((_alarm(read, event, seq) for event in events if event.kind == "alarm_raised"), None),
+        cleared_at=next((event.at for event in events if event.kind == "alarm_cleared"), None),
     )
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitoring.detector import Bucket, Detector, DetectorConfig, Event
+from monitoring.streams import class_stream
 
 CATEGORIES = ("common", "rare", "no_class_passes")
+STREAMS = (class_stream(CATEGORIES),)
 USUAL = (0.93, 0.04, 0.03)
 RARE_TRIPLED = (0.85, 0.12, 0.03)
 
@@ -37,9 +39,7 @@ class Traffic:
     def feed(self, detector: Detector, shares: Sequence[float], *, items: int) -> Iterator[Event]:
         """Close buckets until `items` were drawn; yield what happens."""
         for _ in range(items // self.items):
-            event = detector.close(self.bucket(shares))
-            if event is not None:
-                yield event
+            yield from detector.close(self.bucket(shares))
 
     def until_event(self, detector: Detector, shares: Sequence[float], *, within: int) -> Event:
         """Close buckets until something happens; AssertionError if nothing does within so many items."""
@@ -52,7 +52,7 @@ def frozen_detector(
     traffic: Traffic, *, calm_items: int = 0, config: DetectorConfig | None = None
 ) -> Detector:
     """Return a detector with a frozen baseline of 20,000 usual items, after so many calm ones."""
-    detector = Detector(CATEGORIES, config or DetectorConfig(baseline_items=20_000, baseline_seconds=0.0))
+    detector = Detector(STREAMS, config or DetectorConfig(baseline_items=20_000, baseline_seconds=0.0))
     events = list(traffic.feed(detector, USUAL, items=20_000 + calm_items))
     assert not events
     return detector
