@@ -45,7 +45,7 @@ class ColumnMissing(RowsError):
         self.path, self.column, self.found = path, column, tuple(found)
 
     def __str__(self) -> str:
-        named = ", ".join(map(_plainly, self.found[:_MOST_NAMED]))
+        named = ", ".join(map(plainly, self.found[:_MOST_NAMED]))
         if len(self.found) > _MOST_NAMED:
             named += f" and {len(self.found) - _MOST_NAMED} more"
         return f"{self.path}: no column {self.column!r}; the columns are {named}"
@@ -104,7 +104,7 @@ def read_cells(path: Path, columns: Sequence[str], *, progress: Progress | None 
         with path.open("rb") as raw:
             cells = _read(path, raw, columns, progress)
     except OSError as error:
-        raise RowsUnreadable(path, _os_reason(error)) from error
+        raise RowsUnreadable(path, os_reason(error)) from error
     if not next(iter(cells.values())):
         raise RowsUnreadable(path, "the file has a header and no rows; expected at least one")
     for column, values in cells.items():
@@ -123,9 +123,9 @@ def read_header(path: Path) -> tuple[str, ...]:
     """
     try:
         with path.open("rb") as raw:
-            header = next(csv.reader(_Lines(path, _unzipped(raw)), strict=True), None)
+            header = next(csv.reader(_Lines(path, unzipped(raw)), strict=True), None)
     except OSError as error:
-        raise RowsUnreadable(path, _os_reason(error)) from error
+        raise RowsUnreadable(path, os_reason(error)) from error
     except (csv.Error, zlib.error, EOFError) as error:
         raise RowsUnreadable(path, f"the header cannot be read ({error}); {_QUOTE}") from error
     if not header:
@@ -140,7 +140,7 @@ def where(values: Sequence[str], bad: Callable[[str], bool]) -> list[int]:
 
 def _read(path: Path, raw: BinaryIO, columns: Sequence[str], progress: Progress | None) -> Cells:
     total = path.stat().st_size
-    lines = _Lines(path, _unzipped(raw))
+    lines = _Lines(path, unzipped(raw))
     table = csv.reader(lines, strict=True)
     cells: Cells = {column: [] for column in columns}
     limit = csv.field_size_limit(MAX_CELL_BYTES)
@@ -170,7 +170,8 @@ def _read(path: Path, raw: BinaryIO, columns: Sequence[str], progress: Progress 
     return cells
 
 
-def _unzipped(raw: BinaryIO) -> BinaryIO:
+def unzipped(raw: BinaryIO) -> BinaryIO:
+    """Return the stream of what is inside where `raw` is gzipped, else `raw`."""
     gzipped = raw.read(2) == b"\x1f\x8b"
     raw.seek(0)
     return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if gzipped else raw
@@ -215,7 +216,7 @@ def _places(path: Path, header: Sequence[str] | None, columns: Sequence[str]) ->
     return {column: header.index(column) for column in columns}
 
 
-def _plainly(name: str) -> str:
+def plainly(name: str) -> str:
     """Return a column name that keeps an error on one readable line, whatever stands in the header."""
     short = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
     return short if short.isprintable() else repr(short)
@@ -236,7 +237,8 @@ def _csv_reason(error: csv.Error) -> tuple[str, str]:
     return f"is not CSV ({reason})", _QUOTE
 
 
-def _os_reason(error: OSError) -> str:
+def os_reason(error: OSError) -> str:
+    """Return why a file cannot be read, and what to do."""
     if isinstance(error, FileNotFoundError):
         return "no such file; check the path"
     if isinstance(error, IsADirectoryError):
