@@ -1,59 +1,21 @@
 """Plots: which figure shows what a number in a report cannot?
 
-Each function returns one SVG element to put into a page: fluid in width, without scripts, styles or files of
-its own, titled for screen readers, its ids prefixed so that many fit into one page. Series differ by line and
-marker before they differ by colour; colours are variables of the page, so that light and dark both work.
-The same input gives the same bytes. Matplotlib draws, without pyplot and without a setting that stays.
+Each function returns one SVG element to put into a page; see `model_store.reports.drawing`. Series differ by
+line and marker before they differ by colour.
 """
 
-import io
-import re
-from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from model_store.calibrating.reliability import Curve
+from model_store.reports.drawing import FAINT, FIRST, INK, SECOND, legend, note, picture, short
 from model_store.reports.evaluation import ClassFigures
 from model_store.reports.findings import words
 from model_store.reports.metrics import Share, ThresholdCurve
 from model_store.reports.slices import Slice
 
-INK: Final = "#010203"
-FAINT: Final = "#040506"
-FIRST: Final = "#070809"
-SECOND: Final = "#0a0b0c"
-# What stands for each colour in the page; a page without these variables shows its text colour.
-_VARIABLES: Final = {
-    INK: "currentColor",
-    FAINT: "var(--faint, currentColor)",
-    FIRST: "var(--first, currentColor)",
-    SECOND: "var(--second, currentColor)",
-}
-_SETTINGS: Final[dict[Any, Any]] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "seamark",
-    "font.size": 10.0,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.5,
-    "legend.frameon": False,
-    "text.parse_math": False,  # a class may have a dollar in its name
-}
-_WIDTH_INCHES: Final = 4.3
-_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _SOLID: Final[dict[str, Any]] = {"color": FIRST, "linestyle": "-", "linewidth": 1.8}
 _DASHED: Final[dict[str, Any]] = {"color": SECOND, "linestyle": (0, (4, 2)), "linewidth": 1.8}
 _DISC: Final[dict[str, Any]] = {"marker": "o", "markersize": 5, "color": FIRST}
@@ -66,7 +28,6 @@ _BOUND: Final[dict[str, Any]] = {
     "linestyle": "none",
 }
 _MOST_TICKS: Final = 6
-_LONGEST: Final = 28
 
 
 def reliability(name: str, before: Curve, after: Curve, *, key: str) -> str:
@@ -81,10 +42,10 @@ def reliability(name: str, before: Curve, after: Curve, *, key: str) -> str:
         ):
             axes.plot(curve.mean, curve.share, label=label, **style)
         axes.set(xlabel="mean probability of the bin", ylabel="share that is of the class")
-        _legend(axes, 2)
+        legend(axes, 2)
 
     says = f"Reliability of {name} in {len(after.items)} bins of equal size; dotted: exact probabilities."
-    return _svg(draw, f"Calibration of {name}", says, key=key)
+    return picture(draw, f"Calibration of {name}", says, key=key)
 
 
 def threshold(figures: ClassFigures, curve: ThresholdCurve, *, key: str) -> str:
@@ -103,7 +64,7 @@ def threshold(figures: ClassFigures, curve: ThresholdCurve, *, key: str) -> str:
                 )
         for check in figures.checks:
             axes.axhline(check.asked, color=INK, linewidth=1, linestyle=":")
-            _note(axes, check.asked, f"{check.aspect} asked")
+            note(axes, check.asked, f"{check.aspect} asked")
         if figures.threshold is not None and figures.checks:
             bounds = [check.bound for check in figures.checks]
             axes.plot([figures.threshold] * len(bounds), bounds, label="the bundle's bound", **_BOUND)
@@ -113,10 +74,10 @@ def threshold(figures: ClassFigures, curve: ThresholdCurve, *, key: str) -> str:
             axes.set_xlim(max(curve.thresholds[0], figures.threshold / 100), 1)
             axes.xaxis.set_major_formatter("{x:g}")
             axes.set_xlabel("threshold (log scale)")
-        _legend(axes, 2)
+        legend(axes, 2)
 
     says = f"Precision and recall of {figures.name} over the threshold. {_chosen(figures)}"
-    return _svg(draw, f"Thresholds of {figures.name}", says, key=key)
+    return picture(draw, f"Thresholds of {figures.name}", says, key=key)
 
 
 def intervals(classes: Sequence[ClassFigures], *, key: str) -> str:
@@ -129,18 +90,18 @@ def intervals(classes: Sequence[ClassFigures], *, key: str) -> str:
             for check in figures.checks:
                 shift = -0.15 if check.aspect == "recall" else 0.15
                 axes.plot(check.asked, place + shift, color=INK, marker="|", markersize=13, linestyle="none")
-        axes.set(yticks=range(len(classes)), yticklabels=[_short(each.name) for each in classes])
+        axes.set(yticks=range(len(classes)), yticklabels=[short(each.name) for each in classes])
         axes.set(ylim=(len(classes) - 0.5, -0.5), xlim=(-0.02, 1.02))
         axes.plot([], [], label="recall", **_DISC)
         axes.plot([], [], label="precision", **_SQUARE)
         axes.plot([], [], color=INK, marker="|", markersize=10, linestyle="none", label="asked")
-        _legend(axes, 3)
+        legend(axes, 3)
 
     said = ". ".join(
         f"{each.name}: recall {words(each.recall)}, precision {words(each.precision)}" for each in classes
     )
     height = 1.1 + 0.34 * len(classes)
-    return _svg(draw, "Recall and precision with intervals", f"{said}.", key=key, height=height)
+    return picture(draw, "Recall and precision with intervals", f"{said}.", key=key, height=height)
 
 
 def over_time(slices: Sequence[Slice], *, key: str) -> str:
@@ -154,10 +115,10 @@ def over_time(slices: Sequence[Slice], *, key: str) -> str:
         axes.plot(at, review, label="share to review", **_DASHED | _SQUARE)
         axes.set(ylim=(-0.02, 1.02))
         _moments(axes, slices)
-        _legend(axes, 2)
+        legend(axes, 2)
 
     says = f"{len(slices)} periods from {slices[0].name} to {slices[-1].name}; the table has the figures."
-    return _svg(draw, "Over time", says, key=key)
+    return picture(draw, "Over time", says, key=key)
 
 
 def recall_over_time(name: str, slices: Sequence[Slice], asked: float | None, *, key: str) -> str:
@@ -170,13 +131,13 @@ def recall_over_time(name: str, slices: Sequence[Slice], asked: float | None, *,
                 _upright(axes, place, value, _DISC)
         if asked is not None:
             axes.axhline(asked, color=INK, linewidth=1, linestyle=":")
-            _note(axes, asked, "asked")
+            note(axes, asked, "asked")
         axes.set(ylim=(-0.02, 1.02), xlim=(-0.5, len(slices) - 0.5), ylabel="recall")
         _moments(axes, slices)
 
     measured = [each for each in found if each is not None and each.estimate is not None]
     says = f"Recall of {name} in {len(slices)} periods, {len(measured)} of them with rows of it."
-    return _svg(draw, f"Recall of {name} over time", says, key=key)
+    return picture(draw, f"Recall of {name} over time", says, key=key)
 
 
 def _chosen(figures: ClassFigures) -> str:
@@ -204,45 +165,3 @@ def _moments(axes: Axes, slices: Sequence[Slice]) -> None:
     shown = range(0, len(slices), -(-len(slices) // _MOST_TICKS))
     labels = [slices[i].name.removeprefix("week of ") for i in shown]
     axes.set_xticks(list(shown), labels, rotation=30, ha="right")
-
-
-def _legend(axes: Axes, columns: int) -> None:
-    """Put the legend above the axes, where it hides nothing and takes the width of the whole figure."""
-    axes.figure.legend(loc="outside upper left", ncols=columns, handlelength=2.6)
-
-
-def _note(axes: Axes, y: float, text: str) -> None:
-    """Name a level at the right end of its line."""
-    axes.text(
-        0.995, y + 0.01, text, ha="right", va="bottom", size="small", transform=axes.get_yaxis_transform()
-    )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
-
-
-def _svg(draw: Callable[[Axes], None], title: str, says: str, *, key: str, height: float = 3.3) -> str:
-    with rc_context(_SETTINGS):
-        figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
-        draw(figure.subplots())
-        written = io.BytesIO()
-        figure.savefig(written, format="svg", metadata=_METADATA)
-    return _inline(written.getvalue().decode(), title, says, key)
-
-
-def _inline(document: str, title: str, says: str, key: str) -> str:
-    """Return the svg element of a whole document, ready for a page that has others."""
-    size, body = re.findall(r'<svg [^>]*viewBox="([^"]*)"[^>]*>(.*)</svg>', document, re.DOTALL)[0]
-    body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>|<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r'\bid="', f'id="{key}-', body)
-    body = re.sub(r'xlink:href="#', f'href="#{key}-', body).replace("url(#", f"url(#{key}-")
-    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
-    for colour, variable in _VARIABLES.items():
-        body = body.replace(colour, variable)
-    return (
-        f'<svg role="img" aria-labelledby="{key}-title {key}-desc" viewBox="{size}" '
-        'style="stroke-linejoin: round; stroke-linecap: butt">'
-        f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(says)}</desc>'
-        f"{body}</svg>"
-    )
