@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,7 +37,11 @@ class CsvLog:
             while not ended:
                 lines, cells, ended = rows.take(CHUNK_ROWS)
                 file.tell()
-                yield Chunk(lines, {role: [row[place] for row in cells] for role, place in places.items()})
+                yield Chunk(lines, _columns(cells, places))
+
+
+def _columns(rows: list[Sequence[str]], places: dict[str, int]) -> dict[str, Sequence[str]]:
+    return {role: list(map(itemgetter(place), rows)) for role, place in places.items()}
 
 
 def _header(path: Path, file: TextFile) -> tuple[str, tuple[str, ...]]:

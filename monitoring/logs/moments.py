@@ -39,7 +39,7 @@ class Moments:
 
 
 def moments(values: Sequence[Any]) -> Moments:
-    """Return the times in a column, of texts, numbers or `datetime`s, mixed as they come.
+    """Return the times in a column, of texts or numbers, mixed as they come.
 
     Examples
     --------
@@ -76,13 +76,10 @@ def _texts(values: Sequence[Any]) -> Moments | None:
         found = list(map(datetime.fromisoformat, values))
     except (ValueError, TypeError):
         return None
+    aware = [moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC) for moment in found]
+    seconds = np.fromiter(map(datetime.timestamp, aware), np.float64, len(found))
     bare = sum(moment.tzinfo is None for moment in found)
-    return Moments(np.fromiter(map(_milliseconds, found), np.int64, len(found)), {}, bare)
-
-
-def _milliseconds(moment: datetime) -> int:
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1e3)
+    return Moments(np.round(seconds * 1e3).astype(np.int64), {}, bare)
 
 
 def _one_by_one(values: Sequence[Any]) -> Moments:
@@ -103,8 +100,6 @@ def _moment(value: Any) -> Moments | str:
     """Return the time of one row, or the reason why there is none."""
     if value is None or value == "":
         return NO_TIME
-    if isinstance(value, datetime):
-        return Moments(np.array([_milliseconds(value)]), {}, int(value.tzinfo is None))
     text = _tidied(value) if isinstance(value, str) else value
     if text == "":
         return NO_TIME
