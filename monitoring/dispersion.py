@@ -78,6 +78,10 @@ class Dispersion:
         """Longest scale that was measured, in buckets; 0 when the baseline was too short for any."""
         return self.unit << (self.rows // 8).bit_length() - 1 if self.rows >= 8 else 0
 
+    def span_of(self, column: int) -> int:
+        """Return the index of the span that holds a column."""
+        return next(i for i, span in enumerate(self.spans) if span.start <= column < span.stop)
+
     def at(self, lengths: npt.NDArray[np.int64]) -> Inflation:
         """Return the inflation of windows of `lengths` buckets: the next longer scale's, or the last."""
         table = self._table

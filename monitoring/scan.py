@@ -9,21 +9,19 @@ threshold is a formula: nothing is simulated or tuned, and the reference's size 
 
 import math
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr
 
 from monitoring.budget import Weights, column_weights
-from monitoring.dispersion import Dispersion
-from monitoring.whole_mix import Mix, whole_mix_evidence
+from monitoring.dispersion import Inflation
+from monitoring.evidence import Yardstick, class_evidence, evidence_bound
+from monitoring.spans import Floats
+from monitoring.whole_mix import Mix, MixInflation, whole_mix_evidence
 from monitoring.windows import WindowSet
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-
 THRESHOLD_CONSTANT: Final = 9.0
-_TINY: Final = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,16 +31,16 @@ class ScanResult:
     Attributes
     ----------
     statistic : float
-        Largest evidence over windows and categories.
+        Largest evidence over windows, columns and mixes.
     window : int
         Index of the window in which it was found.
-    evidence : float64 array of shape (n_categories,)
-        Each category's largest evidence over all windows.
-    rises : bool array of shape (n_categories,)
+    evidence : float64 array of shape (n_columns,)
+        Each column's largest evidence over all windows.
+    rises : bool array of shape (n_columns,)
         Direction in the window of that largest evidence.
-    strongest : float64 array of shape (n_categories,)
-        Each category's evidence in the window `window`.
-    strongest_rises : bool array of shape (n_categories,)
+    strongest : float64 array of shape (n_columns,)
+        Each column's evidence in the window `window`.
+    strongest_rises : bool array of shape (n_columns,)
     whole : float64 array of shape (n_mixes,)
         Each mix's largest evidence as a whole over all windows.
     mix : int or None
@@ -59,33 +57,6 @@ class ScanResult:
     mix: int | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Yardstick:
-    """What windows are compared with, column by column, and how strictly.
-
-    Attributes
-    ----------
-    counts, items : float64 arrays of shape (n_columns,)
-        The reference; a column without items is not tested.
-    weights : float64 array of shape (2, n_columns)
-        Share of the false-alarm budget for rises and for falls; a column with weight 0 is not tested.
-    tolerance, tolerance_abs : float64 arrays of shape (n_columns,)
-        A change of the share within this ratio, or within this difference, is no evidence.
-    dispersion : Dispersion, optional
-        How much more than independent items the counts vary.
-    mixes : tuple of Mix
-        Mixes that are also tested as a whole.
-    """
-
-    counts: Floats
-    items: Floats
-    weights: Weights
-    tolerance: Floats
-    tolerance_abs: Floats
-    dispersion: Dispersion | None = None
-    mixes: tuple[Mix, ...] = ()
-
-
 def scan_columns(
     lengths: npt.NDArray[np.int64], counts: npt.ArrayLike, items: npt.ArrayLike, yardstick: Yardstick
 ) -> ScanResult:
@@ -98,154 +69,131 @@ def scan_columns(
     counts : array of shape (n_windows, n_columns)
     items : array of shape (n_windows, n_columns) or (n_windows, 1)
         Items, or exposures where a season was fitted; a cell without items is no evidence.
+    yardstick : Yardstick
+        What with, and how strictly.
     """
-    raise NotImplementedError
-
-
-def class_weights(
-    reference: npt.NDArray[np.int64], *, shares: npt.ArrayLike | None = None, whole_mix: float = 0.0
-) -> Weights:
-    """Return `budget.column_weights` of a mix."""
-    return column_weights("mix", reference, watch=shares, whole_mix=whole_mix)
-
-
-def signed_root(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike) -> Floats:
-    """Return the signed root of the deviance of a / n against r / m; positive when a / n is larger.
-
-    Half an item is moved towards equality before the deviance is taken (continuity correction); what is
-    within half an item of equality is 0.
-
-    Parameters
-    ----------
-    a, n, r, m : arrays that broadcast together
-        Window count and items, reference count and items; fractions of items are allowed.
-
-    Examples
-    --------
-    >>> float(signed_root(80, 1000, 800, 20_000).round(3))
-    5.469
-    """
-    a, n, r, m = (np.asarray(x, dtype=np.float64) for x in (a, n, r, m))
-    total = n + m
-    share = (a + r) / total
-    gap = (a * m - r * n) / total
-    moved = np.copysign(np.maximum(np.abs(gap) - 0.5, 0.0), gap)
-    expected = np.empty((4, *np.broadcast_shapes(share.shape, gap.shape)))
-    np.multiply(n, share, out=expected[0, ...])
-    np.subtract(n, expected[0], out=expected[1, ...])
-    np.multiply(m, share, out=expected[2, ...])
-    np.subtract(m, expected[2], out=expected[3, ...])
-    observed = expected.copy()
-    observed[::3] += moved
-    observed[1:3] -= moved
-    # an empty cell adds nothing: 0 ln(0 / 0) = 0
-    np.maximum(expected, _TINY, out=expected)
-    np.maximum(observed, _TINY, out=observed)
-    deviance = 2.0 * (observed * np.log(observed / expected)).sum(axis=0)
-    root: Floats = np.copysign(np.sqrt(np.maximum(deviance, 0.0)), gap)
-    return root
-
-
-def signed_root_nlp(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike) -> Floats:
-    """Return -ln of the one-sided p-value of the direction that a / n lies in from r / m, in nats.
-
-    ln 2 when the shares are equal. The tail is taken in logarithms, so it never underflows.
-    """
-    nlp: Floats = -log_ndtr(-np.abs(signed_root(a, n, r, m)))
-    return nlp
-
-
-def class_evidence(
-    a: Floats,
-    n: Floats,
-    r: Floats,
-    m: float,
-    *,
-    lengths: npt.NDArray[np.int64],
-    log_weights: Floats,
-    tolerance: float = 0.0,
-    tolerance_abs: float = 0.0,
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Return the evidence of every cell in nats (may be negative) and whether the share rose.
-
-    Parameters
-    ----------
-    a : float64 array of shape (..., n_categories)
-        Items per window and category.
-    n, lengths : arrays of shape (..., 1)
-        Items and buckets per window.
-    r : float64 array of shape (n_categories,)
-        The reference's counts, of `m` items.
-    log_weights : float64 array of shape (2, n_categories)
-        Logarithm of `class_weights`.
-    tolerance, tolerance_abs : float
-        A change of the share within this ratio, or within this difference, is no evidence: the larger of the
-        two counts is lowered by whichever lowers it more.
-    """
-    rises = a * m > r * n
-    if tolerance or tolerance_abs:
-        fewer = np.maximum(np.minimum(a / (1.0 + tolerance), a - tolerance_abs * n), 0.0)
-        lower = np.maximum(np.minimum(r / (1.0 + tolerance), r - tolerance_abs * m), 0.0)
-        root = signed_root(np.where(rises, fewer, a), n, np.where(rises, r, lower), m)
-    else:
-        root = signed_root(a, n, r, m)
-    towards = np.maximum(np.where(rises, root, -root), 0.0)
-    evidence = np.log(lengths) - log_ndtr(-towards) + np.where(rises, log_weights[0], log_weights[1])
-    # a long window must not count as evidence when the shares agree within the tolerance
-    return np.where(towards > 0.0, evidence, 0.0), rises
-
-
-def scan(
-    windows: WindowSet,
-    reference: npt.NDArray[np.int64],
-    *,
-    weights: Weights,
-    tolerance: float = 0.0,
-    tolerance_abs: float = 0.0,
-    whole_mix: float = 0.0,
-) -> ScanResult:
-    """Compare every window with the reference; see the module and `class_evidence`.
-
-    Parameters
-    ----------
-    windows : WindowSet
-        At least one window, none of them empty.
-    reference : int64 array of shape (n_categories,)
-        At least one item.
-    weights : float64 array of shape (2, n_categories)
-        From `class_weights`; a category with weight 0 is not tested.
-    whole_mix : float
-        Budget of the mix as a whole; 0 leaves that test out. It knows no tolerance.
-    """
-    tested = weights.any(axis=0)
-    cells, rose = class_evidence(
-        windows.counts[:, tested].astype(np.float64),
-        windows.items[:, None].astype(np.float64),
-        reference[tested].astype(np.float64),
-        float(reference.sum()),
-        lengths=windows.lengths[:, None],
-        log_weights=np.log(weights[:, tested]),
-        tolerance=tolerance,
-        tolerance_abs=tolerance_abs,
-    )
-    shape = windows.counts.shape
-    evidence, rises = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
-    evidence[:, tested] = np.maximum(cells, 0.0)
-    rises[:, tested] = rose
-    per_window = evidence.max(axis=1)
-    if whole_mix > 0.0 and shape[1] > 2:
-        per_window = np.maximum(per_window, whole_mix_evidence(windows, reference) + math.log(whole_mix))
-    window = int(per_window.argmax())
-    best = evidence.argmax(axis=0)
-    columns = np.arange(shape[1])
+    cells = _Cells.of(lengths, counts, items, yardstick)
+    best, evidence = cells.largest()
+    columns = np.arange(len(best))
+    column = int(evidence.argmax())
+    statistic, window, mix = float(evidence[column]), int(best[column]), None
+    if statistic <= 0.0:
+        window = 0
+    whole = np.zeros(len(yardstick.mixes))
+    for index in range(len(yardstick.mixes)):
+        by_window = cells.whole(index)
+        whole[index] = by_window.max()
+        if whole[index] > statistic:
+            statistic, window, mix = float(whole[index]), int(by_window.argmax()), index
+    strongest, strongest_rises = cells.evidence(np.full(len(columns), window), columns)
     return ScanResult(
-        statistic=float(per_window[window]),
+        statistic=statistic,
         window=window,
-        evidence=evidence[best, columns],
-        rises=rises[best, columns],
-        strongest=evidence[window],
-        strongest_rises=rises[window],
+        evidence=evidence,
+        rises=cells.rises(best, columns),
+        strongest=strongest,
+        strongest_rises=strongest_rises,
+        whole=whole,
+        mix=mix,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """All windows and columns of a scan; a cell is one column in one window."""
+
+    lengths: npt.NDArray[np.int64]
+    counts: Floats  # (n_windows, n_columns)
+    items: Floats  # (n_windows, n_columns) or (n_windows, 1)
+    yardstick: Yardstick
+    inflation: Inflation | None
+
+    @classmethod
+    def of(
+        cls, lengths: npt.NDArray[np.int64], counts: npt.ArrayLike, items: npt.ArrayLike, yardstick: Yardstick
+    ) -> "_Cells":
+        a, n = np.asarray(counts, dtype=np.float64), np.asarray(items, dtype=np.float64)
+        return cls(lengths, a, n, yardstick, yardstick.inflation(lengths))
+
+    def largest(self) -> tuple[npt.NDArray[np.intp], Floats]:
+        """Return each column's window of the largest evidence, and that evidence.
+
+        Exact, yet most cells are never looked at: bounds say which could be larger than what was found.
+        """
+        bound = evidence_bound(self.counts, self.items, self.lengths, self.yardstick, self.inflation)
+        columns = np.arange(bound.shape[1])
+        promising = bound.argmax(axis=0)
+        found = np.zeros(bound.shape)
+        found[promising, columns] = self.evidence(promising, columns)[0]
+        bound[promising, columns] = -np.inf
+        rest = np.nonzero(bound > found[promising, columns])
+        found[rest] = self.evidence(*rest)[0]
+        best = found.argmax(axis=0)
+        return best, found[best, columns]
+
+    def evidence(
+        self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Return the evidence of some cells, 0 where there is none, and whether the share rose."""
+        y, items = self.yardstick, self._items(windows, columns)
+        there = y.tested[columns] & (items > 0.0)
+        inflation = {}
+        if self.inflation is not None:
+            inflation = {
+                "phi": self.inflation.phi[windows, columns],
+                "nu": self.inflation.nu[windows, columns],
+                "phi_reference": self.inflation.reference[columns],
+            }
+        evidence, rises = class_evidence(
+            np.where(there, self.counts[windows, columns], 0.0),
+            np.where(there, items, 1.0),
+            y.counts[columns],
+            y.safe_items[columns],
+            lengths=self.lengths[windows],
+            log_weights=y.log_weights[:, columns],
+            tolerance=y.tolerance[columns],
+            tolerance_abs=y.tolerance_abs[columns],
+            **inflation,
+        )
+        return np.where(there, np.maximum(evidence, 0.0), 0.0), rises & there
+
+    def rises(self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """Return whether the share of some cells rose."""
+        y, items = self.yardstick, self._items(windows, columns)
+        higher: npt.NDArray[np.bool_] = (
+            self.counts[windows, columns] * y.items[columns] > y.counts[columns] * items
+        )
+        return higher & y.tested[columns] & (items > 0.0)
+
+    def whole(self, mix: int) -> Floats:
+        """Return the evidence of a mix as a whole per window, 0 where there is none."""
+        y = self.yardstick
+        tested, columns = y.mixes[mix], slice(y.mixes[mix].start, y.mixes[mix].stop)
+        windows, inflation = np.arange(len(self.lengths)), None
+        if y.dispersion is not None and self.inflation is not None:
+            span = y.dispersion.span_of(tested.start)
+            windows = np.flatnonzero(self.inflation.whole[:, span])
+            phi, pool_nu = self.inflation.phi[windows, columns], self.inflation.pool_nu[windows, span]
+            inflation = MixInflation(phi, self.inflation.reference[columns], pool_nu)
+        evidence = np.zeros(len(self.lengths))
+        if len(windows):
+            items = self.items[windows] if self.items.shape[1] == 1 else self.items[windows, columns]
+            found = whole_mix_evidence(
+                self.counts[windows, columns],
+                items,
+                y.counts[columns],
+                y.items[columns],
+                lengths=self.lengths[windows],
+                tolerance=y.tolerance[columns],
+                tolerance_abs=y.tolerance_abs[columns],
+                inflation=inflation,
+            )
+            evidence[windows] = np.maximum(found + math.log(tested.budget), 0.0)
+        return evidence
+
+    def _items(self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
+        items: Floats = self.items[windows, columns if self.items.shape[1] > 1 else 0]
+        return items
 
 
 def formula_threshold(n_buckets: float, max_window: float, constant: float = THRESHOLD_CONSTANT) -> float:
@@ -264,3 +212,32 @@ def formula_threshold(n_buckets: float, max_window: float, constant: float = THR
         raise ValueError(f"threshold for {n_buckets} buckets, window {max_window}: both must be at least 1")
     scales = max(math.log2(min(n_buckets, max_window)), 1.0)
     return math.log(n_buckets) + math.log(constant * scales)
+
+
+def class_weights(
+    reference: npt.NDArray[np.int64], *, shares: npt.ArrayLike | None = None, whole_mix: float = 0.0
+) -> Weights:
+    """Return `budget.column_weights` of a mix."""
+    return column_weights("mix", reference, watch=shares, whole_mix=whole_mix)
+
+
+def scan(
+    windows: WindowSet,
+    reference: npt.NDArray[np.int64],
+    *,
+    weights: Weights,
+    tolerance: float = 0.0,
+    tolerance_abs: float = 0.0,
+    whole_mix: float = 0.0,
+) -> ScanResult:
+    """Compare every window of one mix of independent items with the reference; see `scan_columns`."""
+    n_columns = len(reference)
+    yardstick = Yardstick(
+        counts=reference.astype(np.float64),
+        items=np.full(n_columns, float(reference.sum())),
+        weights=weights,
+        tolerance=np.full(n_columns, tolerance),
+        tolerance_abs=np.full(n_columns, tolerance_abs),
+        mixes=(Mix(0, n_columns, whole_mix),) if whole_mix > 0.0 and n_columns > 2 else (),
+    )
+    return scan_columns(windows.lengths, windows.counts, windows.items[:, None], yardstick)

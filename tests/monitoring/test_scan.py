@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from monitoring.deviance import signed_root, signed_root_nlp
 from monitoring.scan import (
     class_weights,
     formula_threshold,
     scan,
-    signed_root,
-    signed_root_nlp,
 )
 from monitoring.windows import Windows, WindowSet, single_window
 
