@@ -1,7 +1,7 @@
 """Soft confusion: which probabilities does an item of each class get, and how much do they vary?
 
-Under a shift of the class mix alone the mean probabilities of traffic are those of each class, weighted by the
-new priors: mass = priors @ means. So priors = mass @ inverse (black box shift estimation with soft
+Under a shift of the class mix alone the mean probabilities of traffic are those of each class, weighted by
+the new priors: mass = priors @ means. So priors = mass @ inverse (black box shift estimation with soft
 predictions, Lipton, Wang and Smola 2018). It needs no calibration to be right, only less noise with it.
 """
 
@@ -40,7 +40,7 @@ class SoftConfusion:
         order = np.argsort(labels, kind="stable")
         counts = np.bincount(labels, minlength=n_classes)
         means = _class_means(probabilities[order].astype(np.float64), counts)
-        inverse = np.linalg.pinv(means, rcond=_SINGULAR)
+        inverse = np.linalg.pinv(means, rcond=_SINGULAR).astype(np.float64)
         votes = (probabilities[order] @ inverse.astype(np.float32)).astype(np.float64)
         centred = votes - np.repeat(_class_means(votes, counts), counts, axis=0)
         return cls(means, inverse, _class_means(centred**2, counts))
