@@ -8,7 +8,17 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.bundles.bundle import Bundle, ModelKey, read_seen
+from model_store.bundles.bundle import (
+    CARD_FILE,
+    EVALUATION_FILE,
+    POLICY_FILE,
+    REFERENCE_FILE,
+    SEEN_FILE,
+    VALIDATION_FILE,
+    Bundle,
+    ModelKey,
+    read_seen,
+)
 from model_store.bundles.manifest import Task
 from model_store.graphs.inputs import InputKind
 from monitoring.batches import BatchReason
@@ -20,6 +30,9 @@ from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
 
 EPOCHS_KEPT: Final = 86_400 // EPOCH_SECONDS
 _ATTEMPTS: Final = 5
+_AFTER_THE_SCORES: Final = frozenset(
+    {CARD_FILE, EVALUATION_FILE, POLICY_FILE, REFERENCE_FILE, SEEN_FILE, VALIDATION_FILE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,8 @@ class ModelFacts:
         Near-duplicate signatures of the items the model was made from.
     task, input_kind : str
         What it does, and with what.
+    scoring : str
+        The same for two versions that score items alike, whatever their policies make of the scores.
     """
 
     classes: tuple[str, ...]
@@ -44,6 +59,7 @@ class ModelFacts:
     seen: npt.NDArray[np.uint32]
     task: Task = "multiclass"
     input_kind: InputKind = "text"
+    scoring: str = ""
 
 
 ResolveModel: TypeAlias = Callable[[ModelKey], ModelFacts]
@@ -58,6 +74,15 @@ def facts_of(bundle: Bundle) -> ModelFacts:
         seen=read_seen(bundle).signatures,
         task=bundle.manifest.task,
         input_kind=bundle.manifest.input_kind,
+        scoring=_scoring(bundle),
+    )
+
+
+def _scoring(bundle: Bundle) -> str:
+    """Return one digest of everything that decides the scores: front end, graph and calibration."""
+    files = bundle.manifest.files
+    return _digest(
+        *(f"{name}:{files[name].sha256}" for name in sorted(files) if name not in _AFTER_THE_SCORES)
     )
 
 

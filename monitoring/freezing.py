@@ -7,7 +7,7 @@ from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.detector import Detector, DetectorConfig
 from monitoring.errors import BaselineRefused
-from monitoring.store import DetectorChange, Store
+from monitoring.store import DetectorChange, Ended, Store
 
 
 def freeze_baseline(
@@ -35,11 +35,13 @@ def freeze_baseline(
 
     def freeze(snapshot: Mapping[str, Any]) -> DetectorChange:
         detector = Detector.from_json(snapshot, config=config)
+        is_first = detector.baseline is None or detector.baseline.kind == "provisional"
         cleared = detector.freeze(at=at, by=by, why=why, force=force)
         return DetectorChange(
             snapshot=detector.to_json(),
             status=detector.status().to_json(),
-            alarm_cleared_at=None if cleared is None else at,
+            ended=None if cleared is None else Ended(at, "baseline", cleared.strongest),
+            idle_since=detector.baseline.start if is_first and detector.baseline is not None else None,
         )
 
     row = store.detectors.change(

@@ -2,40 +2,25 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from model_store.bundles.bundle import ModelKey
+from monitoring.advance import advance, is_idle
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
-from monitoring.detector import Bucket, Detector, DetectorConfig, Event
 from monitoring.emission import EPOCHS_KEPT, ResolveModel, emit_for_alarm
 from monitoring.errors import BatchRefused, MonitoringError, StateUnavailable
+from monitoring.interpretation import ResolvePromises, interpret, is_due
 from monitoring.reservoir import EPOCH_SECONDS
-from monitoring.store import (
-    Alarm,
-    Claim,
-    ClosedBucket,
-    Closing,
-    DetectorRow,
-    Fenced,
-    Lease,
-    Load,
-    NewBatch,
-    Open,
-    Store,
-    alarm_id,
-)
-from monitoring.streams import class_stream
-from monitoring.windows import category_counts, drift_categories
+from monitoring.store import Alarm, Claim, Closing, Fenced, Lease, Load, NewBatch, Store
 
 log: Final = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
 PRUNE_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 60.0
-MOST_EMPTY_BUCKETS: Final = 100_000  # replayed one by one after an outage; more make no difference
 
 
 class Watcher:
@@ -50,7 +35,9 @@ class Watcher:
     resolve : callable
         Returns what a wave needs of a model; may raise anything, which costs the batch and not the alarm.
     on_failure : callable
-        Told `"close"` or `"wave"` for everything that failed.
+        Told `"close"`, `"wave"` or `"meaning"` for everything that failed.
+    promises : callable, optional
+        Returns what a model promises; may raise anything too. Without it no meaning is worked out.
     """
 
     def __init__(
@@ -62,17 +49,20 @@ class Watcher:
         holder: str,
         resolve: ResolveModel,
         on_failure: Callable[[str], None],
+        promises: ResolvePromises | None = None,
     ) -> None:
         self.holder = holder
         self._store = store
         self._config = config
         self._clock = clock
         self._resolve = resolve
+        self._promises = promises
         self._on_failure = on_failure
         self._lease: Lease | None = None
         self._lease_until = float("-inf")
         self._prune_at = float("-inf")
         self._retry_at: dict[str, float] = {}
+        self._interpret_at: dict[ModelKey, float] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Tick until told to stop, then hand the lease over."""
@@ -101,8 +91,9 @@ class Watcher:
         if lease is None:
             return
         try:
-            self._close_all(lease)
+            closed = self._close_all(lease)
             self._retry_batches(lease)
+            self._interpret(closed, lease)
             self._prune(lease)
         except Fenced as fenced:
             if fenced.by == "lease":
@@ -126,24 +117,33 @@ class Watcher:
             self._lease_until = now + self._config.lease_seconds / 3
         return self._lease
 
-    def _close_all(self, lease: Lease) -> None:
+    def _close_all(self, lease: Lease) -> set[ModelKey]:
+        """Close what is due in the order of its time, over all models; return the models it was due for."""
         seconds = self._config.detector.bucket_seconds
-        closed = False
-        for model_key in self._store.counts.models():
-            while self._close_next(model_key, lease):
-                closed = True
+        closed: set[ModelKey] = set()
+        due = {key: self._due_at(key) for key in self._store.counts.models()}
+        while waiting := {key: at for key, at in due.items() if at is not None}:
+            key = min(waiting, key=waiting.__getitem__)
+            if self._close_next(key, lease):
+                closed.add(key)
+                due[key] = self._due_at(key)
+            else:
+                due[key] = None
         now = self._clock.now()
         if closed or self._store.lag() > 0:
             self._store.lease.caught_up(lease, until=(now // seconds + 1) * seconds + seconds)
+        return closed
+
+    def _due_at(self, model_key: ModelKey) -> float | None:
+        return self._store.closing.due_at(model_key, bucket_seconds=self._config.detector.bucket_seconds)
 
     def _close_next(self, model_key: ModelKey, lease: Lease) -> bool:
         """Close the model's next bucket; False when none is due."""
         config = self._config
         read = self._store.closing.read(model_key, bucket_seconds=config.detector.bucket_seconds)
-        if read is None or _idle(read, config.idle_seconds):
+        if read is None or is_idle(read, config.idle_seconds):
             return False
-        detector, events = advance(read, config.detector)
-        closing = _closing(read, detector, events)
+        closing = advance(read, config.detector, alike=lambda other: self._alike(model_key, other))
         if closing.raised is not None:
             closing = self._with_batch(closing, closing.raised)
         try:
@@ -203,6 +203,46 @@ class Watcher:
             log.warning("no batch for alarm %s: %s", alarm.id, type(error).__name__)
             return f"wave_failed: {type(error).__name__}"
 
+    def _alike(self, model_key: ModelKey, other: ModelKey) -> bool:
+        """Tell whether two versions score items alike; False where that cannot be found out."""
+        try:
+            return self._resolve(model_key).scoring == self._resolve(other).scoring
+        except StateUnavailable:
+            raise
+        except Exception as error:  # the observer boundary: a bundle that is gone costs no bucket
+            log.warning("%s and %s could not be compared: %s", model_key, other, type(error).__name__)
+            return False
+
+    def _interpret(self, closed: set[ModelKey], lease: Lease) -> None:
+        """Work out what the traffic of models with new buckets means, where that is due."""
+        now = self._clock.monotonic()
+        for model_key in sorted(closed):
+            if self._promises is None or now < self._interpret_at.get(model_key, float("-inf")):
+                continue
+            try:
+                self._interpret_one(model_key, self._promises, lease)
+            except (Fenced, StateUnavailable) as error:
+                if not isinstance(error, Fenced) or error.by == "lease":
+                    raise
+            except Exception as error:  # the observer boundary: an alarm does not depend on its meaning
+                self._interpret_at[model_key] = now + RETRY_SECONDS
+                self._on_failure("meaning")
+                log.warning("no meaning of the traffic of %s: %s", model_key, type(error).__name__)
+
+    def _interpret_one(self, model_key: ModelKey, promises: ResolvePromises, lease: Lease) -> None:
+        row = self._store.detectors.get(model_key)
+        alarm = next((each for each in self._store.alarms.list(model_key, limit=1) if each.is_open), None)
+        if row is None or not is_due(row, alarm):
+            return
+        meaning = interpret(self._store, model_key, row, alarm, promises(model_key))
+        self._store.closing.note_meaning(
+            model_key,
+            meaning,
+            revision=row.revision,
+            alarm_id=None if alarm is None else alarm.id,
+            lease=lease,
+        )
+
     def _prune(self, lease: Lease) -> None:
         now = self._clock.monotonic()
         if now < self._prune_at:
@@ -213,76 +253,3 @@ class Watcher:
         self._store.compaction.buckets_to_hours(now=at, lease=lease)
         self._store.compaction.candidates_to_slots(now=at, batch_size=self._config.batch_size, lease=lease)
         self._store.retention.erase()
-
-
-def advance(read: Open, config: DetectorConfig) -> tuple[Detector, tuple[Event, ...]]:
-    """Return the model's detector after the bucket, and what the bucket did to its alarm.
-
-    A pure function of what was read.
-    """
-    categories = drift_categories(read.classes)
-    detector = (
-        Detector((class_stream(categories),), config)
-        if read.detector is None
-        else Detector.from_json(read.detector.snapshot, config=config)
-    )
-    stretch = read.stretch
-    for start in _empty_buckets(read, config.bucket_seconds):
-        detector.close(Bucket([0] * len(categories), start, start + config.bucket_seconds))
-    return detector, detector.close(Bucket(category_counts(read.claim.counts), stretch.start, stretch.end))
-
-
-def _empty_buckets(read: Open, seconds: float) -> Iterator[float]:
-    first = read.stretch.start - read.stretch.empty * seconds
-    return (first + k * seconds for k in range(min(read.stretch.empty, MOST_EMPTY_BUCKETS)))
-
-
-def _closing(read: Open, detector: Detector, events: Sequence[Event]) -> Closing:
-    stretch, before = read.stretch, read.detector
-    seq = (0 if before is None else before.last_seq) + stretch.empty + 1
-    status = detector.status()
-    row = DetectorRow(
-        revision=1 if before is None else before.revision + 1,
-        last_seq=seq,
-        last_closed_at=stretch.end,
-        last_traffic_at=stretch.end if read.claim.items or before is None else before.last_traffic_at,
-        snapshot=detector.to_json(),
-        status=status.to_json(),
-    )
-    return Closing(
-        read=read,
-        bucket=ClosedBucket(
-            seq=seq,
-            start=stretch.start,
-            end=stretch.end,
-            state=status.state,
-            statistic=status.statistic,
-            threshold=status.threshold,
-        ),
-        detector=row,
-        raised=next((_alarm(read, event, seq) for event in events if event.kind == "alarm_raised"), None),
-        cleared_at=next((event.at for event in events if event.kind == "alarm_cleared"), None),
-    )
-
-
-def _alarm(read: Open, event: Event, seq: int) -> Alarm:
-    last_epoch = int(read.stretch.end // EPOCH_SECONDS)
-    since_epoch = int(event.finding.since_time // EPOCH_SECONDS)
-    return Alarm(
-        id=alarm_id(read.model_key, seq),
-        model_key=read.model_key,
-        bucket_seq=seq,
-        raised_at=read.stretch.end,
-        first_epoch=max(min(since_epoch, last_epoch), last_epoch - EPOCHS_KEPT + 1),
-        last_epoch=last_epoch,
-        finding=event.finding,
-    )
-
-
-def _idle(read: Open, idle_seconds: float) -> bool:
-    """Tell whether nothing came for so long that empty buckets say nothing new."""
-    return (
-        read.detector is not None
-        and not read.claim.flush_ids
-        and read.stretch.end - read.detector.last_traffic_at > idle_seconds
-    )

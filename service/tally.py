@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 from service.problems import Outcome
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
-Stage = Literal["observe", "flush", "close", "wave", "metrics", "swap"]
+Stage = Literal["observe", "flush", "close", "wave", "meaning", "metrics", "swap"]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 # Seconds; from what a linear model takes to where a client has given up.

@@ -1,6 +1,6 @@
 """The state of monitoring, in a database: what was counted, found, handed out and labelled."""
 
-from monitoring.store.alarms import Alarm, alarm_id
+from monitoring.store.alarm import Act, Alarm, Dated, Ended, EndedBy, alarm_id
 from monitoring.store.audit import AuditEntry
 from monitoring.store.batches import Load, NewBatch, Taken
 from monitoring.store.candidates import Population
@@ -12,14 +12,18 @@ from monitoring.store.retention import Pruned
 from monitoring.store.state import Store, open_store
 
 __all__ = [
+    "Act",
     "Alarm",
     "AuditEntry",
     "BucketRow",
     "Claim",
     "ClosedBucket",
     "Closing",
+    "Dated",
     "DetectorChange",
     "DetectorRow",
+    "Ended",
+    "EndedBy",
     "Fenced",
     "Lease",
     "LeaseStatus",

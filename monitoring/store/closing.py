@@ -5,34 +5,43 @@ changes to one other transaction. That one commits only while the lease has not 
 detector is at the revision that was read; otherwise it raises `Fenced` and has changed nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
 from monitoring import meterings
 from monitoring.clock import Clock
-from monitoring.store.alarms import Alarm, clear_alarms, insert_alarm, note_batch
+from monitoring.store.alarm import Alarm, Dated, Ended
+from monitoring.store.alarms import (
+    clear_alarms,
+    clear_superseded,
+    insert_alarm,
+    note_batch,
+    note_later,
+    note_meaning,
+)
 from monitoring.store.audit import insert_audit
 from monitoring.store.batches import Load, NewBatch, Taken, insert_batch, read_load, read_taken
 from monitoring.store.candidates import Population, attach_candidates, read_population
 from monitoring.store.codec import sparse
 from monitoring.store.counts import (
     Claim,
+    ModelRow,
     first_unclaimed,
     insert_sources,
     read_claim,
-    read_classes,
+    read_model,
     take_flushes,
 )
 from monitoring.store.database import Database
-from monitoring.store.detectors import DetectorRow, read_detector, write_detector
+from monitoring.store.detectors import DetectorRow, read_detector, read_formers, write_detector
 from monitoring.store.grid import Stretch, due
 from monitoring.store.lease import Lease, holds
-from monitoring.store.tables import alarms, buckets
+from monitoring.store.tables import alarms, buckets, detectors
 
 FencedBy: TypeAlias = Literal["lease", "detector", "flushes", "batches"]
 
@@ -47,13 +56,26 @@ class Fenced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """What one transaction saw of a model before its bucket closes."""
+    """What one transaction saw of a model before its bucket closes.
 
-    model_key: ModelKey
-    classes: tuple[str, ...]
+    `formers` are the detectors of other versions that a model without one may take over, the latest first.
+    """
+
+    model: ModelRow
     detector: DetectorRow | None
     claim: Claim
     stretch: Stretch
+    formers: tuple[tuple[ModelKey, DetectorRow], ...] = ()
+
+    @property
+    def model_key(self) -> ModelKey:
+        """The model's key."""
+        return self.model.key
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The model's classes."""
+        return self.model.classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +115,20 @@ class WaveInput:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Everything one closed bucket changes; `batch` comes with the load under which it was allowed."""
+    """Everything one closed bucket changes.
+
+    `later` and `ended` are about the alarm that was open before, `raised` is a new one. `idle_since` is given
+    with the version's first baseline: open alarms of versions without traffic since then are superseded.
+    `batch` comes with the load under which it was allowed.
+    """
 
     read: Open
     bucket: ClosedBucket
     detector: DetectorRow
     raised: Alarm | None = None
-    cleared_at: float | None = None
+    later: tuple[Dated, ...] = ()
+    ended: Ended | None = None
+    idle_since: float | None = None
     batch: tuple[NewBatch, Load] | None = None
 
 
@@ -118,29 +147,32 @@ class ClosingStore:
         """
         now = self._clock.now()
         with self._database.read() as connection:
-            classes = read_classes(connection, model_key)
+            model = read_model(connection, model_key)
             detector = read_detector(connection, model_key)
-            stretch = due(
-                now,
-                bucket_seconds,
-                last=None if detector is None else detector.last_closed_at,
-                first=first_unclaimed(connection, model_key),
-            )
+            stretch = _due(connection, model_key, detector, now=now, bucket_seconds=bucket_seconds)
             if stretch is None:
                 return None
-            return Open(
-                model_key=model_key,
-                classes=classes,
-                detector=detector,
-                claim=read_claim(
-                    connection,
-                    model_key,
-                    n_classes=len(classes),
-                    before=stretch.end,
-                    or_after=now + bucket_seconds,
-                ),
-                stretch=stretch,
+            claim = read_claim(
+                connection,
+                model_key,
+                n_classes=len(model.classes),
+                before=stretch.end,
+                or_after=now + bucket_seconds,
             )
+            formers = read_formers(connection, model) if detector is None else ()
+            return Open(model, detector, claim, stretch, formers)
+
+    def due_at(self, model_key: ModelKey, *, bucket_seconds: float) -> float | None:
+        """Return when the next bucket of the model ends, None when none is due yet."""
+        with self._database.read() as connection:
+            stretch = _due(
+                connection,
+                model_key,
+                read_detector(connection, model_key),
+                now=self._clock.now(),
+                bucket_seconds=bucket_seconds,
+            )
+        return None if stretch is None else stretch.end
 
     def read_wave(self, span: Span, *, at: float) -> WaveInput:
         """Return what a wave is computed from; `at` tells the day whose budget counts."""
@@ -171,8 +203,12 @@ class ClosingStore:
             if claim.items:
                 _insert_bucket(connection, model_key, closing.bucket, claim)
                 insert_sources(connection, model_key, closing.bucket.seq, claim)
-            if closing.cleared_at is not None:
-                clear_alarms(connection, model_key, at=closing.cleared_at)
+            if closing.later:
+                note_later(connection, model_key, closing.later)
+            if closing.ended is not None:
+                clear_alarms(connection, model_key, closing.ended)
+            if closing.idle_since is not None:
+                clear_superseded(connection, model_key, at=closing.bucket.end, idle_since=closing.idle_since)
             if closing.batch is not None:
                 _store_batch(connection, *closing.batch)
             if closing.raised is not None:
@@ -191,6 +227,30 @@ class ClosingStore:
         with self._fenced(lease) as connection:
             if _waits(connection, alarm.id):
                 note_batch(connection, alarm.id, batch_id=None, note=note)
+
+    def note_meaning(
+        self,
+        model_key: ModelKey,
+        meaning: Mapping[str, Any],
+        *,
+        revision: int,
+        alarm_id: str | None,
+        lease: Lease,
+    ) -> None:
+        """Record what the traffic means, with the open alarm too, or raise Fenced.
+
+        `revision` is the detector's when it was read: by-hand changes since then make it out of date.
+        """
+        with self._fenced(lease) as connection:
+            changed = connection.execute(
+                detectors.update()
+                .where(detectors.c.model_key == model_key, detectors.c.revision == revision)
+                .values(meaning=dict(meaning))
+            ).rowcount
+            if not changed:
+                raise Fenced("detector")
+            if alarm_id is not None:
+                note_meaning(connection, alarm_id, meaning)
 
     def add_by_hand(self, batch: NewBatch, *, load: Load, who: str) -> None:
         """Store a batch that somebody asked for, audited; Fenced when another was made meanwhile."""
@@ -219,6 +279,18 @@ class ClosingStore:
                 yield connection
         except sa.exc.IntegrityError as error:  # two open batches with one item, or one batch twice
             raise Fenced("batches") from error
+
+
+def _due(
+    connection: sa.Connection,
+    model_key: ModelKey,
+    detector: DetectorRow | None,
+    *,
+    now: float,
+    bucket_seconds: float,
+) -> Stretch | None:
+    last = None if detector is None else detector.last_closed_at
+    return due(now, bucket_seconds, last=last, first=first_unclaimed(connection, model_key))
 
 
 def _store_batch(connection: sa.Connection, batch: NewBatch, load: Load) -> None:

@@ -2,26 +2,30 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
-from monitoring.store.alarms import clear_alarms
+from monitoring.store.alarm import Alarm, Ended
+from monitoring.store.alarms import clear_alarms, clear_superseded, mark_false, newest_alarm, read_alarm
 from monitoring.store.audit import insert_audit
-from monitoring.store.counts import read_classes
+from monitoring.store.counts import ModelRow, read_classes
 from monitoring.store.database import Database
-from monitoring.store.tables import detectors
+from monitoring.store.tables import detectors, models
 
 Snapshot: TypeAlias = Mapping[str, Any]
+
+MOST_FORMERS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorRow:
     """A detector's snapshot and status as JSON, and the number of its revision.
 
-    `last_seq` is its last closed bucket; times are UTC epoch seconds.
+    `last_seq` is its last closed bucket; times are UTC epoch seconds. `meaning` is what was last made of the
+    traffic; it is stored apart, and a closing bucket leaves it as it is.
     """
 
     revision: int
@@ -30,15 +34,21 @@ class DetectorRow:
     last_traffic_at: float
     snapshot: Snapshot
     status: Snapshot
+    meaning: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorChange:
-    """What a detector becomes by hand, and when that cleared its alarm, if it did."""
+    """What a detector becomes by hand, and how that ended its alarm, if it did.
+
+    `idle_since` is given with a version's first baseline: open alarms of versions without traffic since then
+    are superseded.
+    """
 
     snapshot: Snapshot
     status: Snapshot
-    alarm_cleared_at: float | None = None
+    ended: Ended | None = None
+    idle_since: float | None = None
 
 
 class DetectorsTable:
@@ -73,19 +83,11 @@ class DetectorsTable:
             row = read_detector(connection, model_key)
             if row is None:
                 return None
-            changed = edit(row.snapshot)
-            connection.execute(
-                detectors.update()
-                .where(detectors.c.model_key == model_key)
-                .values(
-                    revision=row.revision + 1, snapshot=dict(changed.snapshot), status=dict(changed.status)
-                )
-            )
-            if changed.alarm_cleared_at is not None:
-                clear_alarms(connection, model_key, at=changed.alarm_cleared_at)
+            at = self._clock.now()
+            _replace(connection, model_key, row, edit(row.snapshot), at=at)
             insert_audit(
                 connection,
-                at=self._clock.now(),
+                at=at,
                 who=who,
                 action=action,
                 model_key=model_key,
@@ -93,12 +95,71 @@ class DetectorsTable:
             )
             return read_detector(connection, model_key)
 
+    def dismiss(
+        self, alarm_id: str, edit: Callable[[Snapshot], DetectorChange | None], *, who: str, why: str
+    ) -> Alarm:
+        """Record that an alarm was false, audited; who said so first stays.
+
+        Of the model's newest alarm, `edit(snapshot)` replaces the detector unless it returns None. Raises
+        UnknownAlarm when there is no alarm of that id.
+        """
+        with self._database.write(durable=True) as connection:
+            alarm = read_alarm(connection, alarm_id)
+            if alarm.marked_false is not None:
+                return alarm
+            at, row = self._clock.now(), read_detector(connection, alarm.model_key)
+            if row is not None and newest_alarm(connection, alarm.model_key) == alarm_id:
+                changed = edit(row.snapshot)
+                if changed is not None:
+                    _replace(connection, alarm.model_key, row, changed, at=at)
+            mark_false(connection, alarm, at=at, by=who, why=why)
+            return read_alarm(connection, alarm_id)
+
+
+def _replace(
+    connection: sa.Connection, model_key: ModelKey, row: DetectorRow, changed: DetectorChange, *, at: float
+) -> None:
+    connection.execute(
+        detectors.update()
+        .where(detectors.c.model_key == model_key)
+        .values(
+            revision=row.revision + 1,
+            snapshot=dict(changed.snapshot),
+            status=dict(changed.status),
+            meaning=None,  # of another state of affairs
+        )
+    )
+    if changed.ended is not None:
+        clear_alarms(connection, model_key, changed.ended)
+    if changed.idle_since is not None:
+        clear_superseded(connection, model_key, at=at, idle_since=changed.idle_since)
+
 
 def read_detector(connection: sa.Connection, model_key: ModelKey) -> DetectorRow | None:
     """Return a model's row; None when there is none."""
     row = connection.execute(sa.select(detectors).where(detectors.c.model_key == model_key)).one_or_none()
     if row is None:
         return None
+    return _row(row)
+
+
+def read_formers(connection: sa.Connection, model: ModelRow) -> tuple[tuple[ModelKey, DetectorRow], ...]:
+    """Return the detectors of the same bundle's other versions with the same answers, last traffic first."""
+    name, _, _ = model.key.rpartition("@")
+    query = (
+        sa.select(detectors, models.c.classes, models.c.task)
+        .join(models, models.c.model_key == detectors.c.model_key)
+        .where(models.c.model_key != model.key, models.c.model_key.startswith(f"{name}@", autoescape=True))
+        .order_by(detectors.c.last_traffic_at.desc(), detectors.c.model_key)
+    )
+    return tuple(
+        (row.model_key, _row(row))
+        for row in connection.execute(query)
+        if row.task == model.task and tuple(row.classes) == model.classes
+    )[:MOST_FORMERS]
+
+
+def _row(row: "sa.Row[Any]") -> DetectorRow:
     return DetectorRow(
         revision=row.revision,
         last_seq=row.last_seq,
@@ -106,6 +167,7 @@ def read_detector(connection: sa.Connection, model_key: ModelKey) -> DetectorRow
         last_traffic_at=row.last_traffic_at,
         snapshot=row.snapshot,
         status=row.status,
+        meaning=row.meaning,
     )
 
 

@@ -36,7 +36,7 @@ class Store:
         self._database = database
         self.counts = CountsTable(database, clock)
         self.detectors = DetectorsTable(database, clock)
-        self.alarms = AlarmsTable(database)
+        self.alarms = AlarmsTable(database, clock)
         self.batches = BatchesTable(database)
         self.labels = LabelsTable(database)
         self.lease = LeaseTable(database, clock)
