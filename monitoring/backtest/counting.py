@@ -140,7 +140,7 @@ def _check(log: Log, rows: int) -> None:
     if not rows + left_out:
         raise LogRefused(log.path, "the file has a header and no rows; expected at least 1,000")
     if left_out > MOST_LEFT_OUT * (rows + left_out):
-        first = log.problems.sentences()[0]
+        first = log.problems.sentences(log.unit)[0]
         raise LogRefused(log.path, f"{left_out:,} of {rows + left_out:,} rows cannot be used; {first}")
     if rows < FEWEST_ROWS:
         raise BacktestRefused(f"{log.path} has {rows:,} usable rows and at least {FEWEST_ROWS:,} are needed")

@@ -58,19 +58,22 @@ class Problems:
         ranked = sorted(self._found.items(), key=lambda each: (-each[1].count, each[0]))
         return [{"reason": why, "rows": found.count, "lines": found.lines} for why, found in ranked]
 
-    def sentences(self) -> list[str]:
-        """Return a clause for each reason, most frequent first."""
-        return [_sentence(**each) for each in self.to_json()]
+    def sentences(self, unit: str = "line") -> list[str]:
+        """Return a clause for each reason, most frequent first; `unit` is what the numbers count."""
+        return [_sentence(unit, **each) for each in self.to_json()]
 
 
-def _sentence(*, reason: str, rows: int, lines: Sequence[int]) -> str:
+def _sentence(unit: str, *, reason: str, rows: int, lines: Sequence[int]) -> str:
     named = ", ".join(map(str, lines))
     if rows == 1:
-        return f"1 row left out that {_singular(reason)}: line {named}"
+        return f"1 row left out that {_singular(reason)}: {unit} {named}"
     more = " and others" if rows > len(lines) else ""
-    return f"{rows:,} rows left out that {reason}: lines {named}{more}"
+    return f"{rows:,} rows left out that {reason}: {unit}s {named}{more}"
 
 
 def _singular(reason: str) -> str:
     verb, _, rest = reason.partition(" ")
-    return f"{ {'have': 'has', 'are': 'is'}[verb] } {rest}".strip()
+    return f"{_SINGULAR[verb]} {rest}"
+
+
+_SINGULAR: Final = {"have": "has", "are": "is"}

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -50,7 +51,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
             min_width=min(width, WIDEST_UNFOLDED),
         )
     for row in rows:
-        result.add_row(*(cell(value) for value in row))
+        result.add_row(*(escape(cell(value)) for value in row))  # a class may be called [red]
     return result
 
 

@@ -17,7 +17,7 @@ from service.cli.demo.run import BASELINE_ITEMS, BUCKET_SECONDS, ITEMS_PER_SECON
 from service.cli.demo.scenario import LabelledFile, Scenario, Tickets
 from service.cli.demo.server import free_port, running_service
 from service.cli.demo.traffic import Traffic
-from service.cli.drift import render_status
+from service.cli.drift.status import render_status
 from service.cli.output import Json, StageProgress, out, show, stages, table
 from service.cli.training import needs_training
 

@@ -1,48 +1,18 @@
-"""Commands about drift: where a running service stands, what it compares with, and a replay of a file."""
+"""The command that scans a stream drawn from the rows of a labelled file, through a bundle."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Group, RenderableType
-from rich.text import Text
 
 from service.cli.asked import item_columns, label_columns
-from service.cli.client import Client
-from service.cli.options import DEFAULT_STORE, DEFAULT_URL, By, Key, Store, TextColumn, Url, Why, current_user
+from service.cli.options import DEFAULT_STORE, Store, TextColumn
 from service.cli.output import Json, show, stages, table
 
 if TYPE_CHECKING:
     from model_store.graphs.inputs import FrontEnd
 
-MOST_SHOWN: Final = 15
 
-app = typer.Typer(no_args_is_help=True, help="Drift: status, baseline, replay of a file.")
-
-
-@app.command()
-def status(url: Url = DEFAULT_URL, key: Key = "", json: Json = False) -> None:
-    """Show whether the mix has moved, which class, since when, and how sure that is."""
-    value = Client(url, key).get("/v1/drift").json()
-    show(value, as_json=json, human=lambda: render_status(value))
-
-
-@app.command()
-def baseline(
-    url: Url = DEFAULT_URL,
-    key: Key = "",
-    by: By = "",
-    why: Why = "",
-    force: Annotated[bool, typer.Option("--force", help="Also during an alarm.")] = False,
-    json: Json = False,
-) -> None:
-    """Freeze the live traffic seen so far as the new reference (kept in the audit trail)."""
-    body = {"by": by or current_user(), "why": why, "force": force}
-    value = Client(url, key).post("/v1/drift/baseline", json=body).json()
-    show(value, as_json=json, human=lambda: f"baseline frozen: {value['items']} items")
-
-
-@app.command()
 def replay(
     data: Annotated[Path, typer.Argument(help="CSV (UTF-8), may be .gz.")],
     bundle: Annotated[str, typer.Option("--bundle", help="Name of the bundle.")],
@@ -124,58 +94,6 @@ def parse_shift(text: str | None) -> tuple[str, float] | None:
             f"{text!r} is not CLASS=FACTOR with a factor from 0 to 1000000", param_hint="--shift"
         )
     return name, value
-
-
-def render_status(value: dict[str, Any]) -> Group:
-    """Return what an operator reads: one sentence, then the classes by evidence."""
-    classes = sorted(value["classes"], key=lambda each: -each["evidence"])
-    rows = [
-        [
-            each["class"],
-            each["reference"],
-            each["current"],
-            _interval(each),
-            each["direction"],
-            each["evidence"],
-            each["detectable_items"],
-        ]
-        for each in classes[:MOST_SHOWN]
-    ]
-    columns = ["class", "reference", "current", "95 % CI", "direction", "evidence", "x2 items"]
-    said: list[RenderableType] = [sentence(value)]
-    if rows:
-        said.append(table("", columns, rows))
-    if any(each["detectable_items"] is not None for each in classes):
-        said.append(Text("x2 items: after about so many a doubled share would be noticed"))
-    if hidden := value.get("not_detectable"):
-        said.append(Text(f"not noticeable yet, even when doubled: {', '.join(hidden)}"))
-    return Group(*said)
-
-
-def sentence(value: dict[str, Any]) -> str:
-    """Return the state of drift in one sentence."""
-    state, alarm = value["state"], value["alarm"]
-    if state == "warming":
-        baseline = value["baseline"]
-        frozen = baseline is not None and baseline["kind"] == "frozen"
-        why = "too few lately to notice a doubled class" if frozen else "the live baseline is not frozen yet"
-        return f"warming: {value['items']} items seen, {why}"
-    if state == "blind":
-        return f"blind: no items lately, {value['items']} in all; nothing can be said"
-    if alarm is not None:
-        first = alarm["classes"][0]
-        return (
-            f"{state}: {first['class']} is {first['current']:.1%} of traffic "
-            f"({first['low']:.1%}-{first['high']:.1%}), reference {first['reference']:.1%}"
-        )
-    statistic, threshold = value["statistic"], value["threshold"]
-    return f"{state}: strongest evidence {statistic:.1f} of {threshold:.1f} needed for an alarm"
-
-
-def _interval(each: dict[str, Any]) -> str:
-    if each["current"] is None:
-        return "-"
-    return f"{each['low']:.3f}-{each['high']:.3f}"
 
 
 def _render_replay(value: dict[str, Any]) -> object:

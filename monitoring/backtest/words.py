@@ -1,0 +1,115 @@
+"""What does a backtest say: the verdict, each alarm, and what could have been noticed, in sentences."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from monitoring.backtest.outcome import Backtest, LogAlarm, Noticeable, Scan
+from monitoring.durations import in_words
+from monitoring.finding import ClassShift, Finding
+from monitoring.streams import CLASSES
+
+MOST_NAMED: Final = 3
+
+
+def verdict(found: Backtest) -> str:
+    """Return the whole in one sentence."""
+    rows = sum(scan.scanned_rows for scan in found.scans)
+    sources = "" if len(found.scans) == 1 else f" of {len(found.scans)} sources"
+    if not found.alarms:
+        return f"no alarm in {rows:,} rows{sources}"
+    alarms = "1 alarm" if found.alarms == 1 else f"{found.alarms} alarms"
+    return f"{alarms} in {rows:,} rows{sources}"
+
+
+def alarm_sentence(alarm: LogAlarm) -> str:
+    """Return what moved, since when, when it was noticed, and whether it is over."""
+    over = "still so at the end of the log" if alarm.ended_at is None else f"over by {moment(alarm.ended_at)}"
+    return (
+        f"{finding_sentence(alarm.finding)}, since {moment(alarm.finding.since_time)}; "
+        f"noticed {moment(alarm.raised_at)}, {alarm.finding.since_items:,} rows later; {over}"
+    )
+
+
+def finding_sentence(finding: Finding) -> str:
+    """Return what moved and by how much.
+
+    Of classes those that the finding names; where scores alone moved, the cut that says it best.
+    """
+    classes = [each for each in finding.classes if each.stream == CLASSES]
+    if classes:
+        named = [_moved(each) for each in classes[:MOST_NAMED]]
+        more = f" and {len(classes) - MOST_NAMED} other classes moved" if len(classes) > MOST_NAMED else ""
+        return ", ".join(named) + more
+    if finding.classes:
+        first = finding.classes[0]
+        return f"{first.stream} moved: {_moved(first)}"
+    return "the mix as a whole moved, no class by more than the tolerance"
+
+
+def _moved(shift: ClassShift) -> str:
+    verb = "rose" if shift.direction == "rise" else "fell"
+    before, now = share(shift.reference), share(shift.current)
+    return f"{printable(shift.name)} {verb} from {before} to {now} ({share(shift.low)}-{share(shift.high)})"
+
+
+def scan_sentences(scan: Scan) -> list[str]:
+    """Return what was compared with what, how seldom an alarm is false, and what could have been noticed."""
+    strongest = max(scan.statistics.tolist(), default=0.0)
+    season = f", season of {in_words(scan.season_seconds)}" if scan.season_seconds else ""
+    said = [
+        f"baseline: {scan.baseline_rows:,} rows from {moment(scan.baseline_start)} to "
+        f"{moment(scan.baseline_end)}; then {scan.scanned_rows:,} rows to {moment(scan.end)}, "
+        f"in buckets of {in_words(scan.bucket_seconds)}{season}",
+        f"at most one false alarm in {in_words(scan.false_alarm_seconds)} of such traffic on average; "
+        f"strongest evidence {strongest:.1f}, threshold {scan.threshold:.1f}",
+    ]
+    if scan.skipped_rows:
+        said.append(f"{scan.skipped_rows:,} rows before the baseline were not looked at")
+    if scan.reading:
+        said.append(scan.reading)
+    return [*said, *_noticeable(scan.noticeable)]
+
+
+def _noticeable(classes: Sequence[Noticeable]) -> list[str]:
+    """Return which doubled class would have been noticed last, and which never."""
+    rare = [each for each in classes if each.reference < 0.5]
+    seen = [(each.rows, each) for each in rare if each.rows is not None]
+    never = [each.name for each in rare if each.rows is None]
+    said = []
+    if seen:
+        rows, slowest = max(seen, key=lambda each: each[0])
+        others = ", of other classes sooner" if len(seen) > 1 else ""
+        twice = f"twice the share of {printable(slowest.name)} ({share(slowest.reference)})"
+        said.append(f"{twice} would be noticed after about {rows:,} rows{others}")
+    if never:
+        more = f" and {len(never) - 10} more" if len(never) > 10 else ""
+        said.append(f"not noticeable even when doubled: {', '.join(map(printable, never[:10]))}{more}")
+    return said
+
+
+def share(value: float) -> str:
+    """Return a share in percent, with two digits that say something.
+
+    Examples
+    --------
+    >>> share(0.0293), share(0.4), share(0.00012), share(0.0)
+    ('2.9 %', '40 %', '0.012 %', '0 %')
+    """
+    percent = 100.0 * value
+    if percent <= 0.0:
+        return "0 %"
+    digits = max(1 - math.floor(math.log10(percent)), 0)
+    return f"{percent:.{digits}f} %" if percent < 10.0 else f"{percent:.3g} %"
+
+
+def moment(seconds: float) -> str:
+    """Return a time as people write it, in UTC, to the minute."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def printable(name: str) -> str:
+    """Return a name that stays on its line and in its column, whatever stands in the log."""
+    plain = name if name.isprintable() else repr(name)[1:-1]
+    return plain if len(plain) <= 60 else f"{plain[:59]}…"
