@@ -4,6 +4,7 @@ A route's function reads and writes stores, so it runs in a thread; the event lo
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -57,6 +58,19 @@ class Call:
         if not raw.isascii() or not raw.isdigit() or not low <= int(raw[:20]) <= high:
             raise FieldInvalid(f"query.{name}", f"expected a whole number from {low} to {high}")
         return int(raw)
+
+    def number(self, name: str, *, above: float, most: float) -> float | None:
+        """Return a number of the query, None without it."""
+        raw = self.query.get(name)
+        if raw is None:
+            return None
+        try:
+            value = float(raw.replace("_", "?"))  # Python would read 1_0 as ten
+        except ValueError:
+            value = math.nan
+        if not above < value <= most:
+            raise FieldInvalid(f"query.{name}", f"expected a number above {above:g}, at most {most:g}")
+        return value
 
 
 @dataclass(frozen=True, slots=True)

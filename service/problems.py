@@ -203,6 +203,8 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     monitoring_errors.UnknownBatch: Kind(404, "unknown-batch", "No such batch"),
     monitoring_errors.BatchRefused: Kind(409, "batch-refused", "No batch can be made now"),
     monitoring_errors.BaselineRefused: Kind(409, "baseline-refused", "Baseline cannot be frozen now"),
+    monitoring_errors.NoOpenAlarm: Kind(409, "no-open-alarm", "No alarm is open"),
+    monitoring_errors.ExpectationRefused: Kind(409, "expectation-refused", "This cannot be expected"),
     monitoring_errors.LabelsInvalid: Kind(422, "labels-invalid", "Labels cannot be read"),
     monitoring_errors.StateUnavailable: Kind(
         503, "state-unavailable", "Monitoring state is away", "unavailable", _TRY_AGAIN

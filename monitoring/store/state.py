@@ -16,6 +16,7 @@ from monitoring.store.compaction import Compaction
 from monitoring.store.counts import CountsTable
 from monitoring.store.database import Database
 from monitoring.store.detectors import DetectorsTable
+from monitoring.store.examples import ExamplesTable
 from monitoring.store.labels import LabelsTable
 from monitoring.store.lease import LeaseTable
 from monitoring.store.retention import Retention
@@ -37,6 +38,7 @@ class Store:
         self.counts = CountsTable(database, clock)
         self.detectors = DetectorsTable(database, clock)
         self.alarms = AlarmsTable(database, clock)
+        self.examples = ExamplesTable(database)
         self.batches = BatchesTable(database)
         self.labels = LabelsTable(database)
         self.lease = LeaseTable(database, clock)
