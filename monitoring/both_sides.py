@@ -16,6 +16,7 @@ from model_store.shift_reference import Integers, ShiftReference
 from monitoring.shift import mixture_priors
 
 DRAWS: Final = 100
+_UNREACHED: Final = 1e-12  # a share of a cell that no class of any weight reaches
 _REFITS: Final = 8  # EM after a Newton step; more do not move the intervals
 _LEAST_START: Final = 1e-6  # EM never leaves 0
 
@@ -96,7 +97,7 @@ def _validation(
 
 def _newton(cells: Float64s, priors: Float64s, shares: Float64s) -> Float64s:
     mixed = priors @ cells
-    weighted = np.divide(cells, mixed, out=np.zeros_like(cells), where=mixed > 0.0)
+    weighted = np.divide(cells, mixed, out=np.zeros_like(cells), where=mixed > _UNREACHED)
     step: Float64s = (shares @ weighted.T) @ np.linalg.pinv(weighted @ cells.T, hermitian=True)
     return step
 
