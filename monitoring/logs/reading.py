@@ -17,7 +17,7 @@ from monitoring.logs.moments import Milliseconds, moments
 from monitoring.logs.names import ABSENT, UNUSABLE, Names
 from monitoring.logs.parquetlog import ParquetLog
 from monitoring.logs.problems import Problems
-from monitoring.logs.textfile import open_text
+from monitoring.logs.textfile import refusing
 
 MOST_LABELS: Final = 1_000
 MOST_SOURCES: Final = 1_000
@@ -140,11 +140,12 @@ class Log:
 
 def _recognise(path: Path) -> _Format:
     """Return the reader of a file, recognised by its first bytes rather than by its name."""
-    with open_text(path), path.open("rb") as raw:
-        if raw.read(4) == b"PAR1":
-            return ParquetLog(path)
+    with refusing(path), path.open("rb") as raw:
+        parquet = raw.read(4) == b"PAR1"
         raw.seek(0)
-        first = unzipped(raw).read(4_096)
+        first = b"" if parquet else unzipped(raw).read(4_096)
+    if parquet:
+        return ParquetLog(path)
     return JsonLog(path) if first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" else CsvLog(path)
 
 

@@ -34,12 +34,20 @@ class TextFile:
 @contextmanager
 def open_text(path: Path, progress: Progress | None = None) -> Iterator[TextFile]:
     """Open a text log; what goes wrong while it is read is a `LogRefused` too."""
+    with refusing(path), path.open("rb") as raw:
+        if raw.read(2) in _UTF_16:
+            raise LogRefused(path, "is UTF-16; save it as UTF-8")
+        raw.seek(0)
+        file = TextFile(path, raw, progress)
+        with file.lines:
+            yield file
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file into a `LogRefused`."""
     try:
-        with path.open("rb") as raw:
-            if raw.read(2) in _UTF_16:
-                raise LogRefused(path, "is UTF-16; save it as UTF-8")
-            raw.seek(0)
-            yield TextFile(path, raw, progress)
+        yield
     except OSError as error:
         raise LogRefused(path, os_reason(error).replace("CSV file", "log")) from error
     except (zlib.error, EOFError) as error:
