@@ -139,8 +139,8 @@ def _precisions(flagged: Flagged, priors: Priors) -> list[Ratio]:
     half = np.maximum(0.5 * (1.0 - priors.estimate[:k]) / others, _TINY)
 
     def false(mix: Float64s) -> Float64s:
-        beside: Float64s = np.maximum(mix @ flagged.rates - mix[..., :k] * flagged.own_rates, 0.0)
-        return beside + half
+        beside: Float64s = half + np.maximum(mix @ flagged.rates - mix[..., :k] * flagged.own_rates, 0.0)
+        return beside
 
     def log_odds(mix: Float64s) -> Float64s:
         odds: Float64s = np.log(np.maximum(mix[..., :k] * recall, _TINY)) - np.log(false(mix))

@@ -83,7 +83,7 @@ def _of_classes(
     differ = [] if second is None else disagreement(as_estimate(found, fit), second)
     flagged = Flagged.of(reference, policy)
     k = len(reference.classes)
-    priors = _class_priors(found, (*reference.classes, "none of the classes"))
+    priors = _class_priors(found, fit.items, (*reference.classes, "none of the classes"))
     expected, claims = None, stale(policy)
     if fitted.passed:
         expected = reweighted(flagged, found, reference.classes)
@@ -155,7 +155,7 @@ def _withheld(said: Meant, expected: int, given: int, reference: ShiftReference)
     return ""
 
 
-def _class_priors(found: Priors, names: Sequence[str]) -> tuple[ClassPrior, ...]:
+def _class_priors(found: Priors, items: int, names: Sequence[str]) -> tuple[ClassPrior, ...]:
     caveats = [
         f"with fewer than {ENOUGH_POSITIVES} validation rows the estimate is drawn to the old share"
         if shrunk
@@ -164,7 +164,9 @@ def _class_priors(found: Priors, names: Sequence[str]) -> tuple[ClassPrior, ...]
         else ""
         for shrunk, unmeasured in zip(found.shrunk, found.unmeasured_falls, strict=True)
     ]
-    columns = (found.before.tolist(), found.estimate.tolist(), found.low.tolist(), found.high.tolist())
+    fallen = np.maximum(found.before - found.estimate, 0.0)  # a larger share scatters by that much more
+    errors = np.sqrt(found.errors**2 + fallen / items)
+    columns = [each.tolist() for each in (found.before, found.estimate, found.low, found.high, errors)]
     return tuple(map(ClassPrior, names, *columns, caveats))
 
 
@@ -173,7 +175,7 @@ def _label_priors(reference: ShiftReference, shares: LabelShares) -> tuple[Class
     low = np.where(shares.told, np.maximum(soft.priors - Z95 * soft.errors, 0.0), 0.0)
     high = np.where(shares.told, np.minimum(soft.priors + Z95 * soft.errors, 1.0), 1.0)
     caveats = ["" if told else "the model does not tell its items from others" for told in shares.told]
-    columns = (reference.priors.tolist(), soft.priors.tolist(), low.tolist(), high.tolist())
+    columns = [each.tolist() for each in (reference.priors, soft.priors, low, high, soft.errors)]
     return tuple(map(ClassPrior, reference.classes, *columns, caveats))
 
 
@@ -183,8 +185,8 @@ def _power(fitted: Gate) -> str:
     if fitted.unfamiliar is None:
         return "unfamiliar items would not be noticed by these counts, whatever their share"
     return (
-        f"from {percent(fitted.unfamiliar)} of traffic on, unfamiliar items would be noticed half of the time; "
-        "fewer hardly"
+        f"unfamiliar items would be noticed half of the time if they were {percent(fitted.unfamiliar)} of "
+        "traffic; fewer hardly"
     )
 
 

@@ -5,19 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from scipy.special import ndtri
+
 from model_store.policy import NO_CLASS
 from monitoring.gate import Gate
 from monitoring.proposal import ClaimStanding
 from monitoring.streams import CLASSES
 
 _DAY: Final = 86_400.0
+_CHANCE: Final = 0.05  # probability of naming a class that did not move, all classes together
+_TINY: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class ClassPrior:
     """What is estimated of one class: shares in [0, 1], `before` that of the validation rows.
 
-    `caveat` is a clause: what the estimate cannot say, empty where there is nothing to add.
+    `error` is the standard error that the estimate would have if the share were still `before`, `caveat` a
+    clause: what the estimate cannot say, empty where there is nothing to add.
     """
 
     name: str
@@ -25,6 +30,7 @@ class ClassPrior:
     estimate: float
     low: float
     high: float
+    error: float
     caveat: str = ""
 
     @property
@@ -64,7 +70,7 @@ def verdict(
         return "; ".join(parts)
     shift = _leading(finding, priors)
     if gate.passed is None:
-        parts.append(f"{shift.name} is estimated at {shift.text} if its items look as ever")
+        parts.append(f"{_estimated(shift)}, if items of a class look as ever")
         parts.append("that cannot be tested, so no claim is judged")
     elif gate.passed:
         parts += [_consistent(finding, shift), *_claims(claims, shift)]
@@ -140,10 +146,12 @@ def _mismatch(priors: Mapping[str, ClassPrior]) -> str:
     if not priors:
         return "live traffic against validation"
     moved = _most_moved(priors)
+    if moved is None:
+        return "live traffic has the classes of validation, as far as can be told"
     return f"{moved.name} is estimated at {moved.text} of live traffic, validation {percent(moved.before)}"
 
 
-def _leading(finding: Mapping[str, Any] | None, priors: Mapping[str, ClassPrior]) -> ClassPrior:
+def _leading(finding: Mapping[str, Any] | None, priors: Mapping[str, ClassPrior]) -> ClassPrior | None:
     """Return the class that the sentence is about: the alarm's first, else the one that moved most."""
     for each in () if finding is None else finding["classes"]:
         if each.get("stream", CLASSES) == CLASSES and each["name"] in priors:
@@ -151,32 +159,43 @@ def _leading(finding: Mapping[str, Any] | None, priors: Mapping[str, ClassPrior]
     return _most_moved(priors)
 
 
-def _most_moved(priors: Mapping[str, ClassPrior]) -> ClassPrior:
+def _most_moved(priors: Mapping[str, ClassPrior]) -> ClassPrior | None:
+    """Return the class whose share moved most against its error; None if chance alone moves one as far."""
+    bar = float(ndtri(1.0 - _CHANCE / (2 * len(priors))))
+
     def distance(prior: ClassPrior) -> float:
-        return abs(prior.estimate - prior.before) / max(prior.high - prior.low, 1e-12)
+        return abs(prior.estimate - prior.before) / max(prior.error, _TINY)
 
-    return max(priors.values(), key=lambda prior: (distance(prior), prior.name))
+    most = max(priors.values(), key=lambda prior: (distance(prior), prior.name))
+    return most if distance(most) > bar else None
 
 
-def _consistent(finding: Mapping[str, Any] | None, shift: ClassPrior) -> str:
+def _estimated(shift: ClassPrior | None) -> str:
+    if shift is None:
+        return "no class is estimated to have another share than in validation"
+    return f"{shift.name} is estimated at {shift.text}, validation {percent(shift.before)}"
+
+
+def _consistent(finding: Mapping[str, Any] | None, shift: ClassPrior | None) -> str:
+    if shift is None:
+        return "consistent with the mix of validation rather than a new vocabulary"
     directions = {each["name"]: each["direction"] for each in ([] if finding is None else finding["classes"])}
     rose = directions.get(shift.name, "rise" if shift.estimate >= shift.before else "fall") == "rise"
     said = f"consistent with {'more' if rose else 'less'} {shift.name} rather than a new vocabulary"
     if finding is not None:
-        said += f" (estimated {shift.text}, validation {percent(shift.before)})"
+        said += f", estimated at {shift.text}, validation {percent(shift.before)}"
     return f"{said}, but {shift.caveat}" if shift.caveat else said
 
 
-def _claims(claims: Sequence[ClaimStanding], shift: ClassPrior) -> list[str]:
+def _claims(claims: Sequence[ClaimStanding], shift: ClassPrior | None) -> list[str]:
     """Say what has become of the class's own claim, and how many others promise too much."""
-    own = next((claim for claim in claims if claim.old.class_name == shift.name), None)
-    told = [f"{shift.name} carries no claim" if own is None else _standing(own)]
-    others = [
-        claim.old.class_name for claim in claims if claim is not own and claim.precision == "optimistic"
-    ]
-    if others:
-        shown = others[0] if len(others) == 1 else f"{len(others)} other classes"
-        told.append(f"precision claim{'s' * (len(others) > 1)} of {shown} now optimistic")
+    own = next((claim for claim in claims if shift is not None and claim.old.class_name == shift.name), None)
+    told = [_standing(own)] if own else [] if shift is None else [f"{shift.name} carries no claim"]
+    others = [each.old.class_name for each in claims if each is not own and each.precision == "optimistic"]
+    if len(others) == 1:
+        told.append(f"precision claim of {others[0]} is now optimistic")
+    elif others:
+        told.append(f"precision claims of {len(others)} other classes are now optimistic")
     return told
 
 
