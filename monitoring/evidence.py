@@ -11,10 +11,11 @@ from scipy.special import log_ndtr
 from monitoring.budget import Weights
 from monitoring.deviance import negative_binomial_deviance, normal_score, signed_root
 from monitoring.dispersion import Dispersion, Inflation
+from monitoring.gaps import Gaps
 from monitoring.spans import Floats
 from monitoring.whole_mix import Mix
 
-_HALF_AN_ITEM: Final = 0.5
+_CONTINUITY: Final = 0.5  # items
 _ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
 
 
@@ -73,11 +74,6 @@ class Yardstick:
         """Reference shares."""
         return self.counts / self.safe_items
 
-    @cached_property
-    def lowered_shares(self) -> Floats:
-        """Reference shares less the tolerance: what a fall must go below."""
-        return np.minimum(self.shares / (1.0 + self.tolerance), self.shares - self.tolerance_abs)
-
 
 def class_evidence(
     a: npt.ArrayLike,
@@ -131,15 +127,8 @@ def class_evidence(
     return np.where(towards > 0.0, evidence, 0.0), rises
 
 
-def evidence_bound(
-    a: Floats, n: Floats, lengths: npt.NDArray[np.int64], yardstick: Yardstick, inflation: Inflation | None
-) -> Floats:
-    """Return what `class_evidence` gives at most, without a logarithm a cell; -inf where it gives nothing.
-
-    A deviance is a sum of E ((1 + u) ln(1 + u) - u) with u = (O - E) / E, and a Pade approximant is never
-    below it: u^2 / 2 (3 + u) / (3 + 2 u). The factor is largest in the smallest cell that lost items. The
-    normal tail is bounded by Birnbaum's inequality, 1 - Phi(z) >= 2 phi(z) / (z + sqrt(z^2 + 4)), with a
-    tangent in place of its logarithm.
+def gaps(a: Floats, n: Floats, yardstick: Yardstick, inflation: Inflation | None) -> Gaps:
+    """Return how far every cell lies from the reference; a cell without items lies nowhere.
 
     Parameters
     ----------
@@ -147,39 +136,52 @@ def evidence_bound(
     n : float64 array of shape (n_windows, n_columns) or (n_windows, 1)
     """
     m = yardstick.safe_items
-    empty = n <= 0.0
-    if empty.any():
-        n = np.where(empty, 1.0, n)
+    if not (n > 0.0).all():
+        n = np.where(n > 0.0, n, 1.0)
     share = a / n
-    rises = share > yardstick.shares
-    lowered = share
-    if yardstick.tolerance.any() or yardstick.tolerance_abs.any():
-        lowered = np.minimum(share / (1.0 + yardstick.tolerance), share - yardstick.tolerance_abs)
-    gap = np.where(rises, lowered - yardstick.shares, yardstick.lowered_shares - share)
     if inflation is not None:
         n, m = n / inflation.phi, m / inflation.reference
-    both = n + m
-    effective = n * m / both
-    # the share of what the cells that lost items do not count: the column where it rises, the rest where not
-    pooled = np.where(rises, yardstick.shares + gap * (n / both), 1.0 - share - gap * (m / both))
-    moved = gap * effective
-    moved -= _HALF_AN_ITEM
-    silent = (moved <= 0.0) | empty | ~yardstick.tested
-    np.maximum(moved, 0.0, out=moved)
-    np.clip(pooled, 1e-200, 1.0 - 1e-15, out=pooled)
-    rest = 1.0 - pooled
-    lost = moved / np.minimum(n * rest, m * pooled)
-    np.minimum(lost, 1.0, out=lost)
-    moved *= moved
-    pooled *= rest
-    pooled *= effective
-    moved /= pooled
-    moved *= (3.0 - lost) / (3.0 - 2.0 * lost)  # now a bound of the deviance
-    bound = np.sqrt(moved)
+    return Gaps.between(
+        share,
+        yardstick.shares,
+        n=n,
+        m=m,
+        tolerance=yardstick.tolerance,
+        tolerance_abs=yardstick.tolerance_abs,
+    )
+
+
+def evidence_bound(
+    apart: Gaps,
+    deviance: Floats,
+    *,
+    there: npt.NDArray[np.bool_],
+    log_lengths: Floats,
+    log_weights: Floats,
+) -> Floats:
+    """Return what `class_evidence` gives at most, without a logarithm a cell; -inf where it gives nothing.
+
+    The normal tail is bounded by Birnbaum's inequality, 1 - Phi(z) >= 2 phi(z) / (z + sqrt(z^2 + 4)), with a
+    tangent in place of its logarithm. The negative binomial, and degrees of freedom, only lower the evidence.
+
+    Parameters
+    ----------
+    apart : Gaps
+        Of shape (n_windows, n_columns).
+    deviance : float64 array
+        `Gaps.deviance_bound` of it.
+    there : bool array that broadcasts with it
+        Cells that are tested.
+    log_lengths : float64 array of shape (n_windows, 1)
+    log_weights : float64 array of shape (2, n_columns)
+    """
+    deviance = apart.corrected(deviance, _CONTINUITY)
+    bound = np.sqrt(deviance)
     bound *= 0.35356
-    moved *= 0.5
-    bound += moved
-    bound += np.where(rises, yardstick.log_weights[0], yardstick.log_weights[1])
-    bound += (np.log(lengths) + 1.09322 + _ROUNDING)[:, None]
-    bound[silent] = -np.inf
+    nothing = deviance == 0.0
+    deviance *= 0.5
+    bound += deviance
+    bound += np.where(apart.rises, log_weights[0], log_weights[1])
+    bound += log_lengths + (1.09322 + _ROUNDING)
+    bound[nothing | ~there] = -np.inf
     return bound

@@ -8,7 +8,7 @@ threshold is a formula: nothing is simulated or tuned, and the reference's size 
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from monitoring.budget import Weights, column_weights
 from monitoring.dispersion import Inflation
-from monitoring.evidence import Yardstick, class_evidence, evidence_bound
+from monitoring.evidence import Yardstick, class_evidence, evidence_bound, gaps
+from monitoring.gaps import Gaps
 from monitoring.spans import Floats
-from monitoring.whole_mix import Mix, MixInflation, whole_mix_evidence
+from monitoring.whole_mix import Mix, MixInflation, whole_mix
 from monitoring.windows import WindowSet
 
 THRESHOLD_CONSTANT: Final = 9.0
+_LOOSE: Final = 0.7  # nats by which a bound commonly exceeds the evidence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,8 +43,6 @@ class ScanResult:
     strongest : float64 array of shape (n_columns,)
         Each column's evidence in the window `window`.
     strongest_rises : bool array of shape (n_columns,)
-    whole : float64 array of shape (n_mixes,)
-        Each mix's largest evidence as a whole over all windows.
     mix : int or None
         Index of the mix whose test as a whole gave `statistic`; None when a column did.
     """
@@ -53,7 +53,6 @@ class ScanResult:
     rises: npt.NDArray[np.bool_]
     strongest: Floats
     strongest_rises: npt.NDArray[np.bool_]
-    whole: Floats = field(default_factory=lambda: np.zeros(0))
     mix: int | None = None
 
 
@@ -79,12 +78,10 @@ def scan_columns(
     statistic, window, mix = float(evidence[column]), int(best[column]), None
     if statistic <= 0.0:
         window = 0
-    whole = np.zeros(len(yardstick.mixes))
     for index in range(len(yardstick.mixes)):
-        by_window = cells.whole(index)
-        whole[index] = by_window.max()
-        if whole[index] > statistic:
-            statistic, window, mix = float(whole[index]), int(by_window.argmax()), index
+        whole, row = cells.whole(index, above=statistic)
+        if whole > statistic:
+            statistic, window, mix = whole, row, index
     strongest, strongest_rises = cells.evidence(np.full(len(columns), window), columns)
     return ScanResult(
         statistic=statistic,
@@ -93,7 +90,6 @@ def scan_columns(
         rises=cells.rises(best, columns),
         strongest=strongest,
         strongest_rises=strongest_rises,
-        whole=whole,
         mix=mix,
     )
 
@@ -107,29 +103,40 @@ class _Cells:
     items: Floats  # (n_windows, n_columns) or (n_windows, 1)
     yardstick: Yardstick
     inflation: Inflation | None
+    apart: Gaps
+    deviance: Floats  # at most
 
     @classmethod
     def of(
         cls, lengths: npt.NDArray[np.int64], counts: npt.ArrayLike, items: npt.ArrayLike, yardstick: Yardstick
     ) -> "_Cells":
         a, n = np.asarray(counts, dtype=np.float64), np.asarray(items, dtype=np.float64)
-        return cls(lengths, a, n, yardstick, yardstick.inflation(lengths))
+        inflation = yardstick.inflation(lengths)
+        apart = gaps(a, n, yardstick, inflation)
+        return cls(lengths, a, n, yardstick, inflation, apart, apart.deviance_bound())
 
     def largest(self) -> tuple[npt.NDArray[np.intp], Floats]:
         """Return each column's window of the largest evidence, and that evidence.
 
         Exact, yet most cells are never looked at: bounds say which could be larger than what was found.
         """
-        bound = evidence_bound(self.counts, self.items, self.lengths, self.yardstick, self.inflation)
-        columns = np.arange(bound.shape[1])
-        promising = bound.argmax(axis=0)
-        found = np.zeros(bound.shape)
-        found[promising, columns] = self.evidence(promising, columns)[0]
-        bound[promising, columns] = -np.inf
-        rest = np.nonzero(bound > found[promising, columns])
-        found[rest] = self.evidence(*rest)[0]
-        best = found.argmax(axis=0)
-        return best, found[best, columns]
+        bound = evidence_bound(
+            self.apart,
+            self.deviance,
+            there=self.yardstick.tested & (self.items > 0.0),
+            log_lengths=np.log(self.lengths)[:, None],
+            log_weights=self.yardstick.log_weights,
+        )
+        n_columns = bound.shape[1]
+        found, best = np.zeros(bound.shape), np.zeros(n_columns)
+        floor = np.maximum(bound.max(axis=0) - _LOOSE, 0.0)
+        while True:
+            cells = np.flatnonzero(bound > floor)
+            if not len(cells):
+                return found.argmax(axis=0), best
+            found.ravel()[cells] = self.evidence(*np.divmod(cells, n_columns))[0]
+            bound.ravel()[cells] = -np.inf
+            floor = best = found.max(axis=0)
 
     def evidence(
         self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
@@ -165,31 +172,34 @@ class _Cells:
         )
         return higher & y.tested[columns] & (items > 0.0)
 
-    def whole(self, mix: int) -> Floats:
-        """Return the evidence of a mix as a whole per window, 0 where there is none."""
+    def whole(self, mix: int, *, above: float) -> tuple[float, int]:
+        """Return a mix's largest evidence as a whole and its window, or `above` where none is larger."""
         y = self.yardstick
         tested, columns = y.mixes[mix], slice(y.mixes[mix].start, y.mixes[mix].stop)
-        windows, inflation = np.arange(len(self.lengths)), None
+        stop, inflation = len(self.lengths), None
         if y.dispersion is not None and self.inflation is not None:
             span = y.dispersion.span_of(tested.start)
-            windows = np.flatnonzero(self.inflation.whole[:, span])
-            phi, pool_nu = self.inflation.phi[windows, columns], self.inflation.pool_nu[windows, span]
+            stop = int(self.inflation.whole[:, span].sum())  # shortest first: what is left out is longest
+            phi, pool_nu = self.inflation.phi[:stop, columns], self.inflation.pool_nu[:stop, span]
             inflation = MixInflation(phi, self.inflation.reference[columns], pool_nu)
-        evidence = np.zeros(len(self.lengths))
-        if len(windows):
-            items = self.items[windows] if self.items.shape[1] == 1 else self.items[windows, columns]
-            found = whole_mix_evidence(
-                self.counts[windows, columns],
-                items,
-                y.counts[columns],
-                y.items[columns],
-                lengths=self.lengths[windows],
-                tolerance=y.tolerance[columns],
-                tolerance_abs=y.tolerance_abs[columns],
-                inflation=inflation,
-            )
-            evidence[windows] = np.maximum(found + math.log(tested.budget), 0.0)
-        return evidence
+        if stop == 0:
+            return above, 0
+        items = self.items if self.items.shape[1] == 1 else self.items[:, columns]
+        log_budget = math.log(tested.budget)
+        least = above - log_budget
+        windows = whole_mix(
+            self.counts[:stop, columns],
+            items[:stop],
+            y.counts[columns],
+            y.items[columns],
+            lengths=self.lengths[:stop],
+            tolerance=y.tolerance[columns],
+            tolerance_abs=y.tolerance_abs[columns],
+            inflation=inflation,
+        )
+        apart = self.apart.rows(0, stop, columns)
+        evidence, row = windows.largest(apart, self.deviance[:stop, columns], above=least)
+        return (evidence + log_budget, row) if evidence > least else (above, 0)
 
     def _items(self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
         items: Floats = self.items[windows, columns if self.items.shape[1] > 1 else 0]

@@ -4,7 +4,9 @@ Rare categories are pooled, rarest in the reference first, until a group holds f
 deviances of the groups, each at most that of clumps, are added up and turned into a normal score.
 """
 
+import math
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -12,10 +14,14 @@ import numpy.typing as npt
 from scipy.special import log_ndtr
 
 from monitoring.deviance import binomial_deviance, negative_binomial_deviance
+from monitoring.gaps import Gaps
+from monitoring.pooling import Cells, first_common, grouped
 from monitoring.spans import Floats
 
-POOL_ITEMS: Final = 5.0  # Cochran's rule: at least 5 expected items a cell
 _LEAST_EXPECTED: Final = 0.5  # floor of the expected items in corrections for small counts
+_ALL: Final = np.ones((1, 1), dtype=np.bool_)
+_AT_ONCE: Final = 6  # rows looked at closely before the next
+_ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,91 @@ class MixInflation:
     pool_nu: Floats
 
 
-def whole_mix_evidence(
+@dataclass(frozen=True, slots=True, eq=False)
+class WholeMix:
+    """Windows whose mix is compared with a reference's as a whole.
+
+    Attributes
+    ----------
+    cells : Cells
+        One row a window, category by category.
+    valid : bool array of shape (n_rows,)
+        Window and reference hold items.
+    log_lengths : float64 array of shape (n_rows,)
+        Logarithm of the buckets.
+    nu : float64 array of shape (n_rows,)
+        Degrees of freedom of the variance inflation; infinite for independent items.
+    """
+
+    cells: Cells
+    valid: npt.NDArray[np.bool_]
+    log_lengths: Floats
+    nu: Floats
+
+    def evidence(self) -> Floats:
+        """Return -ln p + ln L of every row, in nats.
+
+        0 where the mix differs by no more than is usual, or fewer than two groups are left.
+        """
+        return self._exact(grouped(self.cells), np.arange(len(self.nu)))
+
+    def largest(self, apart: Gaps, deviance: Floats, *, above: float = 0.0) -> tuple[float, int]:
+        """Return the largest evidence and its row, or `above` and 0 where none is larger.
+
+        Parameters
+        ----------
+        apart : Gaps
+            Of the cells as they are; rows are windows, shortest first.
+        deviance : float64 array of shape (n_rows, n_categories)
+            `Gaps.deviance_bound` of them.
+        above : float
+            Rows that cannot have more are not looked at closely.
+        """
+        every, common = np.arange(len(self.nu)), first_common(apart)
+        best, row = above, 0
+        if common < len(every):
+            long = apart.rows(common, len(every), slice(None))
+            bound = self._bound(long, deviance[common:], _ALL, every[common:])
+            best, row = self._search(self.cells, every[common:], bound, (best, row))
+        if common > 0:
+            groups = grouped(self.cells.take(every[:common]))
+            short = groups.gaps()
+            bound = self._bound(short, short.deviance_bound(), groups.there, every[:common])
+            best, row = self._search(groups, every[:common], bound, (best, row))
+        return best, row
+
+    def _search(
+        self, cells: Cells, rows: npt.NDArray[np.intp], bound: Floats, best: tuple[float, int]
+    ) -> tuple[float, int]:
+        """Return the larger of `best` and the largest evidence in `rows`, which `cells` holds as well."""
+        while True:
+            promising = np.argsort(-bound)[:_AT_ONCE]
+            promising = promising[bound[promising] > best[0]]
+            if not len(promising):
+                return best
+            found = self._exact(cells.take(rows[promising]), rows[promising])
+            best = max(best, (float(found.max()), int(rows[promising[found.argmax()]])), key=itemgetter(0))
+            bound[promising] = -np.inf
+
+    def _bound(
+        self, apart: Gaps, deviance: Floats, there: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]
+    ) -> Floats:
+        """Return what `_exact` gives at most."""
+        tail = _tail(deviance, apart.pooled, apart.pooled * apart.n, there, self.nu[rows], slack=_ROUNDING)
+        return self._evidence(tail, rows)
+
+    def _exact(self, cells: Cells, rows: npt.NDArray[np.intp]) -> Floats:
+        cells = _within(cells)
+        share = cells.share
+        expected = share * cells.n / cells.phi
+        return self._evidence(_tail(_deviance(cells), share, expected, cells.there, self.nu[rows]), rows)
+
+    def _evidence(self, tail: Floats, rows: npt.NDArray[np.intp]) -> Floats:
+        # a long window must not count as evidence when the mix differs by no more than is usual
+        return np.where((tail > 0.0) & self.valid[rows], self.log_lengths[rows] + tail, 0.0)
+
+
+def whole_mix(
     counts: npt.ArrayLike,
     items: npt.ArrayLike,
     reference: npt.ArrayLike,
@@ -61,8 +151,8 @@ def whole_mix_evidence(
     tolerance: npt.ArrayLike = 0.0,
     tolerance_abs: npt.ArrayLike = 0.0,
     inflation: MixInflation | None = None,
-) -> Floats:
-    """Return -ln p + ln L of the mix as a whole per window.
+) -> WholeMix:
+    """Return windows to be compared with a reference as a whole, flattened to rows.
 
     Parameters
     ----------
@@ -70,177 +160,93 @@ def whole_mix_evidence(
     items : array of shape (..., n_categories) or (..., 1)
         Items, or exposures where a season was fitted.
     reference, reference_items : arrays that broadcast with `counts`
-        The reference's counts and items; columns are pooled in the order of the first run's counts.
+        The reference's counts and items.
     lengths : array of shape (...)
         Buckets per window.
     tolerance, tolerance_abs : arrays that broadcast with `counts`
         A group whose share moved within this ratio, or within this difference, adds nothing.
     inflation : MixInflation, optional
-
-    Returns
-    -------
-    float64 array of shape (...)
-        In nats; 0 where fewer than two groups are left.
+        By default items are independent.
     """
     a = np.asarray(counts, dtype=np.float64)
-    n, r, m = (_rows(x, a.shape) for x in (items, reference, reference_items))
-    there = (n > 0.0).all(axis=1) & (m > 0.0).all(axis=1)
-    n, m = np.where(n > 0.0, n, 1.0), np.where(m > 0.0, m, 1.0)
+    shape = a.shape[:-1]
+    n, r, m = _rows(items, shape), _rows(reference, shape), _rows(reference_items, shape)
     phi = phi_reference = np.ones((1, 1))
-    pool_nu = None
+    nu = np.full(math.prod(shape), np.inf)
     if inflation is not None:
-        phi, phi_reference = _rows(inflation.phi, a.shape), _rows(inflation.reference, a.shape)
-        pool_nu = np.broadcast_to(inflation.pool_nu, a.shape[:-1]).ravel()
-    by_row = a.reshape(-1, a.shape[-1])
-    share = (by_row / phi + r / phi_reference) / (n / phi + m / phi_reference)
-    pooling = _pooling(share / (phi / n + phi_reference / m), order=np.argsort(r.mean(axis=0), kind="stable"))
-    cells = _Cells(
-        a=pooling.sum(by_row),
-        n=pooling.mean(n, share),
-        r=pooling.sum(r),
-        m=pooling.mean(m, share),
-        phi=pooling.mean(phi, share),
-        phi_reference=pooling.mean(phi_reference, share),
-        largest=(pooling.largest(phi), pooling.largest(phi_reference)),
+        phi, phi_reference = _rows(inflation.phi, shape), _rows(inflation.reference, shape)
+        nu = np.broadcast_to(inflation.pool_nu, shape).ravel()
+    cells = Cells(
+        a=a.reshape(-1, a.shape[-1]),
+        n=np.where(n > 0.0, n, 1.0),
+        r=r,
+        m=np.where(m > 0.0, m, 1.0),
+        phi=phi,
+        phi_reference=phi_reference,
+        largest=phi,
+        largest_reference=phi_reference,
+        tolerance=_rows(tolerance, shape),
+        tolerance_abs=_rows(tolerance_abs, shape),
+        there=_ALL,
     )
-    tolerances = (pooling.mean(_rows(x, a.shape), share) for x in (tolerance, tolerance_abs))
-    z = _normal_score(cells.within(*tolerances), pooling, pool_nu)
-    found = there & (pooling.n_groups > 1)
-    nlp = np.where(found, -log_ndtr(-np.where(found, z, 0.0)), 0.0).reshape(a.shape[:-1])
-    return np.where(found.reshape(nlp.shape), nlp + np.log(lengths), 0.0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pooling:
-    """Which group each category belongs to, row by row; groups are numbered from 0 in every row."""
-
-    group: npt.NDArray[np.intp]  # (n_rows, n_categories)
-    n_groups: npt.NDArray[np.intp]  # (n_rows,)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return len(self.group), int(self.n_groups.max(initial=1))
-
-    @property
-    def cells(self) -> npt.NDArray[np.intp]:
-        """Index of each category's group in a flat array of `shape`."""
-        return (self.group + np.arange(len(self.group))[:, None] * self.shape[1]).ravel()
-
-    @property
-    def there(self) -> npt.NDArray[np.bool_]:
-        """Which groups of `shape` exist."""
-        return np.arange(self.shape[1]) < self.n_groups[:, None]
-
-    def sum(self, values: Floats) -> Floats:
-        weights = np.broadcast_to(values, self.group.shape).ravel()
-        return np.bincount(self.cells, weights, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
-
-    def mean(self, values: Floats, share: Floats) -> Floats:
-        """Return the mean weighted by share, of shape (n_rows or 1, 1) where all categories are alike."""
-        if _alike(values):
-            return values[:, :1]
-        weight = share + 1e-12  # a group of categories without items has a mean, too
-        there = self.there
-        return np.where(there, self.sum(weight * values) / np.where(there, self.sum(weight), 1.0), 1.0)
-
-    def largest(self, values: Floats) -> Floats:
-        """Return the largest value of each group, as `mean` does."""
-        if _alike(values):
-            return values[:, :1]
-        found = np.zeros(self.shape[0] * self.shape[1])
-        np.maximum.at(found, self.cells, np.broadcast_to(values, self.group.shape).ravel())
-        return found.reshape(self.shape)
-
-
-def _alike(values: Floats) -> bool:
-    return values.shape[1] == 1 or bool((values == values[:, :1]).all())
+    valid = np.broadcast_to((n > 0.0).all(axis=1) & (m > 0.0).all(axis=1), nu.shape)
+    return WholeMix(cells, valid, np.log(np.broadcast_to(lengths, shape)).ravel(), nu)
 
 
 def _rows(values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
-    """Return `values` as rows: (n_rows, n_categories or 1), or one row where all are alike."""
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim <= 1:
-        return array.reshape(1, -1)
-    return np.broadcast_to(array, (*shape[:-1], array.shape[-1])).reshape(-1, array.shape[-1])
+    """Return `values` as rows, with 1 row or column where all are alike."""
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if array.ndim > 1:
+        array = np.broadcast_to(array, (*shape, array.shape[-1]))
+    array = array.reshape(-1, array.shape[-1])
+    return array[:, :1] if (array == array[:, :1]).all() else array
 
 
-def _pooling(effective: Floats, *, order: npt.NDArray[np.intp]) -> _Pooling:
-    """Pool categories of fewer than `POOL_ITEMS` effective items until each group holds as many.
+def _within(cells: Cells) -> Cells:
+    """Return cells with the larger of their two counts lowered by the tolerance, at most to equality."""
+    if not (cells.tolerance.any() or cells.tolerance_abs.any()):
+        return cells
+    a, n, r, m, ratio = cells.a, cells.n, cells.r, cells.m, 1.0 + cells.tolerance
+    rises = a * m > r * n
+    fewer = np.maximum(np.minimum(a / ratio, a - cells.tolerance_abs * n), r * n / m)
+    lower = np.maximum(np.minimum(r / ratio, r - cells.tolerance_abs * m), a * m / n)
+    return replace(cells, a=np.where(rises, fewer, a), r=np.where(rises, r, lower))
 
-    Along `order`, an item of category k is worth 1 / (POOL_ITEMS + the largest category so far): a group ends
-    where the sum passes a whole number. What it lacks of 1 is then at most its first category's worth, which
-    leaves at least `POOL_ITEMS` effective items. The last group, when not full, joins the one before it.
+
+def _deviance(cells: Cells) -> Floats:
+    """Return the deviance of each cell, corrected for small counts in the manner of Bartlett 1937."""
+    n, m = cells.n / cells.phi, cells.m / cells.phi_reference
+    found, _ = binomial_deviance(cells.a / cells.phi, n, cells.r / cells.phi_reference, m, continuity=0.0)
+    if (cells.largest > 1.0).any():
+        clumped = negative_binomial_deviance(
+            cells.a, cells.n, cells.r, cells.m, phi=cells.largest, phi_reference=cells.largest_reference
+        )
+        found = np.minimum(found, clumped)
+    share = cells.share
+    in_window, in_reference = (np.maximum(share * items, _LEAST_EXPECTED) for items in (n, m))
+    return found / (1.0 + (1.0 / in_window + 1.0 / in_reference) / 6.0)
+
+
+def _tail(
+    deviance: Floats,
+    share: Floats,
+    expected: Floats,
+    there: npt.NDArray[np.bool_],
+    nu: Floats,
+    *,
+    slack: float = 0.0,
+) -> Floats:
+    """Return -ln p of summed deviances, 0 where they are below their mean.
+
+    Normal scores are those of Wilson and Hilferty 1931, and of Paulson 1942 under dispersion.
     """
-    by_order = effective[:, order]
-    common = by_order >= POOL_ITEMS
-    rare = np.where(common, 0.0, by_order)
-    worth = np.cumsum(rare / (POOL_ITEMS + np.maximum.accumulate(rare, axis=1)), axis=1)
-    full = np.floor(worth[:, -1:]).astype(np.intp)
-    before = np.zeros_like(worth)
-    before[:, 1:] = worth[:, :-1]
-    pooled = np.minimum(np.floor(before).astype(np.intp), np.maximum(full - 1, 0))
-    alone = full + np.cumsum(common, axis=1) - 1
-    group = np.empty(effective.shape, dtype=np.intp)
-    group[:, order] = np.where(common, alone, pooled)
-    return _Pooling(group, np.maximum(full[:, 0] + common.sum(axis=1), 1))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cells:
-    """Counts and items of groups, (n_rows, n_groups), and their mean and largest variance inflation."""
-
-    a: Floats
-    n: Floats
-    r: Floats
-    m: Floats
-    phi: Floats
-    phi_reference: Floats
-    largest: tuple[Floats, Floats]
-
-    def within(self, tolerance: Floats, tolerance_abs: Floats) -> "_Cells":
-        """Return the groups with the larger of their counts lowered by the tolerance, at most to equality."""
-        if not (tolerance.any() or tolerance_abs.any()):
-            return self
-        rises = self.a * self.m > self.r * self.n
-        a = np.minimum(self.a / (1.0 + tolerance), self.a - tolerance_abs * self.n)
-        r = np.minimum(self.r / (1.0 + tolerance), self.r - tolerance_abs * self.m)
-        a = np.where(rises, np.maximum(a, self.r * self.n / self.m), self.a)
-        r = np.where(rises, self.r, np.maximum(r, self.a * self.m / self.n))
-        return replace(self, a=a, r=r)
-
-    @property
-    def share(self) -> Floats:
-        n, m = self.n / self.phi, self.m / self.phi_reference
-        share: Floats = (self.a / self.phi + self.r / self.phi_reference) / (n + m)
-        return share
-
-    @property
-    def expected(self) -> Floats:
-        """Effective items of the window, floored."""
-        return np.maximum(self.share * self.n / self.phi, _LEAST_EXPECTED)
-
-    def deviance(self) -> Floats:
-        """Return the deviance of each group, corrected for small counts (after Bartlett 1937)."""
-        n, m = self.n / self.phi, self.m / self.phi_reference
-        found, _ = binomial_deviance(self.a / self.phi, n, self.r / self.phi_reference, m, continuity=0.0)
-        phi, phi_reference = self.largest
-        if (phi > 1.0).any():
-            clumped = negative_binomial_deviance(
-                self.a, self.n, self.r, self.m, phi=phi, phi_reference=phi_reference
-            )
-            found = np.minimum(found, clumped)
-        in_reference = np.maximum(self.share * m, _LEAST_EXPECTED)
-        return found / (1.0 + (1.0 / self.expected + 1.0 / in_reference) / 6.0)
-
-
-def _normal_score(cells: _Cells, pooling: _Pooling, pool_nu: Floats | None) -> Floats:
-    """Return the normal score of each row: Wilson and Hilferty 1931, or Paulson 1942 under dispersion."""
-    there = pooling.there
-    groups = pooling.n_groups
+    there = np.broadcast_to(there, deviance.shape)
+    groups = there.sum(axis=1)
     df = np.maximum(groups - 1.0, 1.0)
-    root = np.cbrt(np.where(there, (1.0 - cells.share) * cells.deviance(), 0.0).sum(axis=1) / df)
-    small = np.where(there, 1.0 + 0.5 / cells.expected, 0.0).sum(axis=1) / groups
-    b = 2.0 * small / (9.0 * df)
-    v = np.zeros_like(b) if pool_nu is None else 2.0 / (9.0 * pool_nu)
-    score: Floats = ((1.0 - v) * root - (1.0 - b)) / np.sqrt(b + root**2 * v)
-    return score
+    root = np.cbrt(((1.0 - share) * deviance).sum(axis=1, where=there) / df)
+    small = (0.5 / np.maximum(expected, _LEAST_EXPECTED)).sum(axis=1, where=there)
+    b = 2.0 * (1.0 + small / groups) / (9.0 * df)
+    v = 2.0 / (9.0 * nu)
+    z = ((1.0 - v) * root - (1.0 - b)) / np.sqrt(b + root**2 * v) + slack
+    unusual = (groups > 1) & (z > 0.0)
+    return np.where(unusual, slack - log_ndtr(-np.where(unusual, z, 0.0)), 0.0)

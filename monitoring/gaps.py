@@ -1,0 +1,112 @@
+"""How far do shares lie apart beyond the tolerance, and how large can the deviance be at most?"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from monitoring.spans import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gaps:
+    """Window shares beside reference shares, cell by cell; all arrays broadcast together.
+
+    Attributes
+    ----------
+    rises : bool array
+        Whether the window's share is the larger one.
+    size : float64 array
+        What is left of the difference when the larger share is lowered by the tolerance; never negative.
+    pooled : float64 array
+        Share of the cell's column in both together, of effective items, after that.
+    n, m, effective : float64 arrays
+        Effective items of window and reference, and n m / (n + m).
+    """
+
+    rises: npt.NDArray[np.bool_]
+    size: Floats
+    pooled: Floats
+    n: Floats
+    m: Floats
+    effective: Floats
+
+    @classmethod
+    def between(
+        cls,
+        share: Floats,
+        reference: Floats,
+        *,
+        n: Floats,
+        m: Floats,
+        tolerance: Floats,
+        tolerance_abs: Floats,
+    ) -> "Gaps":
+        """Compare shares.
+
+        Parameters
+        ----------
+        share, reference : float64 arrays
+            Shares of window and reference.
+        n, m : float64 arrays
+            Effective items of window and reference.
+        tolerance, tolerance_abs : float64 arrays
+            By which the larger share is lowered, at most to equality.
+        """
+        ratio = 1.0 / (1.0 + tolerance)
+        rise = share * ratio
+        lowered = reference * ratio
+        if tolerance_abs.any():
+            rise = np.minimum(rise, share - tolerance_abs)
+            lowered = np.minimum(lowered, reference - tolerance_abs)
+        rise -= reference
+        size = np.maximum(rise, lowered - share)  # at most one of them is positive
+        np.maximum(size, 0.0, out=size)
+        rises = share > reference
+        in_reference = m / (n + m)
+        pooled = np.minimum(share, reference)
+        pooled += size * np.where(rises, 1.0 - in_reference, in_reference)
+        return cls(rises, size, pooled, n, m, n * in_reference)
+
+    def rows(self, start: int, stop: int, columns: slice) -> "Gaps":
+        """Return the cells of some windows and columns, where each window is a row."""
+
+        def part(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            rows = values[start:stop] if values.ndim > 1 and len(values) > 1 else values
+            return rows[..., columns] if rows.shape[-1] > 1 else rows
+
+        return Gaps(*(part(getattr(self, each.name)) for each in fields(self)))
+
+    def deviance_bound(self) -> Floats:
+        """Return what `deviance.binomial_deviance` without continuity correction is at most.
+
+        A deviance is a sum of E ((1 + u) ln(1 + u) - u) with u = (O - E) / E; a Pade approximant of the
+        logarithm is never below it and makes that u^2 / 2 (3 + u) / (3 + 2 u). The last factor is largest in
+        the smaller of the two cells that lost items. No logarithm is taken.
+        """
+        share = np.clip(self.pooled, 1e-200, 1.0 - 1e-15)
+        rest = 1.0 - share
+        gaining = np.where(self.rises, share, rest)
+        lost = np.minimum(self.n - self.n * gaining, self.m * gaining)
+        np.maximum(lost, 1e-200, out=lost)
+        moved = self.size * self.effective
+        np.divide(moved, lost, out=lost)
+        np.minimum(lost, 1.0, out=lost)
+        moved *= self.size
+        rest *= share
+        moved /= rest
+        lost /= 3.0 - 2.0 * lost  # with u = -lost, (3 + u) / (3 + 2 u) is 1 + lost / (3 - 2 lost)
+        lost += 1.0
+        moved *= lost
+        return moved
+
+    def corrected(self, bound: Floats, continuity: float) -> Floats:
+        """Return a bound of the deviance with so many items moved towards equality first."""
+        kept = self.size * self.effective
+        np.maximum(kept, continuity, out=kept)
+        np.divide(continuity, kept, out=kept)
+        np.subtract(1.0, kept, out=kept)
+        kept *= kept
+        kept *= bound
+        return kept
