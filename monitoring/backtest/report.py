@@ -8,14 +8,8 @@ from model_store.reports.drawing import standalone
 from model_store.reports.markdown import bullets, cell, table
 from monitoring import plots
 from monitoring.backtest.outcome import Backtest, LogAlarm, Scan
-from monitoring.backtest.words import (
-    finding_sentence,
-    moment,
-    printable,
-    scan_sentences,
-    share,
-    verdict,
-)
+from monitoring.backtest.words import finding_sentence, scan_sentences, verdict
+from monitoring.wording import moment, printable, share
 
 ALARMS: Final = "alarms.json"
 REPORT: Final = "report.md"
@@ -87,10 +81,9 @@ def _row(alarm: LogAlarm) -> tuple[str, ...]:
 
 
 def _shares(classes: list[dict[str, Any]]) -> str:
-    def moved(each: dict[str, Any]) -> float:
-        return -abs((each["current"] or 0.0) - each["reference"])
-
-    ranked = sorted(classes, key=lambda each: (moved(each), each["class"]))
+    ranked = sorted(
+        classes, key=lambda each: (-abs((each["current"] or 0) - each["reference"]), each["class"])
+    )
     rows = [
         (
             printable(each["class"]),

@@ -1,14 +1,13 @@
 """What does a backtest say: the verdict, each alarm, and what could have been noticed, in sentences."""
 
-import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from monitoring.backtest.outcome import Backtest, LogAlarm, Noticeable, Scan
 from monitoring.durations import in_words
 from monitoring.finding import ClassShift, Finding
 from monitoring.streams import CLASSES
+from monitoring.wording import moment, printable, share
 
 MOST_NAMED: Final = 3
 
@@ -87,29 +86,3 @@ def _noticeable(classes: Sequence[Noticeable]) -> list[str]:
         more = f" and {len(never) - 10} more" if len(never) > 10 else ""
         said.append(f"not noticeable even when doubled: {', '.join(map(printable, never[:10]))}{more}")
     return said
-
-
-def share(value: float) -> str:
-    """Return a share in percent, with two digits that say something.
-
-    Examples
-    --------
-    >>> share(0.0293), share(0.4), share(0.00012), share(0.0)
-    ('2.9 %', '40 %', '0.012 %', '0 %')
-    """
-    percent = 100.0 * value
-    if percent <= 0.0:
-        return "0 %"
-    digits = max(1 - math.floor(math.log10(percent)), 0)
-    return f"{percent:.{digits}f} %" if percent < 10.0 else f"{percent:.3g} %"
-
-
-def moment(seconds: float) -> str:
-    """Return a time as people write it, in UTC, to the minute."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def printable(name: str) -> str:
-    """Return a name that stays on its line and in its column, whatever stands in the log."""
-    plain = name if name.isprintable() else repr(name)[1:-1]
-    return plain if len(plain) <= 60 else f"{plain[:59]}…"

@@ -1,12 +1,17 @@
 """The commands by which people act on a running detector; each is kept in the audit trail."""
 
-from typing import Annotated
+import time
+from typing import Annotated, Any
 
 import typer
 
-from service.cli.client import Client
+from monitoring.durations import seconds_of
+from monitoring.wording import moment
+from service.cli.client import Client, ClientError
 from service.cli.options import DEFAULT_URL, By, Key, Url, Why, current_user
 from service.cli.output import Json, show
+
+Alarm = Annotated[str | None, typer.Argument(help="Id of the alarm; by default the open one.")]
 
 
 def baseline(
@@ -21,3 +26,67 @@ def baseline(
     body = {"by": by or current_user(), "why": why, "force": force}
     value = Client(url, key).post("/v1/drift/baseline", json=body).json()
     show(value, as_json=json, human=lambda: f"baseline frozen: {value['items']} items")
+
+
+def expect(
+    name: Annotated[str, typer.Argument(metavar="CLASS", help="The class that will move.")],
+    why: Annotated[str, typer.Option("--why", help="The reason; kept in the history.")],
+    length: Annotated[str, typer.Option("--for", help="How long: 6h, 7d, 2w.")] = "7d",
+    end: Annotated[bool, typer.Option("--end", help="Watch it again from now on.")] = False,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Announce a planned change: the class is left out of all tests until it is over."""
+    body: dict[str, Any] = {"class": name, "by": by or current_user(), "why": why}
+    path = "/v1/drift/expect/end" if end else "/v1/drift/expect"
+    if not end:
+        try:
+            body["until"] = time.time() + seconds_of(length)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--for") from None
+    value = Client(url, key).post(path, json=body).json()
+    show(value, as_json=json, human=lambda: _expected(value))
+
+
+def acknowledge(
+    alarm: Alarm = None, url: Url = DEFAULT_URL, key: Key = "", by: By = "", why: Why = "", json: Json = False
+) -> None:
+    """Say that you look after an alarm; the detector goes on as before."""
+    value = _say(Client(url, key), alarm, "acknowledge", by, why)
+    show(value, as_json=json, human=lambda: f"{value['id']}: acknowledged by {value['acknowledged']['by']}")
+
+
+def false(
+    why: Annotated[str, typer.Option("--why", help="How you know; kept in the history.")],
+    alarm: Alarm = None,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Say that nothing had moved: an open alarm ends, and detection starts anew from its baseline."""
+    value = _say(Client(url, key), alarm, "false", by, why)
+    show(value, as_json=json, human=lambda: f"{value['id']}: false, says {value['marked_false']['by']}")
+
+
+def _say(client: Client, alarm: str | None, what: str, by: str, why: str) -> dict[str, Any]:
+    """Send what a person says of an alarm, and return the alarm."""
+    body = {"by": by or current_user()} | ({"why": why} if why else {})
+    answer: dict[str, Any] = client.post(
+        f"/v1/drift/alarms/{alarm or _open(client)}/{what}", json=body
+    ).json()
+    return answer
+
+
+def _open(client: Client) -> str:
+    last = client.get("/v1/drift").json()["last_alarm"]
+    if last is None or last["cleared_at"] is not None:
+        raise ClientError("no alarm is open; name one of `seamark drift history`")
+    return str(last["id"])
+
+
+def _expected(value: dict[str, Any]) -> str:
+    said = [f"{each['class']} until {moment(each['until'])}" for each in value["expectations"]]
+    return f"expected to move: {', '.join(said)}" if said else "nothing is expected to move"

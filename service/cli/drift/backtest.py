@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from monitoring.durations import seconds_of
+from monitoring.wording import moment, printable, share
 from service.cli.drift.plotting import needs_plots
 from service.cli.output import Json, out, show, stages, table
 
@@ -181,7 +182,7 @@ def render(found: "Backtest", left_out: list[str]) -> Group:
 
 
 def _scan(scan: "Scan", *, many: bool) -> list[RenderableType]:
-    from monitoring.backtest.words import alarm_sentence, printable, scan_sentences  # noqa: PLC0415
+    from monitoring.backtest.words import alarm_sentence, scan_sentences  # noqa: PLC0415
 
     title = [Text(f"\n{printable(scan.source or '')}: {len(scan.alarms)} alarms")] if many else []
     alarms = [Text(f"alarm: {alarm_sentence(each)}") for each in scan.alarms]
@@ -191,8 +192,6 @@ def _scan(scan: "Scan", *, many: bool) -> list[RenderableType]:
 
 def _shares(scan: "Scan") -> RenderableType:
     """Return the shares at the strongest alarm, or after the baseline, those that differ most first."""
-    from monitoring.backtest.words import moment, printable, share  # noqa: PLC0415
-
     alarm: LogAlarm | None = max(scan.alarms, key=lambda each: each.finding.statistic, default=None)
     classes = (scan if alarm is None else alarm).shares.to_json()
     ranked = sorted(classes, key=lambda each: -abs((each["current"] or 0.0) - each["reference"]))

@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
 
 from monitoring.errors import MonitoringError
+
+Plot: TypeAlias = Annotated[Path | None, typer.Option("--plot", help="Draw it, into this SVG file.")]
 
 
 class PlotsNotInstalled(MonitoringError):

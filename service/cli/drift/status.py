@@ -1,25 +1,34 @@
 """The command that says where a running service's detector stands."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from monitoring.wording import moment, printable, share
 from service.cli.client import Client
+from service.cli.drift.plotting import Plot, needs_plots, write_picture
 from service.cli.options import DEFAULT_URL, Key, Url
 from service.cli.output import Json, show, table
 
 MOST_SHOWN: Final = 15
 
 
-def status(url: Url = DEFAULT_URL, key: Key = "", json: Json = False) -> None:
+def status(url: Url = DEFAULT_URL, key: Key = "", plot: Plot = None, json: Json = False) -> None:
     """Show whether the mix has moved, which class, since when, and how sure that is."""
     value = Client(url, key).get("/v1/drift").json()
+    if plot is not None:
+        with needs_plots("--plot"):
+            from monitoring.plots import shares  # noqa: PLC0415 - loads matplotlib
+        alarm = value["alarm"] or {"classes": []}
+        named = [each["class"] for each in alarm["classes"]]
+        write_picture(shares(value["classes"], moved=named, key="shares"), plot)
     show(value, as_json=json, human=lambda: render_status(value))
 
 
 def render_status(value: dict[str, Any]) -> Group:
-    """Return what an operator reads: one sentence, then the classes by evidence."""
+    """Return what an operator reads: the state in a sentence, what else is said, the classes by evidence."""
     classes = sorted(value["classes"], key=lambda each: -each["evidence"])
     rows = [
         [
@@ -34,7 +43,7 @@ def render_status(value: dict[str, Any]) -> Group:
         for each in classes[:MOST_SHOWN]
     ]
     columns = ["class", "reference", "current", "95 % CI", "direction", "evidence", "x2 items"]
-    said: list[RenderableType] = [sentence(value)]
+    said: list[RenderableType] = [Text(sentence(value)), *map(Text, remarks(value))]
     if rows:
         said.append(table("", columns, rows))
     if any(each["detectable_items"] is not None for each in classes):
@@ -45,7 +54,7 @@ def render_status(value: dict[str, Any]) -> Group:
 
 
 def sentence(value: dict[str, Any]) -> str:
-    """Return the state of drift in one sentence."""
+    """Return the state of drift in one sentence; during an alarm what it means, where that is known."""
     state, alarm = value["state"], value["alarm"]
     if state == "warming":
         baseline = value["baseline"]
@@ -55,13 +64,65 @@ def sentence(value: dict[str, Any]) -> str:
     if state == "blind":
         return f"blind: no items lately, {value['items']} in all; nothing can be said"
     if alarm is not None:
-        first = alarm["classes"][0]
-        return (
-            f"{state}: {first['class']} is {first['current']:.1%} of traffic "
-            f"({first['low']:.1%}-{first['high']:.1%}), reference {first['reference']:.1%}"
-        )
+        meaning = value.get("meaning")
+        return f"{state}: {meaning['verdict'] if meaning else finding_words(alarm)}"
     statistic, threshold = value["statistic"], value["threshold"]
     return f"{state}: strongest evidence {statistic:.1f} of {threshold:.1f} needed for an alarm"
+
+
+def finding_words(finding: dict[str, Any]) -> str:
+    """Return what a finding says first: a class, else a measured quantity, else the mix as a whole."""
+    if finding["classes"]:
+        first = finding["classes"][0]
+        return (
+            f"{printable(first['class'])} is {first['current']:.1%} of traffic "
+            f"({first['low']:.1%}-{first['high']:.1%}), reference {first['reference']:.1%}"
+        )
+    if finding.get("columns"):
+        first = finding["columns"][0]
+        return (
+            f"{printable(first['column'])} holds for {first['current']:.1%} of items "
+            f"({first['low']:.1%}-{first['high']:.1%}), reference {first['reference']:.1%}"
+        )
+    return "the mix as a whole has moved, no class by more than the tolerance"
+
+
+def remarks(value: dict[str, Any]) -> list[str]:
+    """Return a line for each further thing to know; a service of an older release says less."""
+    said = [
+        f"also: {finding_words(each)}, since {moment(each['since_time'])}"
+        for each in value.get("findings") or ()
+    ]
+    for each in value.get("streams") or ():
+        if each["name"] != "classes":
+            said.append(_stream(each, value["threshold"]))
+    if shadow := value.get("shadow"):
+        said.append(
+            f"shadow: the detector of {shadow['of']} still scans and is {shadow['state']}, "
+            f"evidence {shadow['statistic']:.1f} of {shadow['threshold']:.1f}"
+        )
+    for each in value.get("expectations") or ():
+        said.append(
+            f"expected: {printable(each['class'])} may move until {moment(each['until'])}, "
+            f"says {each['by']}: {each['why']}"
+        )
+    baseline = value["baseline"] or {}
+    return [*said, *_notes(baseline.get("reading"), value.get("waiting"))]
+
+
+def _stream(stream: dict[str, Any], threshold: float) -> str:
+    strongest = max(stream["columns"] or (), key=lambda each: each["evidence"], default=None)
+    said = f"{stream['name']}: evidence {stream['statistic']:.1f} of {threshold:.1f}"
+    if strongest is None or not strongest["evidence"] or strongest["current"] is None:
+        return said
+    return (
+        f"{said}; {strongest['name']} for {share(strongest['current'])} of items, "
+        f"reference {share(strongest['reference'] or 0.0)}"
+    )
+
+
+def _notes(*texts: str | None) -> Sequence[str]:
+    return [f"note: {text}" for text in texts if text]
 
 
 def _interval(each: dict[str, Any]) -> str:

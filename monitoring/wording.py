@@ -1,0 +1,33 @@
+"""How are a share, a moment and a name written for people?"""
+
+import math
+from datetime import UTC, datetime
+from typing import Final
+
+LONGEST_NAME: Final = 60
+
+
+def share(value: float) -> str:
+    """Return a share in percent, with two digits that say something.
+
+    Examples
+    --------
+    >>> share(0.0293), share(0.4), share(0.00012), share(0.0)
+    ('2.9 %', '40 %', '0.012 %', '0 %')
+    """
+    percent = 100.0 * value
+    if percent <= 0.0:
+        return "0 %"
+    digits = max(1 - math.floor(math.log10(percent)), 0)
+    return f"{percent:.{digits}f} %" if percent < 10.0 else f"{percent:.3g} %"
+
+
+def moment(seconds: float) -> str:
+    """Return a time in UTC, to the minute."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def printable(name: str) -> str:
+    """Return a name that stays on its line and in its column, whatever it holds."""
+    plain = name if name.isprintable() else repr(name)[1:-1]
+    return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 1]}…"
