@@ -63,6 +63,13 @@ def chi_square_ratio(nu: float, z: float) -> float:
     return float((1.0 - spread + z * np.sqrt(spread)) ** 3)
 
 
+def likeness_of_cuts(share: Floats) -> Floats:
+    """Return the squared correlations of cumulative counts, (n_cuts, n_cuts), from their shares in (0, 1)."""
+    odds = share / (1.0 - share)
+    likeness: Floats = np.minimum.outer(odds, odds) / np.maximum.outer(odds, odds)
+    return likeness
+
+
 def estimate_chain(kind: Kind, series: npt.NDArray[np.int64], items: Floats) -> Chain:
     """Return the chain of one stream's baseline.
 
@@ -141,8 +148,7 @@ class _Blocks:
         if self._likeness is not None:
             likeness = self._likeness[np.ix_(used, used)]
         else:
-            odds = self._share[used] / (1.0 - self._share[used])
-            likeness = np.minimum.outer(odds, odds) / np.maximum.outer(odds, odds)
+            likeness = likeness_of_cuts(self._share[used])
         return float(len(used) ** 2 / likeness.sum())
 
     def _correlations(self, series: npt.NDArray[np.int64], items: Floats) -> Floats:

@@ -92,7 +92,7 @@ def negative_binomial_deviance(
     """
     share = (a + r) / (n + m)
     rarer = share <= 0.5
-    a, r = np.where(rarer, a, n - a), np.where(rarer, r, m - r)
+    a, r = np.where(rarer, a, np.maximum(n - a, 0.0)), np.where(rarer, r, np.maximum(m - r, 0.0))
     mean = n * (r + 0.5) / (m + 1.0)
     excess = (phi + phi_reference * n / m) * np.where(rarer, 1.0 - share, share) - 1.0
     fit = (phi > OVERDISPERSED) & (excess > 0.0) & (mean > 0.0)

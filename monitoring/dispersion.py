@@ -197,11 +197,12 @@ def _extended(chain: Chain, scales: int) -> Chain:
 
 
 def _rounded(chain: Chain) -> Chain:
-    phi, nu, pool_nu = (_significant(x) for x in (chain.phi, chain.nu, chain.pool_nu))
+    phi, nu, pool_nu = (significant(x) for x in (chain.phi, chain.nu, chain.pool_nu))
     return Chain(phi, nu, pool_nu, chain.growing, chain.settled)
 
 
-def _significant(values: Floats) -> Floats:
+def significant(values: Floats) -> Floats:
+    """Return values rounded to what is worth storing of an estimate."""
     rounded = [float(f"{value:.{_DIGITS}g}") for value in values.ravel().tolist()]
     return np.array(rounded, dtype=np.float64).reshape(values.shape)
 
