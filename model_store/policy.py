@@ -13,7 +13,7 @@ costs more than a review. The label beside it is a suggestion.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
@@ -83,6 +83,19 @@ class Decisions:
         """Return items per most probable class and decision, shape (n_classes, len(DECISIONS))."""
         cells = self.top * len(DECISIONS) + self.decision
         return np.bincount(cells, minlength=n_classes * len(DECISIONS)).reshape(n_classes, len(DECISIONS))
+
+
+def joined(parts: Sequence[Decisions]) -> Decisions:
+    """Return what was decided about the items of all parts, of which there is at least one, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    return Decisions(
+        np.concatenate([each.probabilities for each in parts]),
+        np.concatenate([each.flags for each in parts]),
+        np.concatenate([each.label for each in parts]),
+        np.concatenate([each.decision for each in parts]),
+        np.concatenate([each.top for each in parts]),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

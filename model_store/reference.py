@@ -6,7 +6,8 @@ item what is watched is still one category, its most probable class: counts stay
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Self, cast
 
 import numpy as np
@@ -18,7 +19,8 @@ from model_store.policy import NO_CLASS, Decisions
 
 SCORE_BINS: Final = 20
 _FORMAT_1: Final = frozenset({"categories", "counts", "confusion", "score_cuts", "priors"})
-_KEYS: Final = _FORMAT_1 | {"multilabel"}
+_FORMAT_2: Final = _FORMAT_1 | {"multilabel"}
+_KEYS: Final = _FORMAT_2 | {"inputs"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +43,9 @@ class Reference:
         Shares of the true classes; they sum to 1, but not where an item may be of several.
     multilabel : bool
         An item may be of several classes, or of none.
+    inputs : mapping of str to tuple of float
+        Ascending cuts of what can be read off the items themselves (`model_store.readings`); empty in bundles
+        of earlier formats.
     """
 
     categories: tuple[str, ...]
@@ -49,6 +54,7 @@ class Reference:
     score_cuts: Float32s
     priors: Float64s
     multilabel: bool = False
+    inputs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse shapes and sums that do not belong together."""
@@ -63,6 +69,9 @@ class Reference:
         self._check_sums()
         if self.score_cuts.ndim != 1 or not (np.diff(self.score_cuts) >= 0).all():
             raise ValueError("reference score_cuts: expected ascending numbers")
+        for name, cuts in self.inputs.items():
+            if not np.isfinite(cuts).all() or not (np.diff(cuts) > 0).all():
+                raise ValueError(f"reference inputs {name!r}: expected ascending numbers, none of them twice")
 
     def _check_sums(self) -> None:
         if (self.confusion < 0).any() or (self.counts < 0).any():
@@ -94,12 +103,13 @@ class Reference:
             "score_cuts": self.score_cuts.astype(np.float64).tolist(),
             "priors": self.priors.tolist(),
             "multilabel": self.multilabel,
+            "inputs": {name: list(cuts) for name, cuts in self.inputs.items()},
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read reference.json, also of format 1; a ValueError says what is missing or malformed."""
-        if set(data) not in (_KEYS, _FORMAT_1):
+        """Read reference.json, also of formats 1 and 2; a ValueError says what is missing or malformed."""
+        if set(data) not in (_KEYS, _FORMAT_2, _FORMAT_1):
             raise ValueError(f"reference keys {sorted(data)}: expected {sorted(_KEYS)}")
         multilabel = data.get("multilabel", False)
         if not isinstance(multilabel, bool):
@@ -111,16 +121,25 @@ class Reference:
             score_cuts=np.array(data["score_cuts"], dtype=np.float32),
             priors=np.array(data["priors"], dtype=np.float64),
             multilabel=multilabel,
+            inputs={name: tuple(map(float, cuts)) for name, cuts in data.get("inputs", {}).items()},
         )
 
 
-def build_reference(decisions: Decisions, labels: AnyLabels, classes: Sequence[str]) -> Reference:
+def build_reference(
+    decisions: Decisions,
+    labels: AnyLabels,
+    classes: Sequence[str],
+    *,
+    inputs: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
+) -> Reference:
     """Summarise what the policy decided about labelled rows that stand for the traffic.
 
     Parameters
     ----------
     labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
         At least one item of a class. Items of none (-1) are left out: no column of the confusion is theirs.
+    inputs : mapping of str to tuple of float, optional
+        What `model_store.readings.input_cuts` says of the same rows.
     """
     k = len(classes)
     known = np.arange(len(labels)) if labels.ndim == 2 else np.flatnonzero(labels >= 0)
@@ -136,6 +155,7 @@ def build_reference(decisions: Decisions, labels: AnyLabels, classes: Sequence[s
         score_cuts=cuts.astype(np.float32),
         priors=positive.mean(axis=0),
         multilabel=labels.ndim == 2,
+        inputs=inputs,
     )
 
 

@@ -1,23 +1,22 @@
 """What has this worker decided since it was last asked? Counted in memory, on the event loop."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from model_store.bundles.bundle import ModelKey
 from model_store.graphs.outputs import Task
-from model_store.policy import DECISIONS, Decisions
+from model_store.meters import Counts as Counts  # noqa: PLC0414 - what is sealed
+from model_store.meters import Meters
+from monitoring.counting import N_DECISIONS as N_DECISIONS  # noqa: PLC0414
+from monitoring.counting import SCORE_BINS as SCORE_BINS  # noqa: PLC0414
+from monitoring.counting import count, nothing
 from monitoring.meterings import added
 from monitoring.observed import Observed
+from monitoring.reader import Reader
+from monitoring.repeats import Deduplicate
 from monitoring.reservoir import EPOCH_SECONDS, Candidate, Reservoir
-
-SCORE_BINS: Final = 20
-N_DECISIONS: Final = len(DECISIONS)
-
-Counts: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +121,33 @@ class Sealed:
 class Recorder:
     """Counters and candidates of one worker for one model; only the event loop may touch it.
 
-    Plain lists, not numpy: most requests hold one item, and numpy costs microseconds before it counts it.
+    It is told of hundreds of items at once where it can be (`service.pending`): counting takes some sixty
+    array operations, and each costs microseconds whether it is given one item or hundreds.
 
     Parameters
     ----------
     multilabel : bool
         An item may have several labels: its flags are what was answered.
+    meters : Meters, optional
+        What is measured besides; nothing by default.
+    deduplicate : Deduplicate
+        What tells the meters that an item was counted before: its id, or what it says where it has none.
+    task : Task
+        What the store is told of the model.
     """
 
     __slots__ = (
-        "_answers",
-        "_counts",
+        "_counted",
         "_epoch",
         "_first_at",
         "_last_at",
+        "_measures",
+        "_meters",
         "_multilabel",
+        "_reader",
         "_reservoir",
-        "_score_bins",
         "_source_counts",
+        "_task",
         "classes",
         "model_key",
         "sources",
@@ -153,47 +161,42 @@ class Recorder:
         reservoir: Reservoir,
         *,
         multilabel: bool = False,
+        meters: Meters | None = None,
+        deduplicate: Deduplicate = "id",
+        task: Task = "multiclass",
     ) -> None:
         self.model_key = model_key
         self.classes = tuple(classes)
         self.sources = tuple(sources)
         self._reservoir = reservoir
         self._multilabel = multilabel
+        self._task: Task = task
+        self._meters = meters or Meters()
+        self._measures = self._meters.to_json()
+        self._reader = Reader(self._meters.readings, deduplicate=deduplicate if meters else "off")
         self._epoch: int | None = None
         self._clear()
 
     def _clear(self) -> None:
-        self._counts = [0] * (len(self.classes) * N_DECISIONS)
-        self._answers = [0] * (len(self.classes) * N_DECISIONS)
-        self._score_bins = [0] * (len(self.classes) * SCORE_BINS)
-        self._source_counts: dict[str, int] = {}
+        self._counted = nothing(len(self.classes))
+        self._source_counts: Counter[str] = Counter()
         self._first_at: float | None = None
         self._last_at: float | None = None
 
     def observe(self, observed: Observed) -> None:
-        """Count the items of one request and offer them as candidates.
+        """Count the items of one or more requests and offer them as candidates.
 
-        An exception leaves the counts of this request either untouched or complete: they are made before the
-        candidates, from values that were all read first.
+        An exception leaves the counts of these items either untouched or complete: they are made before the
+        candidates, from values that were all computed first.
         """
-        decisions = observed.decisions
-        tops, kinds = decisions.top.tolist(), decisions.decision.tolist()
-        labels = decisions.label.tolist()
-        flagged = _flagged(decisions) if self._multilabel else None
-        best = decisions.probabilities
-        scores = [best.item(row, top) for row, top in enumerate(tops)]
-        bins = [min(int(score * SCORE_BINS), SCORE_BINS - 1) for score in scores]
-        counts, answers, score_bins = self._counts, self._answers, self._score_bins
-        sources = self._source_counts
-        for top, kind, label, score_bin in zip(tops, kinds, labels, bins, strict=True):
-            counts[top * N_DECISIONS + kind] += 1
-            score_bins[top * SCORE_BINS + score_bin] += 1
-            if flagged is None:
-                answers[(label if label >= 0 else top) * N_DECISIONS + kind] += 1
-        for label, kind in flagged or ():
-            answers[label * N_DECISIONS + kind] += 1
-        for source in observed.sources:
-            sources[source] = sources.get(source, 0) + 1
+        counted = count(
+            self._reader.read(observed),
+            self._meters.meters,
+            n_classes=len(self.classes),
+            multilabel=self._multilabel,
+        )
+        self._counted = self._counted.plus(counted)
+        self._source_counts.update(observed.sources)
         at = observed.arrived_at
         if self._first_at is None or at < self._first_at:
             self._first_at = at
@@ -210,29 +213,27 @@ class Recorder:
         epoch = int(now // EPOCH_SECONDS)
         if self._epoch is None:
             self._epoch = epoch
+        counted = self._counted
         sealed = Sealed(
             model_key=self.model_key,
             classes=self.classes,
             epoch=self._epoch,
-            counts=np.array(self._counts, np.int64).reshape(-1, N_DECISIONS),
-            answers=np.array(self._answers, np.int64).reshape(-1, N_DECISIONS),
-            score_bins=np.array(self._score_bins, np.int64).reshape(-1, SCORE_BINS),
-            source_counts=self._source_counts,
+            counts=counted.counts,
+            answers=counted.answers,
+            score_bins=counted.score_bins,
+            source_counts=dict(self._source_counts),
             first_at=self._first_at,
             last_at=self._last_at,
             sealed_at=now,
             candidates=self._reservoir.drain(),
+            meters=counted.meters,
+            measures=self._measures,
+            task=self._task,
+            meters_failed=counted.failed,
         )
         self._clear()
         if epoch != self._epoch:
             self._epoch = epoch
             self._reservoir.reset()
+            self._reader.begin_epoch()
         return sealed
-
-
-def _flagged(decisions: Decisions) -> Iterable[tuple[int, int]]:
-    """Return each label of each item with the item's decision; without any its most probable one."""
-    rows, columns = decisions.flags.nonzero()
-    bare = np.flatnonzero(~decisions.flags.any(axis=1))
-    kinds = decisions.decision[np.concatenate([rows, bare])].tolist()
-    return zip([*columns.tolist(), *decisions.top[bare].tolist()], kinds, strict=True)

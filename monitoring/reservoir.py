@@ -19,6 +19,7 @@ from monitoring.candidate import (
     Candidate,
     Probabilities,
     ProbabilityVector,
+    Scores,
     Slots,
     draw_limit,
     item_key,
@@ -48,6 +49,7 @@ __all__ = [
     "slots",
 ]
 
+Tops: TypeAlias = npt.NDArray[np.int32]  # (n_items,), the most probable class
 KeepText: TypeAlias = Literal["full", "none"]
 
 EPOCH_SECONDS: Final = 600
@@ -94,26 +96,26 @@ class Reservoir:
 
     def offer(self, observed: Observed) -> None:
         """Look at the items of one answered request; keep those that enter a slot."""
-        decisions, priorities = observed.decisions, observed.priorities.tolist()
-        probabilities, tops = decisions.probabilities, decisions.top.tolist()
+        probabilities, tops = observed.decisions.probabilities, observed.decisions.top
         # Of equal scores the earlier arrival is better: nothing newer than all that is held enters on a tie.
         newest = observed.arrived_at > self._latest
         self._latest = max(self._latest, observed.arrived_at)
         reached = probabilities > self._top_floors if newest else probabilities >= self._top_floors
         columns = _columns_by_row(reached) if np.count_nonzero(reached) else _NO_COLUMNS
-        near = None if self._thresholds is None else nearness(probabilities, self._thresholds).tolist()
+        near = None if self._thresholds is None else nearness(probabilities, self._thresholds)
         uncertain = self._uncertain_rows(probabilities, tops) if near is None else self._near_rows(near, tops)
-        for row, source in enumerate(observed.sources):
-            drawn = -priorities[row] >= self._random[source].floor
-            if drawn or row in columns or row in uncertain:
-                self._enter(
-                    observed,
-                    row,
-                    columns=columns.get(row, ()),
-                    uncertainty=uncertain.get(row),
-                    near=None if near is None else near[row],
-                    drawn=drawn,
-                )
+        # Floors only rise while these items enter: the rows that reach one are among those that do now.
+        reach = self._drawn_rows(observed)
+        for row in sorted(reach.union(columns, uncertain)):
+            slot = self._random[observed.sources[row]]
+            self._enter(
+                observed,
+                row,
+                columns=columns.get(row, ()),
+                uncertainty=uncertain.get(row),
+                near=None if near is None else float(near[row]),
+                drawn=row in reach and -float(observed.priorities[row]) >= slot.floor,
+            )
 
     def reset(self) -> None:
         """Open empty slots for a new epoch; what was not drained yet is still reported."""
@@ -122,6 +124,9 @@ class Reservoir:
         self._uncertain = [Slot[_Entry](kept.uncertain) for _ in classes]
         self._random = {source: Slot[_Entry](kept.random) for source in self._sources}
         self._top_floors = np.full(len(classes), -np.inf, np.float32)
+        # The slots' own, where one array operation reads those of all items.
+        self._uncertain_floors = np.full(len(classes), -np.inf)
+        self._random_floors = dict.fromkeys(self._sources, -inf)
         self._remembered: dict[int, tuple[float, float]] = {}
 
     def drain(self) -> tuple[Candidate, ...]:
@@ -129,29 +134,30 @@ class Reservoir:
         fresh, self._fresh = self._fresh, {}
         return tuple(replace(entry.candidate, kinds=frozenset(entry.kinds)) for entry in fresh)
 
-    def _uncertain_rows(self, probabilities: Probabilities, tops: Sequence[int]) -> Mapping[int, float]:
+    def _drawn_rows(self, observed: Observed) -> set[int]:
+        """Return the rows whose draw reaches the floor of their source."""
+        floors = list(map(self._random_floors.__getitem__, observed.sources))
+        return set((-observed.priorities >= np.array(floors)).nonzero()[0].tolist())
+
+    def _uncertain_rows(self, probabilities: Probabilities, tops: Tops) -> Mapping[int, float]:
         """Return the uncertainty, 1 - margin, of the rows that reach the floor of their top class."""
+        n, n_classes = probabilities.shape
+        best = probabilities.reshape(-1).take(np.arange(n) * n_classes + tops).astype(np.float64)
+        floors = self._uncertain_floors.take(tops)
         # The second best is at most 1 - best: the margin of a confident item need not be computed.
-        near = [
-            row
-            for row, top in enumerate(tops)
-            if 2 - 2 * probabilities.item(row, top) + _FLOAT32_SLACK >= self._uncertain[top].floor
-        ]
+        near = (2 - 2 * best + _FLOAT32_SLACK >= floors).nonzero()[0].tolist()
         if not near:
             return _NO_ROWS
         if len(near) <= _FEW_ROWS:
-            uncertainty = [1 - _margin(probabilities[row].tolist(), tops[row]) for row in near]
+            uncertainty = [1 - _margin(probabilities[row].tolist(), int(tops[row])) for row in near]
         else:
             uncertainty = (1 - margins(probabilities[near])).tolist()
-        return {
-            row: score
-            for row, score in zip(near, uncertainty, strict=True)
-            if score >= self._uncertain[tops[row]].floor
-        }
+        return {row: score for row, score in zip(near, uncertainty, strict=True) if score >= floors[row]}
 
-    def _near_rows(self, near: Sequence[float], tops: Sequence[int]) -> Mapping[int, float]:
+    def _near_rows(self, near: Scores, tops: Tops) -> Mapping[int, float]:
         """Return the nearness to a threshold of the rows that reach the floor of their top class."""
-        return {row: score for row, score in enumerate(near) if score >= self._uncertain[tops[row]].floor}
+        rows = (near >= self._uncertain_floors.take(tops)).nonzero()[0]
+        return dict(zip(rows.tolist(), near[rows].tolist(), strict=True))
 
     def _enter(
         self,
@@ -177,9 +183,12 @@ class Reservoir:
         if uncertainty is not None:
             top = int(observed.decisions.top[row])
             self._place(entry, f"uncertain:{self._classes[top]}", self._uncertain[top], uncertainty)
+            self._uncertain_floors[top] = self._uncertain[top].floor
         if drawn:
             rank = (-one.priority, -one.at, one.key, 0.0)
-            self._place_at(entry, f"random:{one.source}", self._random[one.source], occurrence_of(one), rank)
+            slot = self._random[one.source]
+            self._place_at(entry, f"random:{one.source}", slot, occurrence_of(one), rank)
+            self._random_floors[one.source] = slot.floor
         if entry.kinds:
             self._fresh[entry] = None
 
@@ -252,6 +261,7 @@ def _margin(row: list[float], top: int) -> float:
 
 def _columns_by_row(reached: npt.NDArray[np.bool_]) -> Mapping[int, Sequence[int]]:
     columns: dict[int, list[int]] = {}
-    for row, column in np.argwhere(reached).tolist():
+    rows, reaching = reached.nonzero()
+    for row, column in zip(rows.tolist(), reaching.tolist(), strict=True):
         columns.setdefault(row, []).append(column)
     return columns

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from model_store.bundles.bundle import ModelKey
 from model_store.errors import ModelStoreError
+from model_store.meters import Meters, meters_of
 from model_store.model import Model, load_model
 from model_store.store import ModelStore
 from monitoring.recorder import Recorder, Sealed
+from monitoring.repeats import Deduplicate
 from monitoring.reservoir import OTHER_SOURCE, KeepText, Reservoir
 from service.pending import Pending
 from service.schema import ModelName
@@ -58,7 +60,12 @@ def declared_sources(settings_sources: tuple[str, ...], bundle_sources: tuple[st
 
 
 def recorder_of(
-    model: Model, *, sources: tuple[str, ...], batch_size: int, keep_text: KeepText = "full"
+    model: Model,
+    *,
+    sources: tuple[str, ...],
+    batch_size: int,
+    keep_text: KeepText = "full",
+    deduplicate: Deduplicate = "id",
 ) -> Recorder:
     """Return what counts a model's answers, with nothing counted yet; `sources` are the declared ones."""
     policy = model.bundle.policy
@@ -70,7 +77,25 @@ def recorder_of(
         keep_text=keep_text,
         thresholds=[each.threshold for each in policy.thresholds] if multilabel else None,
     )
-    return Recorder(model.key, model.classes, sources, reservoir, multilabel=multilabel)
+    return Recorder(
+        model.key,
+        model.classes,
+        sources,
+        reservoir,
+        multilabel=multilabel,
+        meters=_meters(model, deduplicate),
+        deduplicate=deduplicate,
+        task=policy.task,
+    )
+
+
+def _meters(model: Model, deduplicate: Deduplicate) -> Meters:
+    """Return the model's meters; none, rather than no answers, where they cannot be made."""
+    try:
+        return meters_of(model, deduplicated=deduplicate != "off")
+    except Exception as error:  # the observer boundary
+        logger.error("%s is served without meters: %s", model.key, error)
+        return Meters()
 
 
 class Swapper:

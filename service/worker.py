@@ -111,6 +111,7 @@ class Worker:
         try:
             sealed = self.swapper.seal(self.clock.now(), pass_on=self.handler.pass_on)
             for one in sealed:
+                self.tally.failures["observe"] += one.meters_failed
                 self.flusher.submit(one)
         except Exception as error:
             self.tally.failures["flush"] += 1
@@ -166,7 +167,11 @@ class Worker:
     def _recorder(self, model: Model) -> Recorder:
         sources = declared_sources(self.settings.sources, model.bundle.manifest.sources)
         return recorder_of(
-            model, sources=sources, batch_size=self.settings.batch_size, keep_text=self.settings.keep_text
+            model,
+            sources=sources,
+            batch_size=self.settings.batch_size,
+            keep_text=self.settings.keep_text,
+            deduplicate=self.settings.deduplicate,
         )
 
     def _note_failure(self, stage: str) -> None:

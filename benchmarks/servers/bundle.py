@@ -19,6 +19,7 @@ from model_store.graphs.text import TextFrontEnd
 from model_store.model import Model, load_model
 from model_store.policy import Policy
 from model_store.promises.thresholds import ClassThreshold, Interval, Target
+from model_store.readings import input_cuts
 from model_store.reference import build_reference
 from model_store.store import ModelStore
 from model_store.training.export import linear_onnx
@@ -70,18 +71,23 @@ def _write(directory: Path) -> None:
     weights = np.log(counts / counts.sum(axis=1, keepdims=True) * N_CLASSES).astype(np.float32) * 2
     calibration = Calibration("identity", np.ones(N_CLASSES), np.zeros(N_CLASSES), "softmax", {})
     policy = _policy(classes, calibration)
-    true = np.repeat(np.arange(N_CLASSES, dtype=np.int32), 4)
-    probabilities = calibration.apply(np.log(np.full((len(true), N_CLASSES), 1 / N_CLASSES, np.float32)))
+    true = labels.astype(np.int32)
+    # What is measured of traffic falls into cells of these: quantiles of probabilities, all of them different.
+    log_probabilities = np.log(np.random.default_rng(2).dirichlet(np.full(N_CLASSES, 0.05), len(true)) + 1e-9)
+    probabilities = calibration.apply(log_probabilities.astype(np.float32))
+    front_end = TextFrontEnd(vocabulary, idf)
     write_bundle(
         directory,
         name=NAME,
         task="multiclass",
         classes=classes,
         onnx=linear_onnx(weights, np.zeros(N_CLASSES, np.float32)),
-        front_end=TextFrontEnd(vocabulary, idf),
+        front_end=front_end,
         calibration=calibration,
         policy=policy,
-        reference=build_reference(policy.decide(probabilities), true, classes),
+        reference=build_reference(
+            policy.decide(probabilities), true, classes, inputs=input_cuts(front_end, sample)
+        ),
         validation=Validation(probabilities, true),
         seen=Seen(np.zeros((0, 64), np.uint32)),
         card="# intents\n\nMade for benchmarks/serving.py.\n",

@@ -36,7 +36,7 @@ from model_store.graphs.outputs import Task as Task  # noqa: PLC0414 - part of w
 # No change of format: another order of keys, another text in `training` or in card.md, another ONNX
 # opset with the same inputs and outputs. Files are never added without raising FORMAT, because an
 # unlisted or unknown file is a reason to refuse a bundle.
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 MANIFEST: Final = "manifest.json"
 DRAFT: Final = "0"
@@ -173,7 +173,15 @@ def _from_format_1(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     return {**rest, "format": 2, "output": LOGITS.to_json()}
 
 
-_UPGRADES: Final[Mapping[int, Callable[[dict[str, Any], Path], dict[str, Any]]]] = {1: _from_format_1}
+def _from_format_2(raw: dict[str, Any], path: Path) -> dict[str, Any]:  # noqa: ARG001 - as every step
+    """Say nothing new: only reference.json has a key more, and its reader knows that it may lack."""
+    return {**raw, "format": 3}
+
+
+_UPGRADES: Final[Mapping[int, Callable[[dict[str, Any], Path], dict[str, Any]]]] = {
+    1: _from_format_1,
+    2: _from_format_2,
+}
 
 
 def _upgraded(raw: Any, path: Path) -> dict[str, Any]:

@@ -268,6 +268,7 @@ def _scored(able: Drawn, n_rows: int, reading: Reading, parts: _Parts, raw: LogP
                 reading.labelled.labels[at],
                 None if weights is None else weights[at],
                 parts.groups[at],
+                [reading.items[i] for i in at],
             )
             for at in parts.members.values()
         )

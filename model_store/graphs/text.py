@@ -36,7 +36,11 @@ _MEMO_CHUNKS: Final = 16_384
 _MEMO_CHARS: Final = 48
 _TYPICAL_WORDS: Final = 18  # a text of about 100 characters
 
-_Analysed: TypeAlias = tuple[tuple[str, ...], bytes]  # tokens, and int32 columns that need no neighbour
+_SHARES: Final = 1_024  # texts whose share of unknown words is noted until somebody asks
+_SHARE_CHARS: Final = 4_096
+
+# Tokens, int32 columns that need no neighbour, and how many of the tokens are not known.
+_Analysed: TypeAlias = tuple[tuple[str, ...], bytes, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +79,7 @@ class TextFrontEnd:
     sublinear: bool = True
     _idf: npt.NDArray[np.float32] = field(init=False, repr=False)
     _memo: dict[str, _Analysed] = field(init=False, repr=False, default_factory=dict)
+    _shares: dict[str, float] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.char is None) != (self.char_idf is None):
@@ -146,6 +151,22 @@ class TextFrontEnd:
             weights[row, : len(columns)] = values
         return ids, weights
 
+    @property
+    def knows_words(self) -> bool:
+        """Tell whether single words are n-grams, so that a word may be known or not."""
+        return self.word_range[0] == 1
+
+    def unknown_shares(self, texts: Sequence[str]) -> list[float]:
+        """Return, of each text, the share of its words that are no n-grams; 0 of a text without words.
+
+        A text that was turned into numbers since the last call is not analysed again: 0.1 us in place of 2.
+        """
+        noted = list(map(self._shares.get, texts))
+        self._shares.clear()
+        return [
+            self._share(text) if share is None else share for text, share in zip(texts, noted, strict=True)
+        ]
+
     def save(self, path: Path) -> None:
         """Write everything to one npz of plain arrays."""
         save_arrays(
@@ -186,12 +207,22 @@ class TextFrontEnd:
         memo = self._memo
         tokens: list[str] = []
         parts: list[bytes] = []
+        n_unknown = 0
         for chunk in text.lower().split():
-            own, columns = memo.get(chunk) or self._analyse(chunk)
+            own, columns, unknown = memo.get(chunk) or self._analyse(chunk)
             tokens += own
             parts.append(columns)
+            n_unknown += unknown
         parts.append(self._phrases(tokens))
+        if len(text) <= _SHARE_CHARS:
+            if len(self._shares) >= _SHARES:
+                self._shares.clear()
+            self._shares[text] = n_unknown / len(tokens) if n_unknown else 0.0
         return np.frombuffer(b"".join(parts), dtype=np.int32)
+
+    def _share(self, text: str) -> float:
+        analysed = [self._memo.get(chunk) or self._analyse(chunk) for chunk in text.lower().split()]
+        return sum(unknown for _, _, unknown in analysed) / max(sum(len(own) for own, _, _ in analysed), 1)
 
     def _phrases(self, tokens: list[str]) -> bytes:
         shortest, longest = self.word_range
@@ -206,12 +237,13 @@ class TextFrontEnd:
 
     def _analyse(self, chunk: str) -> _Analysed:
         tokens = tuple(_TOKEN.findall(chunk))
-        columns = [self.word[t] for t in tokens if t in self.word] if self.word_range[0] == 1 else []
+        columns = [self.word[t] for t in tokens if t in self.word] if self.knows_words else []
+        n_unknown = len(tokens) - len(columns)
         if self.char is not None:
             first = len(self.word)
             grams = _char_ngrams(chunk, self.char_range)
             columns += [first + self.char[gram] for gram in grams if gram in self.char]
-        analysed = tokens, array("i", columns).tobytes()
+        analysed = tokens, array("i", columns).tobytes(), n_unknown
         if len(chunk) <= _MEMO_CHARS:
             if len(self._memo) >= _MEMO_CHUNKS:
                 self._memo.clear()
@@ -219,15 +251,34 @@ class TextFrontEnd:
         return analysed
 
     def _weigh(self, columns: Ids) -> tuple[Ids, Weights]:
-        ids, occurrences = np.unique(columns, return_counts=True)
-        counts = occurrences.astype(np.float32)
+        ids, occurrences = _distinct(columns)
         weights = self._idf.take(ids)
-        weights *= np.log(counts) + 1 if self.sublinear else counts
+        if occurrences is not None:
+            weights *= np.log(occurrences) + 1 if self.sublinear else occurrences
         words = int(ids.searchsorted(len(self.word)))
         for block in (weights[:words], weights[words:]):
             if len(block):
                 np.divide(block, math.sqrt(block.dot(block)), out=block)
         return ids, weights
+
+
+def _distinct(columns: Ids) -> tuple[Ids, Weights | None]:
+    """Return the distinct columns, ascending, and how often each occurs; None where each occurs once.
+
+    What `np.unique` returns, in 3 us of a text in place of 9.
+    """
+    ordered = np.sort(columns)
+    n = len(ordered)
+    first = np.ones(n, np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    ids = ordered[first]
+    if len(ids) == n:
+        return ids, None
+    starts = first.nonzero()[0]
+    occurrences = np.empty(len(ids), np.float32)
+    np.subtract(starts[1:], starts[:-1], out=occurrences[:-1], casting="unsafe")
+    occurrences[-1] = n - starts[-1]
+    return ids, occurrences
 
 
 def _groups(lengths: Sequence[int], cells: int) -> Iterator[list[int]]:

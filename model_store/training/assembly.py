@@ -31,6 +31,7 @@ from model_store.policy import Policy
 from model_store.promises.claims import Claims
 from model_store.promises.guarantees import fit_thresholds
 from model_store.promises.thresholds import ClassThreshold
+from model_store.readings import input_cuts
 from model_store.reference import build_reference
 from model_store.reports.evaluate import Evaluation, card, evaluate
 from model_store.store import ModelStore
@@ -64,12 +65,15 @@ class Part:
         How many items of the traffic each row stands for.
     groups : int array of shape (n_items,), optional
         Rows of equal number are alike: cross-validation keeps them together, and claims count them as one.
+    inputs : sequence of inputs
+        The items of new rows, in any order; the threshold rows need them.
     """
 
     log_probabilities: LogProbabilities
     labels: AnyLabels
     weights: Float64s | None = None
     groups: npt.NDArray[np.integer[Any]] | None = None
+    inputs: Sequence[Any] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -204,7 +208,12 @@ def assemble(
         output=graph.output,
         calibration=calibration,
         policy=policy,
-        reference=build_reference(policy.decide(validation.probabilities), validation.labels, classes),
+        reference=build_reference(
+            policy.decide(validation.probabilities),
+            validation.labels,
+            classes,
+            inputs=input_cuts(graph.front_end, scored.threshold.inputs),
+        ),
         validation=validation,
         seen=seen,
         card=card(

@@ -102,7 +102,13 @@ def fit(
     raw, parity = _served(trained, inputs, splits, labelled, report)
     weights = able.weights_of(len(rows))
     parts = (
-        Part(raw[part], labels[at], None if weights is None else weights[kept[at]], groups[at])
+        Part(
+            raw[part],
+            labels[at],
+            None if weights is None else weights[kept[at]],
+            groups[at],
+            _take(inputs, at),
+        )
         for part, at in _held_out(splits)
     )
     loose = between(signatures, splits, names=names, similarity=LOOSE_SIMILARITY)

@@ -241,7 +241,13 @@ def _scored(model: Model, rows: Rows, mine: Drawn, *, seed: int, report: Progres
     )
     return Scored(
         *(
-            Part(raw[at], labels[at], None if mine.weights is None else mine.weights[at], groups[at])
+            Part(
+                raw[at],
+                labels[at],
+                None if mine.weights is None else mine.weights[at],
+                groups[at],
+                [inputs[mine.used[i]] for i in at],
+            )
             for at in (parts[name] for name in HELD_OUT)
         )
     )
@@ -259,6 +265,7 @@ def _pooled(model: Model, part: Part, *, certifies: bool) -> Part:
     return Part(
         np.concatenate([part.log_probabilities, old.log_probabilities]),
         np.concatenate([part.labels, old.labels]),
+        inputs=part.inputs,
     )
 
 

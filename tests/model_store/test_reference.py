@@ -1,5 +1,6 @@
 """Tests of `model_store.reference`."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -67,10 +68,26 @@ def test_one_label_that_an_item_has_or_not_is_enough():
     assert reference.priors.tolist() == [1.0]
 
 
-def test_a_file_of_format_1_is_read_as_it_was_meant():
-    """Every item had one label then."""
-    old = {key: value for key, value in _reference().to_json().items() if key != "multilabel"}
-    assert not Reference.from_json(old).multilabel
+@pytest.mark.parametrize("lacking", [("multilabel", "inputs"), ("inputs",)], ids=["format 1", "format 2"])
+def test_a_file_of_an_earlier_format_is_read_as_it_was_meant(lacking: tuple[str, ...]):
+    """In format 1 every item had one label; until format 3 nothing was said of inputs."""
+    old = {key: value for key, value in _reference().to_json().items() if key not in lacking}
+    read = Reference.from_json(old)
+    assert (read.multilabel, read.inputs) == (False, {})
+
+
+def test_cuts_of_inputs_come_back_as_they_were():
+    """Equal bits on both sides of the file, so that cells do not move."""
+    inputs = {"length": (3.0, 40.0), "feature:amount": (-0.1, 1 / 3), "feature:age": ()}
+    written = dataclasses.replace(_reference(), inputs=inputs)
+    assert Reference.from_json(json.loads(canonical_json(written.to_json()))).inputs == inputs
+
+
+@pytest.mark.parametrize("cuts", [(1.0, 1.0), (2.0, 1.0), (float("nan"),), (1.0, float("inf"))], ids=repr)
+def test_cuts_that_are_not_ascending_numbers_are_refused(cuts: tuple[float, ...]):
+    """Cells between them would not be cells."""
+    with pytest.raises(ValueError, match="reference inputs 'length': expected ascending numbers"):
+        dataclasses.replace(_reference(), inputs={"length": cuts})
 
 
 def test_score_cuts_are_equal_mass():

@@ -17,7 +17,7 @@ PATH = Path("bundles/manifest.json")
 
 def _valid() -> dict[str, Any]:
     return {
-        "format": 2,
+        "format": FORMAT,
         "name": "intents",
         "version": "3",
         "task": "multiclass",
