@@ -174,7 +174,8 @@ class _Carry:
         if squares is not None:
             by_block = squares.z2.mean(axis=1)
             pool = float(by_block.mean())
-            noise = max(float(by_block.var()) / pool**2, 2.0 / squares.independent_columns)
+            spread = float(by_block.var()) / pool**2 if pool > 0.0 else 0.0  # 0: traffic that never varies
+            noise = max(spread, 2.0 / squares.independent_columns)
             noise /= squares.blocks
             self._raise_pool(scale, pool, 2.0 / noise)
             if len(squares.used) > 3:
