@@ -15,15 +15,24 @@ import numpy as np
 import numpy.typing as npt
 
 from monitoring.budget import Weights, column_weights
-from monitoring.dispersion import Inflation
-from monitoring.evidence import Yardstick, class_evidence, evidence_bound, gaps
-from monitoring.gaps import Gaps
+from monitoring.evidence import Yardstick, class_evidence
+from monitoring.search import Search
 from monitoring.spans import Floats
-from monitoring.whole_mix import Mix, MixInflation, whole_mix
+from monitoring.whole_mix import Mix
 from monitoring.windows import WindowSet
 
+__all__ = [
+    "THRESHOLD_CONSTANT",
+    "ScanResult",
+    "Yardstick",
+    "class_evidence",
+    "class_weights",
+    "formula_threshold",
+    "scan",
+    "scan_columns",
+]
+
 THRESHOLD_CONSTANT: Final = 9.0
-_LOOSE: Final = 0.7  # nats by which a bound commonly exceeds the evidence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,139 +80,25 @@ def scan_columns(
     yardstick : Yardstick
         What with, and how strictly.
     """
-    cells = _Cells.of(lengths, counts, items, yardstick)
-    best, evidence = cells.largest()
-    columns = np.arange(len(best))
+    n = np.asarray(items, dtype=np.float64)
+    search = Search(lengths, np.asarray(counts, dtype=np.float64), n, yardstick)
+    best, evidence, rises = search.largest()
     column = int(evidence.argmax())
     statistic, window, mix = float(evidence[column]), int(best[column]), None
-    if statistic <= 0.0:
-        window = 0
     for index in range(len(yardstick.mixes)):
-        whole, row = cells.whole(index, above=statistic)
+        whole, where = search.largest_whole(index, above=statistic)
         if whole > statistic:
-            statistic, window, mix = whole, row, index
-    strongest, strongest_rises = cells.evidence(np.full(len(columns), window), columns)
+            statistic, window, mix = whole, where, index
+    strongest, strongest_rises = search.window(window)
     return ScanResult(
         statistic=statistic,
         window=window,
         evidence=evidence,
-        rises=cells.rises(best, columns),
+        rises=rises,
         strongest=strongest,
         strongest_rises=strongest_rises,
         mix=mix,
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cells:
-    """All windows and columns of a scan; a cell is one column in one window."""
-
-    lengths: npt.NDArray[np.int64]
-    counts: Floats  # (n_windows, n_columns)
-    items: Floats  # (n_windows, n_columns) or (n_windows, 1)
-    yardstick: Yardstick
-    inflation: Inflation | None
-    apart: Gaps
-    deviance: Floats  # at most
-
-    @classmethod
-    def of(
-        cls, lengths: npt.NDArray[np.int64], counts: npt.ArrayLike, items: npt.ArrayLike, yardstick: Yardstick
-    ) -> "_Cells":
-        a, n = np.asarray(counts, dtype=np.float64), np.asarray(items, dtype=np.float64)
-        inflation = yardstick.inflation(lengths)
-        apart = gaps(a, n, yardstick, inflation)
-        return cls(lengths, a, n, yardstick, inflation, apart, apart.deviance_bound())
-
-    def largest(self) -> tuple[npt.NDArray[np.intp], Floats]:
-        """Return each column's window of the largest evidence, and that evidence.
-
-        Exact, yet most cells are never looked at: bounds say which could be larger than what was found.
-        """
-        bound = evidence_bound(
-            self.apart,
-            self.deviance,
-            there=self.yardstick.tested & (self.items > 0.0),
-            log_lengths=np.log(self.lengths)[:, None],
-            log_weights=self.yardstick.log_weights,
-        )
-        n_columns = bound.shape[1]
-        found, best = np.zeros(bound.shape), np.zeros(n_columns)
-        floor = np.maximum(bound.max(axis=0) - _LOOSE, 0.0)
-        while True:
-            cells = np.flatnonzero(bound > floor)
-            if not len(cells):
-                return found.argmax(axis=0), best
-            found.ravel()[cells] = self.evidence(*np.divmod(cells, n_columns))[0]
-            bound.ravel()[cells] = -np.inf
-            floor = best = found.max(axis=0)
-
-    def evidence(
-        self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """Return the evidence of some cells, 0 where there is none, and whether the share rose."""
-        y, items = self.yardstick, self._items(windows, columns)
-        there = y.tested[columns] & (items > 0.0)
-        inflation = {}
-        if self.inflation is not None:
-            inflation = {
-                "phi": self.inflation.phi[windows, columns],
-                "nu": self.inflation.nu[windows, columns],
-                "phi_reference": self.inflation.reference[columns],
-            }
-        evidence, rises = class_evidence(
-            np.where(there, self.counts[windows, columns], 0.0),
-            np.where(there, items, 1.0),
-            y.counts[columns],
-            y.safe_items[columns],
-            lengths=self.lengths[windows],
-            log_weights=y.log_weights[:, columns],
-            tolerance=y.tolerance[columns],
-            tolerance_abs=y.tolerance_abs[columns],
-            **inflation,
-        )
-        return np.where(there, np.maximum(evidence, 0.0), 0.0), rises & there
-
-    def rises(self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-        """Return whether the share of some cells rose."""
-        y, items = self.yardstick, self._items(windows, columns)
-        higher: npt.NDArray[np.bool_] = (
-            self.counts[windows, columns] * y.items[columns] > y.counts[columns] * items
-        )
-        return higher & y.tested[columns] & (items > 0.0)
-
-    def whole(self, mix: int, *, above: float) -> tuple[float, int]:
-        """Return a mix's largest evidence as a whole and its window, or `above` where none is larger."""
-        y = self.yardstick
-        tested, columns = y.mixes[mix], slice(y.mixes[mix].start, y.mixes[mix].stop)
-        stop, inflation = len(self.lengths), None
-        if y.dispersion is not None and self.inflation is not None:
-            span = y.dispersion.span_of(tested.start)
-            stop = int(self.inflation.whole[:, span].sum())  # shortest first: what is left out is longest
-            phi, pool_nu = self.inflation.phi[:stop, columns], self.inflation.pool_nu[:stop, span]
-            inflation = MixInflation(phi, self.inflation.reference[columns], pool_nu)
-        if stop == 0:
-            return above, 0
-        items = self.items if self.items.shape[1] == 1 else self.items[:, columns]
-        log_budget = math.log(tested.budget)
-        least = above - log_budget
-        windows = whole_mix(
-            self.counts[:stop, columns],
-            items[:stop],
-            y.counts[columns],
-            y.items[columns],
-            lengths=self.lengths[:stop],
-            tolerance=y.tolerance[columns],
-            tolerance_abs=y.tolerance_abs[columns],
-            inflation=inflation,
-        )
-        apart = self.apart.rows(0, stop, columns)
-        evidence, row = windows.largest(apart, self.deviance[:stop, columns], above=least)
-        return (evidence + log_budget, row) if evidence > least else (above, 0)
-
-    def _items(self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
-        items: Floats = self.items[windows, columns if self.items.shape[1] > 1 else 0]
-        return items
 
 
 def formula_threshold(n_buckets: float, max_window: float, constant: float = THRESHOLD_CONSTANT) -> float:

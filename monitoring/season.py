@@ -145,7 +145,7 @@ def _fit(
 
 def _seasonal(span: Span, chi: Floats, share: Floats) -> bool:
     """Return whether the fits together are more than chance: each is then chi-square with 4 degrees."""
-    independent = float(len(chi))
+    independent = 1.0 if span.kind == "mix" and len(chi) == 2 else float(len(chi))
     if span.kind == "cuts" and len(chi):
         independent = len(chi) ** 2 / float(likeness_of_cuts(share).sum())
     limit = _N_WAVES * independent + _QUANTILE * np.sqrt(2.0 * _N_WAVES * independent)

@@ -8,9 +8,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
-from monitoring.deviance import signed_root, signed_root_nlp
 from monitoring.scan import (
     class_weights,
     formula_threshold,
@@ -28,65 +26,6 @@ def windows_of(buckets: npt.ArrayLike) -> WindowSet:
     for number, counts in enumerate(rows):
         windows.add(counts, start=float(number))
     return windows.suffixes()
-
-
-def test_the_signed_root_is_the_deviance_by_hand():
-    """80 of 1,000 against 800 of 20,000: four cells, half an item moved, worked out term by term."""
-    h = 880 / 21_000
-    cells = [(79.5, 1_000 * h), (920.5, 1_000 * (1 - h)), (800.5, 20_000 * h), (19_199.5, 20_000 * (1 - h))]
-    deviance = 2 * sum(count * math.log(count / expected) for count, expected in cells)
-    assert float(signed_root(80, 1_000, 800, 20_000)) == pytest.approx(math.sqrt(deviance), abs=1e-9)
-
-
-@settings(max_examples=80, deadline=None)
-@given(COUNTS, COUNTS, COUNTS, COUNTS)
-def test_exchanging_window_and_reference_exchanges_the_sign(a: int, b: int, r: int, s: int):
-    """A rise of one is a fall of the other by the same amount."""
-    n, m = a + b + 1, r + s + 1
-    one, other = float(signed_root(a, n, r, m)), float(signed_root(r, m, a, n))
-    assert one == pytest.approx(-other, abs=1e-7)
-
-
-@settings(max_examples=80, deadline=None)
-@given(COUNTS, COUNTS, COUNTS, COUNTS)
-def test_more_items_of_a_class_are_never_less_of_a_rise(a: int, b: int, r: int, s: int):
-    """The signed root does not decrease in the window's count."""
-    n, m = a + b + 1, r + s + 1
-    assert float(signed_root(a, n, r, m)) <= float(signed_root(a + 1, n, r, m)) + 1e-9
-
-
-def test_p_values_follow_fishers_exact_test_deep_into_the_tail():
-    """-ln p is within 8 % of the exact conditional test's where that can be computed."""
-    for a, n, r, m in [
-        (12, 100, 300, 5_000),
-        (80, 1_000, 800, 20_000),
-        (60, 300, 400, 10_000),
-        (4, 20, 40, 2_000),
-    ]:
-        exact = -stats.hypergeom.logsf(a - 1, n + m, a + r, n)
-        assert float(signed_root_nlp(a, n, r, m)) == pytest.approx(exact, rel=0.08)
-
-
-def test_a_tail_that_underflows_in_probabilities_is_still_measured():
-    """A bucket of ten million items gives a finite, enormous -ln p in both directions."""
-    n = 10_000_000
-    rise, fall = (float(signed_root_nlp(a, n, 800, 20_000)) for a in (n // 2, 0))
-    assert 10_000 < rise < 1e8
-    assert 500 < fall < 1e8
-
-
-@pytest.mark.parametrize(
-    ("a", "n", "r", "m"),
-    [
-        pytest.param(0, 100, 0, 1_000, id="in neither"),
-        pytest.param(100, 100, 1_000, 1_000, id="nothing else in either"),
-        pytest.param(50, 1_000, 500, 10_000, id="equal shares"),
-    ],
-)
-def test_equal_shares_are_no_evidence(a: int, n: int, r: int, m: int):
-    """The root is 0 and the p-value one half, also where a logarithm of 0 would be taken."""
-    assert float(signed_root(a, n, r, m)) == 0.0
-    assert float(signed_root_nlp(a, n, r, m)) == pytest.approx(math.log(2))
 
 
 def test_a_class_absent_from_the_reference_is_found():
@@ -141,26 +80,6 @@ def test_a_tolerance_never_adds_evidence(counts: list[int], reference: list[int]
     strict = scan(single_window(window), against, weights=weights)
     tolerant = scan(single_window(window), against, weights=weights, tolerance=tolerance)
     assert (tolerant.evidence <= strict.evidence + 1e-9).all()
-
-
-def test_of_two_categories_only_the_rarer_is_tested():
-    """With two categories one count says all, so the whole budget is its own."""
-    assert class_weights(np.array([900, 100])).tolist() == [[0.0, 0.75], [0.0, 0.25]]
-    assert class_weights(np.array([5, 6])).tolist() == [[0.75, 0.0], [0.25, 0.0]]
-
-
-def test_the_budget_adds_up_to_what_the_whole_mix_leaves():
-    """Three quarters go to rises, and declared importance is spread in proportion."""
-    weights = class_weights(np.array([10, 20, 30]), shares=[2, 1, 1], whole_mix=0.2)
-    assert weights.sum() == pytest.approx(0.8)
-    assert weights[0].sum() == pytest.approx(0.6)
-    assert weights[0, 0] == pytest.approx(2 * weights[0, 1])
-
-
-def test_a_budget_for_the_wrong_number_of_categories_is_refused():
-    """The error says how many shares are expected."""
-    with pytest.raises(ValueError, match="expected 3"):
-        class_weights(np.array([1, 2, 3]), shares=[1, 1])
 
 
 def test_the_strongest_window_dates_the_change():
