@@ -73,7 +73,8 @@ class Flagged:
     def of(cls, reference: ShiftReference, policy: Policy) -> Self:
         """Count the flags of the policy in force on the validation rows."""
         order = np.argsort(reference.labels, kind="stable")
-        flags = policy.decide(reference.probabilities).flags[order]
+        thresholds = np.array([each.threshold for each in policy.thresholds], dtype=np.float32)
+        flags = reference.probabilities[order] >= thresholds
         counts = reference.counts
         rates = np.zeros((len(counts), flags.shape[1]))
         present = np.flatnonzero(counts)

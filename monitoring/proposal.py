@@ -70,7 +70,7 @@ def standings(
 ) -> tuple[ClaimStanding, ...]:
     """Return the classes that claim something, in their order, where the mix alone explains the traffic."""
     before = flagged.precision(reference.priors)
-    low, high = np.nanquantile(np.nan_to_num(flagged.precision(priors.draws), nan=0.0), _DRAWS_95, axis=0)
+    low, high = np.quantile(np.nan_to_num(flagged.precision(priors.draws), nan=0.0), _DRAWS_95, axis=0)
     found = []
     for k, threshold in enumerate(policy.thresholds):
         if threshold.status not in _CLAIMED:

@@ -166,7 +166,8 @@ def _most_moved(priors: Mapping[str, ClassPrior]) -> ClassPrior | None:
     def distance(prior: ClassPrior) -> float:
         return abs(prior.estimate - prior.before) / max(prior.error, _TINY)
 
-    most = max(priors.values(), key=lambda prior: (distance(prior), prior.name))
+    # Two classes move alike: the rarer is the one people ask about.
+    most = max(priors.values(), key=lambda prior: (round(distance(prior), 6), -prior.before, prior.name))
     return most if distance(most) > bar else None
 
 
