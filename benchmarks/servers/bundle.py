@@ -72,7 +72,7 @@ def _write(directory: Path) -> None:
     calibration = Calibration("identity", np.ones(N_CLASSES), np.zeros(N_CLASSES), "softmax", {})
     policy = _policy(classes, calibration)
     true = labels.astype(np.int32)
-    # What is measured of traffic falls into cells of these: quantiles of probabilities, all of them different.
+    # What is measured of traffic falls between quantiles of these, so they must not be all alike.
     log_probabilities = np.log(np.random.default_rng(2).dirichlet(np.full(N_CLASSES, 0.05), len(true)) + 1e-9)
     probabilities = calibration.apply(log_probabilities.astype(np.float32))
     front_end = TextFrontEnd(vocabulary, idf)

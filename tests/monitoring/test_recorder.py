@@ -5,9 +5,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_store.joint_cells import JointCells
+from model_store.meters import (
+    FIRST,
+    REPEAT,
+    Batch,
+    Counts,
+    JointMeter,
+    LabelMeter,
+    MassMeter,
+    Meters,
+    OriginMeter,
+    ScoreMeter,
+    UniqueMeter,
+)
 from model_store.policy import Decisions
 from monitoring.observed import Observed
 from monitoring.recorder import N_DECISIONS, SCORE_BINS, Recorder, Sealed
+from monitoring.repeats import Deduplicate
 from monitoring.reservoir import EPOCH_SECONDS, Reservoir, merge
 
 CLASSES = ("ham", "spam", "phish")
@@ -15,13 +30,26 @@ SOURCES = ("email", "chat", "other")
 START = 1_700_000_000.0 // EPOCH_SECONDS * EPOCH_SECONDS
 
 
-def recorder(*, batch_size: int = 20) -> Recorder:
+METERS = Meters(
+    (
+        ScoreMeter("score", "scores", "top probability", np.array([0.5, 0.8], np.float32)),
+        JointMeter(JointCells(((0.5, 0.8), (0.6,), ()))),
+        MassMeter(CLASSES),
+        UniqueMeter(CLASSES, multilabel=False),
+        OriginMeter(),
+    )
+)
+
+
+def recorder(*, batch_size: int = 20, deduplicate: Deduplicate = "id") -> Recorder:
     """A fresh recorder with a real reservoir."""
     reservoir = Reservoir(CLASSES, sources=SOURCES, batch_size=batch_size)
-    return Recorder("mail@1", CLASSES, SOURCES, reservoir)
+    return Recorder("mail@1", CLASSES, SOURCES, reservoir, meters=METERS, deduplicate=deduplicate)
 
 
-def decided(*answers: tuple[int, int, float], at: float = START, source: str = "email") -> Observed:
+def decided(
+    *answers: tuple[int, int, float], at: float = START, source: str = "email", item_id: str | None = None
+) -> Observed:
     """One request of items given as (top class, decision, top probability)."""
     n = len(answers)
     probabilities = np.zeros((n, 3), np.float32)
@@ -32,7 +60,7 @@ def decided(*answers: tuple[int, int, float], at: float = START, source: str = "
     kinds = np.array([kind for _, kind, _ in answers], np.int8)
     return Observed(
         inputs=[f"text {at} {row}" for row in range(n)],
-        ids=[None] * n,
+        ids=[item_id] * n,
         sources=[source] * n,
         decisions=Decisions(
             probabilities=probabilities,
@@ -105,7 +133,7 @@ def test_a_label_that_is_not_the_top_class_is_an_answer_of_another_class() -> No
 
 
 def test_counts_are_those_of_the_decisions() -> None:
-    """The recorder's loop and the vectorised count of a whole request agree."""
+    """Requests counted one by one and the counts of their decisions agree."""
     live = recorder()
     expected = np.zeros((3, N_DECISIONS), np.int64)
     for observed in random_stream(seed=4, n=50):
@@ -151,6 +179,69 @@ def test_counts_survive_a_reservoir_that_fails() -> None:
     assert live.seal(START).items == 1
 
 
+def test_a_meter_that_fails_costs_nothing_but_itself() -> None:
+    """Counts, other meters and candidates are complete, and the failures are told to whoever seals."""
+
+    class Broken(LabelMeter):
+        def count(self, batch: Batch) -> Counts:
+            raise RuntimeError(f"no count of {len(batch.scores)} items")
+
+    reservoir = Reservoir(CLASSES, sources=SOURCES, batch_size=20)
+    meters = Meters((Broken(CLASSES), MassMeter(CLASSES)))
+    live = Recorder("mail@1", CLASSES, SOURCES, reservoir, meters=meters)
+    for _ in range(2):
+        live.observe(decided((0, 0, 0.75)))
+    sealed = live.seal(START)
+    assert (sealed.items, len(sealed.candidates), sealed.meters_failed) == (2, 1, 2)
+    assert {name: counts.tolist() for name, counts in sealed.meters.items()} == {
+        "mass": [3 * 2**19, 2**18, 2**18]
+    }
+    assert sealed.merge(sealed).meters_failed == 4
+    assert live.seal(START).meters_failed == 0
+
+
+def test_an_id_is_unique_once_an_epoch_however_it_is_sealed() -> None:
+    """A seal does not forget, the end of the epoch does; raw counts hold every occurrence."""
+    live = recorder()
+    seals = []
+    for at in (START + 1, START + 2, START + EPOCH_SECONDS + 1, START + EPOCH_SECONDS + 2):
+        live.observe(decided((1, 0, 0.9), at=at, item_id="a"))
+        live.observe(decided((2, 0, 0.9), at=at, item_id="b"))
+        seals.append(live.seal(at))
+    assert [each.meters["unique"].tolist() for each in seals] == [
+        [0, 1, 1, 0],
+        [0, 0, 0, 0],
+        [0, 0, 0, 0],
+        [0, 1, 1, 0],
+    ]
+    assert [each.meters["deduplicated"][[FIRST, REPEAT]].tolist() for each in seals] == [
+        [2, 0],
+        [0, 2],
+        [0, 2],
+        [2, 0],
+    ]
+    assert [each.items for each in seals] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(("deduplicate", "unique"), [("id", 3), ("content", 2)])
+def test_without_an_id_it_depends_on_the_setting(deduplicate: Deduplicate, unique: int) -> None:
+    """By id each such item counts; by content one that says the same does not."""
+    live = recorder(deduplicate=deduplicate)
+    live.observe(decided((0, 0, 0.9), at=START, item_id="a"))
+    for _ in range(2):
+        live.observe(decided((1, 0, 0.9), at=START))
+    assert live.seal(START).meters["unique"].sum() == unique
+
+
+def test_a_recorder_without_meters_says_so() -> None:
+    """Nothing is measured, and nothing is said of measures."""
+    reservoir = Reservoir(CLASSES, sources=SOURCES, batch_size=20)
+    live = Recorder("mail@1", CLASSES, SOURCES, reservoir)
+    live.observe(decided((0, 0, 0.9)))
+    sealed = live.seal(START)
+    assert (sealed.meters, sealed.measures, sealed.task) == ({}, {}, "multiclass")
+
+
 def test_other_models_do_not_merge() -> None:
     """Counts of two versions mean different things."""
     other = Recorder("mail@2", CLASSES, SOURCES, Reservoir(CLASSES, sources=SOURCES, batch_size=20))
@@ -186,6 +277,11 @@ def test_merging_any_split_equals_the_whole(seed: int, n_workers: int, seal_ever
 
     assert merged.counts.tolist() == expected.counts.tolist()
     assert merged.score_bins.tolist() == expected.score_bins.tolist()
+    assert merged.answers.tolist() == expected.answers.tolist()
+    assert {name: counts.tolist() for name, counts in merged.meters.items()} == {
+        name: counts.tolist() for name, counts in expected.meters.items()
+    }
+    assert merged.measures == expected.measures == METERS.to_json()
     assert merged.source_counts == expected.source_counts
     assert (merged.first_at, merged.last_at) == (expected.first_at, expected.last_at)
     assert best(merged, like=expected) == best(expected, like=expected)

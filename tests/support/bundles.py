@@ -20,6 +20,7 @@ from model_store.graphs.text import TextFrontEnd
 from model_store.model import Model, load_model
 from model_store.policy import Policy
 from model_store.promises.thresholds import ClassThreshold, Interval, Target
+from model_store.readings import input_cuts
 from model_store.reference import build_reference
 from model_store.store import ModelStore
 from model_store.training.export import linear_onnx
@@ -92,7 +93,12 @@ def write_tiny(
         "output": output,
         "calibration": calibration,
         "policy": policy,
-        "reference": build_reference(policy.decide(probabilities), labels, classes),
+        "reference": build_reference(
+            policy.decide(probabilities),
+            labels,
+            classes,
+            inputs=input_cuts(front_end, _tiny_inputs(kind, classes)),
+        ),
         "validation": Validation(probabilities, labels, raw),
         "seen": Seen(np.zeros((0, 64), dtype=np.uint32)),
         "card": f"# {name}\n\nA class is called by its own name.\n",
@@ -112,6 +118,12 @@ def tiny_item(topic: str, *, amount: float | None = None, urgent: bool = False) 
     `amount`, if any, speaks for the first class, and `urgent` for the last; both say little.
     """
     return {"topic": topic, "amount": amount, "urgent": urgent}
+
+
+def _tiny_inputs(kind: Kind, classes: tuple[str, ...]) -> list[Any]:
+    if kind == "features":
+        return [tiny_item(name, amount=float(at % 7) if at % 3 else None) for at, name in enumerate(classes)]
+    return [f"{name} {'word ' * at}" for at, name in enumerate(classes)]
 
 
 def reseal(directory: Path) -> None:

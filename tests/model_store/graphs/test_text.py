@@ -1,5 +1,6 @@
 """Tests of `model_store.graphs.text`: scikit-learn is what the weights are compared with."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -219,3 +220,27 @@ def test_a_single_word_counts_only_where_its_range_says_so():
     """A front end of pairs does not count a word that somebody put into its vocabulary."""
     front_end = TextFrontEnd({"ab": 0, "ab cd": 1}, np.ones(2, np.float32), word_range=(2, 2))
     assert front_end.vectorize(["ab cd"])[0][0].tolist() == [1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(texts, min_size=1, max_size=6), seed=st.integers(0, 99))
+def test_the_share_of_unknown_words_is_that_of_a_tokeniser(rows: list[str], seed: int):
+    """Whether a text was analysed just before or never; known are the words that are n-grams themselves."""
+    words = sorted({token for text in CORPUS for token in re.findall(r"(?u)\b\w\w+\b", text.lower())})
+    known = {word for at, word in enumerate(words) if (at + seed) % 3}
+    front_end = TextFrontEnd({w: i for i, w in enumerate(sorted(known))}, np.ones(len(known), np.float32))
+    expected = []
+    for text in rows:
+        tokens = re.findall(r"(?u)\b\w\w+\b", text.lower())
+        expected.append(sum(token not in known for token in tokens) / max(len(tokens), 1))
+    assert front_end.unknown_shares(rows) == expected
+    front_end.vectorize(rows)
+    assert front_end.unknown_shares(rows) == expected
+
+
+def test_what_is_noted_of_texts_is_bounded():
+    """Whoever never asks for shares, as training does, does not keep the texts."""
+    front_end = TextFrontEnd({"known": 0}, np.ones(1, np.float32))
+    front_end.vectorize([f"known {i}" for i in range(3_000)] + ["known " * 2_000])
+    assert len(front_end._shares) <= 1_024
+    assert max(map(len, front_end._shares)) <= 4_096

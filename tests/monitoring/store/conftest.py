@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from model_store.graphs.outputs import Task
 from monitoring.clock import ManualClock
 from monitoring.recorder import SCORE_BINS, Sealed
 from monitoring.reservoir import Candidate
@@ -40,6 +42,9 @@ def seal(clock: ManualClock) -> Callable[..., Sealed]:
         sources: Mapping[str, int] | None = None,
         candidates: Sequence[Candidate] = (),
         candidates_lost: int = 0,
+        meters: Mapping[str, Sequence[int]] | None = None,
+        measures: Mapping[str, Any] | None = None,
+        task: Task = "multiclass",
     ) -> Sealed:
         table = np.array(counts, np.int64)
         return Sealed(
@@ -55,6 +60,9 @@ def seal(clock: ManualClock) -> Callable[..., Sealed]:
             sealed_at=clock.now(),
             candidates=tuple(candidates),
             candidates_lost=candidates_lost,
+            meters={name: np.array(each, np.int64) for name, each in (meters or {}).items()},
+            measures=measures or {},
+            task=task,
         )
 
     return make

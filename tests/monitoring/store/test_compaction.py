@@ -1,6 +1,6 @@
 """The state becomes smaller, and no sum and no sample changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +39,11 @@ def close(store: Store, clock: ManualClock, lease: Lease) -> Callable[..., None]
         store.closing.commit(Closing(read, bucket, row, raised=raised), lease=lease)
 
     return commit
+
+
+def plain(meters: Mapping[str, np.ndarray]) -> dict[str, list[int]]:
+    """As lists, which compare."""
+    return {name: counts.tolist() for name, counts in meters.items()}
 
 
 def scored(n: int, *, seed: int, at: float) -> list[Candidate]:
@@ -146,15 +151,28 @@ def test_old_buckets_become_hours(
 ) -> None:
     """Two hours of buckets become two, with the same sum; younger ones stay as they are."""
     for seq in range(1, 13):
-        store.counts.flush("worker", seq, seal([[seq, 0, 0], [0, 1, 0]]))
+        # The first two of them come from a worker of an earlier release, which measures nothing.
+        meters = {"unique": [seq, 1, 0], "joint": [0, 0, 0, seq]} if seq > 2 else None
+        store.counts.flush("worker", seq, seal([[seq, 0, 0], [0, 1, 0]], meters=meters))
         clock.advance(600)
         close()
     total = store.counts.total("mail@1")
+    fine = store.counts.history("mail@1")
+    assert [bucket.meters for bucket in fine[:2]] == [{}, {}]
+    assert fine[2].meters["unique"].tolist() == [3, 1, 0]
+    since, until = fine[0].start, fine[-1].end
+    measured = plain(store.counts.meters_between("mail@1", since, until))
+    assert measured == {"unique": [sum(range(3, 13)), 10, 0], "joint": [0, 0, 0, sum(range(3, 13))]}
+    between = store.counts.meters_between("mail@1", fine[3].start, fine[4].end)
+    assert plain(between)["unique"] == [4 + 5, 2, 0]
     assert store.compaction.buckets_to_hours(now=clock.now(), lease=lease) == 0
     assert store.compaction.buckets_to_hours(now=clock.now() + 2 * 86_400, lease=lease) == 12
     hours = store.counts.history("mail@1")
     assert [hour.counts[0, 0] for hour in hours] == [sum(range(1, 7)), sum(range(7, 13))]
     assert [hour.statistic for hour in hours] == [6.0, 12.0]
+    assert [hour.meters["unique"].tolist() for hour in hours] == [[3 + 4 + 5 + 6, 4, 0], [57, 6, 0]]
+    assert plain(store.counts.meters_between("mail@1", since, until)) == measured
+    assert store.counts.meters_between("mail@1", since + 1, until - 1) == {}
     assert store.counts.total("mail@1").tolist() == total.tolist()
     assert store.compaction.buckets_to_hours(now=clock.now() + 2 * 86_400, lease=lease) == 0
 

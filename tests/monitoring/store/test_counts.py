@@ -5,9 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from monitoring.clock import ManualClock
 from monitoring.errors import UnknownModel
 from monitoring.recorder import Sealed
 from monitoring.store import Store
+from monitoring.store.tables import models
 
 
 def test_a_repeated_flush_counts_once(store: Store, seal: Callable[..., Sealed]) -> None:
@@ -64,3 +66,61 @@ def test_an_unknown_model_is_named_with_those_known(store: Store, seal: Callable
     store.counts.flush("worker-a", 1, seal())
     with pytest.raises(UnknownModel, match="'mail@9' has no counted traffic; models with traffic: mail@1"):
         store.counts.total("mail@9")
+
+
+MEASURES = {"score": {"kind": "cuts", "stream": "scores", "cuts": [1 / 3, 0.9], "length": 3}}
+
+
+def test_what_meters_mean_is_told_with_the_first_flush(store: Store, seal: Callable[..., Sealed]) -> None:
+    """Once a model, with the task; cuts come back to the last bit."""
+    store.counts.flush("worker-a", 1, seal(measures=MEASURES, task="binary"))
+    model = store.counts.model("mail@1")
+    assert (model.key, model.classes, model.task) == ("mail@1", ("ham", "spam"), "binary")
+    assert model.measures == MEASURES
+    with pytest.raises(UnknownModel, match="'mail@9' has no counted traffic"):
+        store.counts.model("mail@9")
+
+
+def test_a_model_of_an_earlier_release_learns_what_is_measured(
+    store: Store, seal: Callable[..., Sealed]
+) -> None:
+    """A worker that measures nothing, or nothing else, takes no meaning away."""
+    store.counts.flush("old", 1, seal())
+    assert store.counts.model("mail@1").measures == {}
+    store.counts.flush("new", 1, seal(measures=MEASURES, task="binary"))
+    store.counts.flush("old", 2, seal())
+    store.counts.flush("new", 2, seal(measures=dict(MEASURES), task="binary"))
+    assert (store.counts.model("mail@1").measures, store.counts.model("mail@1").task) == (MEASURES, "binary")
+    other = MEASURES | {"length": {"kind": "cuts"}}
+    store.counts.flush("newer", 1, seal(measures=other, task="binary"))
+    assert store.counts.model("mail@1").measures == other
+
+
+def test_a_worker_tells_it_again_when_the_state_forgot(store: Store, seal: Callable[..., Sealed]) -> None:
+    """It does not compare the whole with every flush, and yet notices that it is gone."""
+    one = seal(measures=MEASURES)
+    store.counts.flush("worker-a", 1, one)
+    with store._database.write(durable=False) as connection:
+        connection.execute(models.update().values(measures=None))
+    store.counts.flush("worker-a", 2, one)
+    assert store.counts.model("mail@1").measures == MEASURES
+    with store._database.write(durable=False) as connection:
+        connection.execute(models.delete())
+    store.counts.flush("worker-a", 3, one)
+    assert store.counts.model("mail@1").measures == MEASURES
+
+
+def test_meters_of_flushes_add_up_in_a_claim(
+    store: Store, seal: Callable[..., Sealed], clock: ManualClock
+) -> None:
+    """Over workers, also one that measures something else or nothing."""
+    store.counts.flush("a", 1, seal(meters={"score": [1, 0, 2], "mass": [2**40, 1]}))
+    store.counts.flush("b", 1, seal(meters={"score": [0, 5, 1]}))
+    store.counts.flush("old", 1, seal())
+    clock.advance(10)
+    read = store.closing.read("mail@1", bucket_seconds=10.0)
+    assert read is not None
+    assert {name: counts.tolist() for name, counts in read.claim.meters.items()} == {
+        "score": [1, 5, 3],
+        "mass": [2**40, 1],
+    }
