@@ -8,18 +8,18 @@ LONGEST_NAME: Final = 60
 
 
 def share(value: float) -> str:
-    """Return a share in percent, with two digits that say something.
+    """Return a share in percent: one digit after the point, more where the share is small.
 
     Examples
     --------
     >>> share(0.0293), share(0.4), share(0.00012), share(0.0)
-    ('2.9 %', '40 %', '0.012 %', '0 %')
+    ('2.9 %', '40.0 %', '0.012 %', '0 %')
     """
     percent = 100.0 * value
     if percent <= 0.0:
         return "0 %"
-    digits = max(1 - math.floor(math.log10(percent)), 0)
-    return f"{percent:.{digits}f} %" if percent < 10.0 else f"{percent:.3g} %"
+    digits = max(1 - math.floor(math.log10(percent)), 1)
+    return f"{percent:.{digits}f} %"
 
 
 def moment(seconds: float) -> str:

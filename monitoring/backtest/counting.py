@@ -127,11 +127,13 @@ def _of(source: int, tally: Tally, width: int) -> Cells:
 
 
 def _seen(labels: Sequence[str], cells: Cells) -> tuple[tuple[str, ...], Cells]:
-    """Return the labels that are there, and the cells with codes for those alone."""
-    seen, codes = np.unique(cells.codes, return_inverse=True)
-    names = tuple(labels[code] for code in seen.tolist())
+    """Return the labels that are there, sorted, and the cells with codes for those alone."""
+    seen = sorted(np.flatnonzero(np.bincount(cells.codes)).tolist(), key=labels.__getitem__)
+    code = np.zeros(len(labels), dtype=np.int64)
+    code[seen] = np.arange(len(seen))
+    names = tuple(labels[each] for each in seen)
     padded = names if len(names) > 1 else (*names, NO_OTHER)
-    return padded, Cells(cells.ticks, codes.astype(np.int64), cells.counts, len(padded))
+    return padded, Cells(cells.ticks, code[cells.codes], cells.counts, len(padded))
 
 
 def _check(log: Log, rows: int) -> None:

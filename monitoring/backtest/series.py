@@ -69,7 +69,7 @@ class Series:
     @property
     def ticks(self) -> Integers:
         """Ticks with rows, in order."""
-        return np.unique(self.classes.ticks)
+        return self.classes.ticks[_starts(self.classes.ticks)]
 
     @property
     def bucket_seconds(self) -> float:
@@ -82,8 +82,8 @@ class Series:
 
     def rows_by_tick(self) -> tuple[Integers, Integers]:
         """Return the ticks with rows and how many there are."""
-        ticks, places = np.unique(self.classes.ticks, return_inverse=True)
-        return ticks, np.bincount(places, self.classes.counts, len(ticks)).astype(np.int64)
+        starts = _starts(self.classes.ticks)
+        return self.classes.ticks[starts], np.add.reduceat(self.classes.counts, starts)
 
     def in_buckets(self) -> "Series":
         """Return the same in buckets of a length that fits the log's rate.
@@ -93,7 +93,7 @@ class Series:
         """
         wanted = max(BUCKET_ITEMS, self.rows / MOST_BUCKETS)
         choices = [each for each in LADDER if each % self.milliseconds == 0]
-        filled = [len(np.unique(self.classes.ticks // (each // self.milliseconds))) for each in choices]
+        filled = [len(_starts(self.classes.ticks // (each // self.milliseconds))) for each in choices]
         at = next((i for i, n in enumerate(filled) if self.rows >= wanted * n), len(choices) - 1)
         while at + 1 < len(choices) and filled[at + 1] == filled[at] > 1:
             at += 1
@@ -111,3 +111,11 @@ class Series:
         if self.scores is not None:
             counts[SCORES] = self.scores.within(tick, tick + 1)
         return Bucket(counts, self.seconds(tick), self.seconds(tick + 1))
+
+
+def _starts(ticks: Integers) -> Integers:
+    """Return where each different tick begins, of at least one in rising order.
+
+    `np.unique` hashes, which on these took 16 of 30 seconds for a million rows.
+    """
+    return np.flatnonzero(np.diff(ticks, prepend=ticks[0] - 1))
