@@ -81,25 +81,36 @@ class Gaps:
     def deviance_bound(self) -> Floats:
         """Return what `deviance.binomial_deviance` without continuity correction is at most.
 
-        A deviance is a sum of E ((1 + u) ln(1 + u) - u) with u = (O - E) / E; a Pade approximant of the
-        logarithm is never below it and makes that u^2 / 2 (3 + u) / (3 + 2 u). The last factor is largest in
-        the smaller of the two cells that lost items. No logarithm is taken.
+        A deviance is a sum of E ((1 + u) ln(1 + u) - u) with u = (O - E) / E. No logarithm is taken: its Pade
+        approximant is never below it and gives u^2 / 2 (3 + u) / (3 + 2 u), most in the smaller of the two
+        cells that lost items; in the window's cell that gained, ln(1 + u) <= u / sqrt(1 + u) gives
+        u^2 / (1 + sqrt(1 + u)), which stays close where hardly any items were expected.
         """
         share = np.clip(self.pooled, 1e-200, 1.0 - 1e-15)
         rest = 1.0 - share
-        gaining = np.where(self.rises, share, rest)
-        lost = np.minimum(self.n - self.n * gaining, self.m * gaining)
+        side = np.where(self.rises, share, rest)
+        gaining = self.n * side
+        lost = np.minimum(self.n - gaining, self.m * side)
         np.maximum(lost, 1e-200, out=lost)
         moved = self.size * self.effective
         np.divide(moved, lost, out=lost)
         np.minimum(lost, 1.0, out=lost)
-        moved *= self.size
-        rest *= share
-        moved /= rest
         lost /= 3.0 - 2.0 * lost  # with u = -lost, (3 + u) / (3 + 2 u) is 1 + lost / (3 - 2 lost)
         lost += 1.0
+        np.divide(moved, gaining, out=gaining)
+        own = moved * gaining
+        gaining += 1.0
+        np.sqrt(gaining, out=gaining)
+        gaining += 1.0
+        np.divide(2.0, gaining, out=gaining)
+        rest *= share
+        moved *= self.size
+        moved /= rest
+        moved -= own
         moved *= lost
-        return moved
+        own *= gaining
+        moved += own
+        return np.maximum(moved, 0.0, out=moved)
 
     def corrected(self, bound: Floats, continuity: float) -> Floats:
         """Return a bound of the deviance with so many items moved towards equality first."""

@@ -82,7 +82,7 @@ def grouped(cells: Cells) -> Cells:
     """Return groups of at least `POOL_ITEMS` effective items, made of the rarest categories in turn."""
     share = np.broadcast_to(cells.share, cells.a.shape)
     effective = share / (cells.phi / cells.n + cells.phi_reference / cells.m)
-    order = np.argsort(cells.r.mean(axis=0), kind="stable")
+    order = np.argsort(cells.r, axis=1, kind="stable")
     grouping = _Grouping.of(effective, order)
     share = share + _SOME
     weight = grouping.sum(share)
@@ -121,22 +121,24 @@ class _Grouping:
         """Pool the categories that are rare in their row, in the given order.
 
         An item of a category is worth 1 / (POOL_ITEMS + the largest rare category so far), and a group ends
-        where the sum of worths passes a whole number. A group lacks at most its first category's worth of 1,
-        so it holds at least POOL_ITEMS. The last one, if not full, joins the one before it.
+        where the sum of worths passes a whole number. Of 1 it lacks at most the worth of the category before
+        it, so it holds at least POOL_ITEMS. The last one, if it does not, joins the one before it.
         """
-        effective = effective[:, order]
+        effective = np.take_along_axis(effective, order, axis=1)
         common = effective >= POOL_ITEMS
         rare = np.where(common, 0.0, effective)
         passed = np.cumsum(rare / (POOL_ITEMS + np.maximum.accumulate(rare, axis=1)), axis=1)
-        full = np.floor(passed[:, -1:]).astype(np.intp)
         group = np.zeros(effective.shape, dtype=np.intp)
         group[:, 1:] = passed[:, :-1]
+        last = np.floor(passed[:, -1:]).astype(np.intp)
+        full = last + (rare.sum(axis=1, keepdims=True, where=group == last) >= POOL_ITEMS)
         np.minimum(group, np.maximum(full - 1, 0), out=group)
         alone = full + np.cumsum(common, axis=1) - 1
         group = np.where(common, alone, group)
         width = int(group.max()) + 1
+        group += np.arange(len(group))[:, None] * width
         by_category = np.empty_like(group)
-        by_category[:, order] = group + np.arange(len(group))[:, None] * width
+        np.put_along_axis(by_category, order, group, axis=1)
         return cls(by_category.ravel(), (len(group), width))
 
     def sum(self, values: Floats) -> Floats:

@@ -170,7 +170,9 @@ def whole_mix(
     """
     a = np.asarray(counts, dtype=np.float64)
     shape = a.shape[:-1]
-    n, r, m = _rows(items, shape), _rows(reference, shape), _rows(reference_items, shape)
+    n, m = _rows(items, shape), _rows(reference_items, shape)
+    r = np.asarray(reference, dtype=np.float64)
+    r = r[None] if r.ndim == 1 else np.broadcast_to(r, a.shape).reshape(-1, a.shape[-1])
     phi = phi_reference = np.ones((1, 1))
     nu = np.full(math.prod(shape), np.inf)
     if inflation is not None:

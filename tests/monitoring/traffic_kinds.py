@@ -1,0 +1,26 @@
+"""Counts of traffic that is not independent, for the tests of what makes up for that."""
+
+import numpy as np
+import numpy.typing as npt
+
+Series = npt.NDArray[np.int64]  # (n_buckets, n_classes)
+
+
+def repeated(
+    shares: npt.ArrayLike, buckets: int, items: int, rng: np.random.Generator, *, times: float = 4.0
+) -> Series:
+    """Return buckets of about `items` items, each of which arrives a geometric number of times.
+
+    With four times on average the variance is seven times that of independent items.
+    """
+    distinct = rng.multinomial(round(items / times), np.asarray(shares), size=buckets)
+    again = rng.negative_binomial(np.maximum(distinct, 1), 1.0 / times)
+    return np.where(distinct > 0, distinct + again, 0)
+
+
+def walking(buckets: int, items: int, rng: np.random.Generator) -> Series:
+    """Return two classes whose shares wander about slowly, as slowly as the series is long."""
+    level = np.cumsum(rng.normal(0.0, 0.01, buckets))
+    share = 1.0 / (1.0 + np.exp(-level))
+    first = rng.binomial(items, share)
+    return np.stack([first, items - first], axis=1)
