@@ -1,27 +1,27 @@
-"""What is "no drift": live traffic is collected into a provisional baseline, which is then frozen.
+"""What is "no drift": a frozen stretch of live traffic, how it varied, and who declared it normal?
 
 A labelled file is enriched for rare classes, so live traffic differs from a bundle's validation data on day
 one. That is no drift: it is reported as a mismatch, and only a frozen baseline of live traffic can raise an
 alarm.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from monitoring.dispersion import Dispersion
 from monitoring.errors import BaselineRefused
-from monitoring.scan import class_evidence, class_weights
-from monitoring.windows import Counts, WindowSet, as_counts
+from monitoring.mismatch import validation_mismatch as validation_mismatch  # noqa: PLC0414 - moved
+from monitoring.season import Season
+from monitoring.streams import Layout
+from monitoring.windows import Counts, Waves, WindowSet, as_counts
 
 BaselineKind = Literal["provisional", "frozen"]
 
 AUTOMATIC: Final = "automatic"
 MINIMUM_ITEMS: Final = 500  # the smallest reference for which the false-alarm rate was measured
-MISMATCH_ERROR_RATE: Final = 0.01  # of naming any category although nothing differs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +30,22 @@ class Baseline:
 
     Attributes
     ----------
-    counts : int64 array of shape (n_categories,)
+    counts : int64 array of shape (width,)
+        A raw row of all streams.
     items, buckets : int
-        Their sum, and the buckets with items they came from.
+        Items of the first stream, and the buckets with items they came from.
     start, end : float
         UTC seconds of the first and the last bucket's bounds.
     frozen_at, by, why
         Who froze it when and for what reason; None and empty while it is provisional.
+    dispersion : Dispersion, optional
+        How much more than independent items its buckets varied; None while it is provisional.
+    season : Season, optional
+        What of that is a season of the declared period.
+    waves : float64 array of shape (n_waves,), optional
+        Its items times the waves of the season, see `Layout.waves`.
+    reading : str
+        What the operator reads when it is too short; empty if it is long enough.
     """
 
     counts: Counts
@@ -48,81 +57,54 @@ class Baseline:
     frozen_at: float | None = None
     by: str = ""
     why: str = ""
+    dispersion: Dispersion | None = None
+    season: Season | None = None
+    waves: Waves | None = None
+    reading: str = ""
 
     def frozen(self, *, at: float, by: str, why: str) -> "Baseline":
         """Return this baseline frozen."""
         return replace(self, kind="frozen", frozen_at=at, by=by, why=why)
 
+    def summary(self, layout: Layout) -> dict[str, Any]:
+        """Return what people are shown, as JSON; `counts` are those of the first stream."""
+        shown = ("items", "buckets", "start", "end", "kind", "frozen_at", "by", "why", "reading")
+        return {
+            "counts": self.counts[layout.raw[layout.streams[0].name]].tolist(),
+            **{name: getattr(self, name) for name in shown},
+            "dispersed": self.dispersion is not None and not self.dispersion.independent,
+            "seasonal": self.season is not None,
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form; `from_json` restores it exactly."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"counts": self.counts.tolist()}
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "counts": self.counts.tolist(),
+            "dispersion": None if self.dispersion is None else self.dispersion.to_json(),
+            "season": None if self.season is None else self.season.to_json(),
+            "waves": None if self.waves is None else self.waves.tolist(),
+        }
 
     @classmethod
     def from_json(cls, snapshot: Mapping[str, Any]) -> Self:
         """Restore what `to_json` returned."""
-        counts = as_counts(snapshot["counts"], len(snapshot["counts"]))
-        return cls(**{**snapshot, "counts": counts})
+        dispersion, season, waves = (snapshot.get(name) for name in ("dispersion", "season", "waves"))
+        arrays = {
+            "counts": as_counts(snapshot["counts"], len(snapshot["counts"])),
+            "dispersion": None if dispersion is None else Dispersion.from_json(dispersion),
+            "season": None if season is None else Season.from_json(season),
+            "waves": None if waves is None else np.array(waves, np.float64),
+        }
+        return cls(**{**snapshot, **arrays})
 
 
-class BaselineCollector:
-    """Adds up live traffic until it may be frozen: `items` and `seconds` have both been reached.
-
-    Enough items alone would freeze one busy hour of a service whose nights look different.
-    """
-
-    __slots__ = ("_buckets", "_counts", "_end", "_start", "items", "seconds")
-
-    def __init__(self, n_categories: int, *, items: int, seconds: float) -> None:
-        self.items = items
-        self.seconds = seconds
-        self._counts = np.zeros(n_categories, dtype=np.int64)
-        self._buckets = 0
-        self._start = math.inf
-        self._end = -math.inf
-
-    def add(self, counts: npt.ArrayLike, *, start: float, end: float) -> None:
-        """Add one closed bucket; one without items changes nothing."""
-        row = as_counts(counts, len(self._counts))
-        if not row.any():
-            return
-        self._counts = self._counts + row
-        self._buckets += 1
-        self._start = min(self._start, start)
-        self._end = max(self._end, end)
-
-    @property
-    def complete(self) -> bool:
-        """Both conditions are met."""
-        return int(self._counts.sum()) >= self.items and self._end - self._start >= self.seconds
-
-    @property
-    def rule(self) -> str:
-        """The condition in words."""
-        return f"{self.items} items and {self.seconds:g} seconds of traffic were reached"
-
-    @property
-    def baseline(self) -> Baseline | None:
-        """What was collected so far, provisional; None before the first item."""
-        if not self._buckets:
-            return None
-        return Baseline(
-            counts=self._counts,
-            items=int(self._counts.sum()),
-            buckets=self._buckets,
-            start=self._start,
-            end=self._end,
-            kind="provisional",
-        )
-
-    def restore(self, baseline: Baseline) -> None:
-        """Continue from a provisional baseline."""
-        self._counts = baseline.counts
-        self._buckets = baseline.buckets
-        self._start, self._end = baseline.start, baseline.end
-
-
-def recent(windows: WindowSet, *, items: int, since: float | None, end: float) -> Baseline | None:
+def recent(
+    windows: WindowSet, layout: Layout, *, former: Baseline, items: int, since: float | None, end: float
+) -> Baseline | None:
     """Return the newest `items` items as a provisional baseline, None without any; all there are if fewer.
+
+    Windows do not tell how traffic varied from bucket to bucket; that, and the season, is taken to be as in
+    the former baseline.
 
     Parameters
     ----------
@@ -131,20 +113,20 @@ def recent(windows: WindowSet, *, items: int, since: float | None, end: float) -
     end : float
         UTC seconds at which the newest bucket with items ended.
     """
-    if not len(windows.items):
+    if not len(windows.lengths):
         return None
-    if since is None:
-        i = int(np.searchsorted(windows.items, items))
-    else:
-        i = int((windows.starts >= since).sum()) - 1
-    i = min(max(i, 0), len(windows.items) - 1)
-    return Baseline(
+    held = layout.items(windows.counts)
+    enough = np.searchsorted(held, items) if since is None else (windows.starts >= since).sum() - 1
+    i = min(max(int(enough), 0), len(held) - 1)
+    return replace(
+        former,
         counts=windows.counts[i],
-        items=int(windows.items[i]),
+        items=int(held[i]),
         buckets=int(windows.lengths[i]),
         start=float(windows.starts[i]),
         end=end,
         kind="provisional",
+        waves=None if windows.waves is None else windows.waves[i],
     )
 
 
@@ -160,70 +142,3 @@ def freezable(baseline: Baseline | None, *, force: bool) -> Baseline:
             f"it would hold {items} items and needs at least {least}; wait for more traffic"
         )
     return baseline
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """A category whose live share is not what validation data had.
-
-    Attributes
-    ----------
-    live, validation : float
-        Shares in [0, 1].
-    evidence : float
-        -ln p of the difference, less the category's share of the error budget, in nats.
-    """
-
-    category: str
-    live: float
-    validation: float
-    evidence: float
-
-    def __str__(self) -> str:
-        direction = "more" if self.live > self.validation else "less"
-        return (
-            f"{self.category} is {direction} frequent in live traffic ({self.live:.2%}) "
-            f"than in the validation data ({self.validation:.2%})"
-        )
-
-
-def validation_mismatch(
-    categories: Sequence[str],
-    live: npt.NDArray[np.int64],
-    validation: npt.NDArray[np.int64],
-    *,
-    tolerance: float = 0.0,
-    tolerance_abs: float = 0.0,
-) -> tuple[Mismatch, ...]:
-    """Compare live counts with a bundle's validation counts, once; most certain difference first.
-
-    A report for people, never an alarm: labelled data are seldom a random sample of traffic. If nothing
-    differs, a category is named with a probability of at most 1 %.
-
-    Parameters
-    ----------
-    categories : sequence of length n_categories
-    live, validation : int64 array of shape (n_categories,)
-        Both counted under the same policy.
-    """
-    n, m = int(live.sum()), int(validation.sum())
-    if n == 0 or m == 0:
-        return ()
-    weights = class_weights(validation)
-    tested = np.flatnonzero(weights.any(axis=0))
-    evidence, _ = class_evidence(
-        live[tested].astype(np.float64),
-        np.array([float(n)]),
-        validation[tested].astype(np.float64),
-        float(m),
-        lengths=np.array([1]),
-        log_weights=np.log(weights[:, tested]),
-        tolerance=tolerance,
-        tolerance_abs=tolerance_abs,
-    )
-    found = [
-        Mismatch(categories[k], int(live[k]) / n, int(validation[k]) / m, float(e))
-        for k, e in zip(tested.tolist(), evidence, strict=True)
-        if e >= -math.log(MISMATCH_ERROR_RATE)
-    ]
-    return tuple(sorted(found, key=lambda m: (-m.evidence, m.category)))

@@ -6,22 +6,27 @@ them.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Self
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 
-from monitoring.baseline import AUTOMATIC, Baseline, BaselineCollector, freezable, recent
+from monitoring.baseline import AUTOMATIC, Baseline, freezable, recent
 from monitoring.bucket import Bucket, Times
-from monitoring.comparison import STATUS_ITEMS, Comparison, Scanned
+from monitoring.comparison import DECLARED_RATIO, STATUS_ITEMS, Comparison, Scanned
 from monitoring.detector_config import DEFAULT_TOLERANCE, DetectorConfig
-from monitoring.detector_status import CategoryStatus, State, Status, category_statuses
-from monitoring.errors import BaselineRefused
-from monitoring.expectation import Expectation
-from monitoring.finding import ClassShift, Direction, Event, EventKind, Finding, describe
-from monitoring.recovery import CALM_BLOCKS, Recovery, fresh_items
-from monitoring.streams import Layout, Stream, class_stream
-from monitoring.windows import Counts, Windows, as_counts
+from monitoring.detector_status import CategoryStatus, State, Status, category_statuses, stream_statuses
+from monitoring.errors import BaselineRefused, ExpectationRefused, NoOpenAlarm
+from monitoring.expectation import Expectation, expected_scope
+from monitoring.finding import ClassShift, Direction, Event, EventKind, Finding
+from monitoring.open_alarm import OpenAlarm
+from monitoring.provisional import Provisional
+from monitoring.season import basis
+from monitoring.shadow import Shadow, matching_order
+from monitoring.snapshot import packed, unpacked
+from monitoring.streams import Layout, Stream
+from monitoring.windows import Counts, Waves, Windows
 
 __all__ = [
     "DEFAULT_TOLERANCE",
@@ -38,11 +43,9 @@ __all__ = [
     "Status",
 ]
 
-SNAPSHOT_FORMAT: Final = 1
-
 
 class Detector:
-    """Watches the shares of `categories`; see the module.
+    """Watches streams of counts; see the module.
 
     Parameters
     ----------
@@ -53,10 +56,10 @@ class Detector:
 
     __slots__ = (
         "_alarm",
-        "_collector",
         "_comparison",
+        "_expectations",
         "_items",
-        "_recovery",
+        "_provisional",
         "_scanned",
         "_since",
         "_state",
@@ -72,15 +75,13 @@ class Detector:
         self.config = config or DetectorConfig()
         self._items = 0
         self._times = Times()
-        self._collector = BaselineCollector(
-            len(self.categories), items=self.config.baseline_items, seconds=self.config.baseline_seconds
-        )
+        self._provisional = Provisional(self.layout, self.config)
         self._comparison: Comparison | None = None  # there is one as soon as a baseline is frozen
         self._windows = self._new_windows()
         self._scanned: Scanned | None = None
         self._warm = False
-        self._alarm: Finding | None = None
-        self._recovery: Recovery | None = None
+        self._alarm: OpenAlarm | None = None
+        self._expectations: tuple[Expectation, ...] = ()
         self._state: State = "warming"
         self._since: float | None = None
 
@@ -95,6 +96,11 @@ class Detector:
         return self.layout.streams[0].columns
 
     @property
+    def statistic(self) -> float:
+        """The largest evidence of the last scan, in nats; 0 without one."""
+        return 0.0 if self._scanned is None else self._scanned.result.statistic
+
+    @property
     def threshold(self) -> float:
         """The statistic at which an alarm is raised, in nats."""
         return self.config.threshold
@@ -102,12 +108,12 @@ class Detector:
     @property
     def baseline(self) -> Baseline | None:
         """The frozen baseline, else the provisional one, else (before the first item) None."""
-        return self._collector.baseline if self._comparison is None else self._comparison.baseline
+        return self._provisional.baseline if self._comparison is None else self._comparison.baseline
 
     @property
     def alarm(self) -> Finding | None:
-        """What the open alarm says; None without one."""
-        return self._alarm
+        """What raised the open alarm; None without one."""
+        return None if self._alarm is None else self._alarm.finding
 
     @property
     def state(self) -> State:
@@ -118,19 +124,34 @@ class Detector:
         """
         return self._state
 
+    @property
+    def since(self) -> float | None:
+        """When the state was entered, UTC seconds; None before the first closed bucket."""
+        return self._since
+
+    def detectable_items(self, category: str, ratio: float = DECLARED_RATIO) -> int | None:
+        """Return after about how many items a class at `ratio` times its share would be noticed.
+
+        None when it never would be, or there is no baseline yet.
+        """
+        baseline = self.baseline
+        if baseline is None:
+            return None
+        return self._compare_with(baseline).detectable_items(self.categories.index(category), ratio)
+
     def close(self, bucket: Bucket) -> tuple[Event, ...]:
         """Take in the next closed bucket; return what it changed about the alarm, mostly nothing.
 
         Raises
         ------
         ValueError
-            The counts have another shape, are not integers or are negative.
+            The counts are of unknown streams, have another shape, are not integers or are negative.
         """
-        counts = as_counts(bucket.counts, len(self.categories))
-        items = int(counts.sum())
-        self._items += items
-        self._times.note(bucket, has_items=items > 0)
-        event = self._take(counts, bucket) if items else None
+        row = self.layout.flatten(bucket.counts)
+        self._items += int(self.layout.items(row))
+        self._times.note(bucket, has_items=bool(row.any()))
+        self._expect_only(each for each in self._expectations if bucket.start < each.until)
+        event = self._take(row, bucket) if row.any() else None
         self._settle(bucket.end)
         return () if event is None else (event,)
 
@@ -144,26 +165,14 @@ class Detector:
         Raises
         ------
         BaselineRefused
-            Fewer than 500 items, or an alarm is open: its traffic would become what is normal. `force`
-            overrides both, except that one item is the least.
+            Fewer than 500 items, or an alarm is open, here or in the version before this one: its traffic
+            would become what is normal. `force` overrides all, except that one item is the least.
         """
-        if self._alarm is not None and not force:
-            raise BaselineRefused(
-                "an alarm is open and its traffic would become the normal; wait until it clears, or force it"
-            )
-        candidate = self._collector.baseline
-        if self._comparison is not None:
-            since = None if self._alarm is None else self._alarm.since_time
-            candidate = recent(
-                self._windows.suffixes(),
-                items=self.config.baseline_items,
-                since=since,
-                end=self._times.last_items,
-            )
+        self._check_freezable(force=force)
         cleared = self._alarm
-        self._start_from(freezable(candidate, force=force).frozen(at=at, by=by, why=why))
+        self._start_from(freezable(self._candidate(), force=force).frozen(at=at, by=by, why=why))
         self._settle(at)
-        return None if cleared is None else Event("alarm_cleared", at, cleared, "the baseline was replaced")
+        return None if cleared is None else cleared.ended("the baseline was replaced", at=at, by="baseline")
 
     def dismiss(self, *, at: float, by: str, why: str) -> Event:
         """End the open alarm as a false one: the windows start anew against the same baseline.
@@ -173,28 +182,45 @@ class Detector:
         NoOpenAlarm
             There is none.
         """
-        raise NotImplementedError
+        if self._alarm is None:
+            raise NoOpenAlarm
+        event = self._alarm.ended(f"{by} called it false: {why}", at=at, by="false")
+        self._start_anew()
+        self._settle(at)
+        return event
 
     def expect(self, category: str, *, at: float, until: float, by: str, why: str) -> Expectation:
         """Leave a class out of all tests until a planned change is over; measured quantities too.
 
-        Expecting the same class again replaces what was expected of it.
+        Expecting the same class again replaces what was expected of it. When it ends, the windows start anew.
 
         Raises
         ------
         ExpectationRefused
             There is no such class, or `until` is not after `at`.
         """
-        raise NotImplementedError
+        if category not in self.categories:
+            raise ExpectationRefused(f"there is no class {category!r}; name one of {list(self.categories)}")
+        if not until > at:
+            raise ExpectationRefused(f"it would end at {until:.12g}, which is over; choose a later time")
+        expected = Expectation(category, at, until, by, why)
+        others = [each for each in self._expectations if each.category != category]
+        self._expectations = (*others, expected)
+        self._apply_expectations()
+        return expected
 
     def unexpect(self, category: str, *, at: float) -> None:
         """End an expectation before its time; ExpectationRefused when there is none of that class."""
-        raise NotImplementedError
+        if all(each.category != category for each in self._expectations):
+            raise ExpectationRefused(f"nothing is expected of {category!r}")
+        self._expect_only(each for each in self._expectations if each.category != category)
+        self._settle(at)
 
     def carry(self, shadow: Mapping[str, Any], *, of: str, same_scores: bool = False) -> bool:
         """Keep an older version's detector, by its snapshot, until the own baseline is frozen.
 
-        It is fed the class stream and says in the status what it sees.
+        It is fed the class stream and says in the status what it sees. An older version that has no frozen
+        baseline of its own hands on the shadow it carries itself.
 
         Parameters
         ----------
@@ -209,49 +235,62 @@ class Detector:
         bool
             False when there is nothing to carry: no frozen baseline, other categories, or an own frozen one.
         """
-        raise NotImplementedError
+        former = type(self).from_json(shadow, config=self.config)
+        handed_on = former._provisional.shadow
+        if former._comparison is None and handed_on is not None:
+            same = same_scores and handed_on.same_scores
+            return self.carry(handed_on.to_json()["detector"], of=handed_on.of, same_scores=same)
+        order = matching_order(former.streams[0], self.streams[0])
+        if former._comparison is None or self._comparison is not None or order is None:
+            return False
+        self._provisional.shadow = Shadow(former, of=of, same_scores=same_scores, order=order)
+        return True
 
     def status(self) -> Status:
         """Return all there is to say now; while the baseline is provisional, current shares are its own."""
-        baseline, last = self.baseline, self._times.last_items
-        if self._scanned is not None:
-            counts, buckets = self._scanned.newest(STATUS_ITEMS)
-        elif baseline is not None:
-            counts, buckets = baseline.counts, baseline.buckets
-        else:
-            counts, buckets = np.zeros(len(self.categories), dtype=np.int64), 0
-        comparison = None if baseline is None else self._compare_with(baseline)
+        baseline, last, alarm = self.baseline, self._times.last_items, self._alarm
+        comparison = self._comparison
+        if comparison is None and baseline is not None:
+            comparison = self._compare_with(baseline)
+        row, buckets = self._recent(baseline)
+        shadow = self._provisional.shadow
         return Status(
             state=self._state,
             since=self._since,
-            statistic=0.0 if self._scanned is None else self._scanned.result.statistic,
+            statistic=self.statistic,
             threshold=self.threshold,
-            categories=category_statuses(
-                self.categories, counts, comparison=comparison, scanned=self._scanned
-            ),
-            baseline=None if baseline is None else baseline.to_json(),
-            window_items=int(counts.sum()),
+            categories=category_statuses(self.layout, row, comparison=comparison, scanned=self._scanned),
+            streams=stream_statuses(self.layout, row, comparison=comparison, scanned=self._scanned),
+            baseline=None if baseline is None else baseline.summary(self.layout),
+            window_items=int(self.layout.items(row)),
             window_buckets=buckets,
             items=self._items,
             last_items_at=last if math.isfinite(last) else None,
-            alarm=self._alarm,
+            alarm=self.alarm,
+            findings=() if alarm is None else alarm.further,
+            strongest=None if alarm is None else alarm.strongest,
+            expectations=self._expectations,
+            shadow=None if shadow is None else shadow.status(),
+            waiting=self._provisional.waiting,
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able snapshot; `from_json` restores it exactly, to the last bit of the statistic."""
-        return {
-            "format": SNAPSHOT_FORMAT,
-            "categories": list(self.categories),
-            "items": self._items,
-            "times": self._times.to_json(),
-            "baseline": None if self.baseline is None else self.baseline.to_json(),
-            "windows": self._windows.to_json(),
-            "warm": self._warm,
-            "alarm": None if self._alarm is None else self._alarm.to_json(),
-            "recovery": None if self._recovery is None else self._recovery.to_json(),
-            "state": self._state,
-            "since": self._since,
-        }
+        return packed(
+            {
+                "streams": [stream.to_json() for stream in self.streams],
+                "items": self._items,
+                "times": self._times.to_json(),
+                "baseline": None if self._comparison is None else self._comparison.baseline.to_json(),
+                "provisional": None if self._comparison is not None else self._provisional.to_json(),
+                "windows": self._windows.to_json(),
+                "warm": self._warm,
+                "alarm": None if self._alarm is None else self._alarm.to_json(),
+                "expectations": [each.to_json() for each in self._expectations],
+                "state": self._state,
+                "since": self._since,
+            }
+        )
 
     @classmethod
     def from_json(cls, snapshot: Mapping[str, Any], *, config: DetectorConfig) -> Self:
@@ -260,70 +299,94 @@ class Detector:
         Raises
         ------
         ValueError
-            The snapshot has another format.
+            The snapshot has a format that this release does not know.
         """
-        if snapshot["format"] != SNAPSHOT_FORMAT:
-            found = snapshot["format"]
-            raise ValueError(f"detector snapshot of format {found!r}: expected {SNAPSHOT_FORMAT}")
-        detector = cls((class_stream(snapshot["categories"]),), config)
-        detector._items = snapshot["items"]
-        detector._times = Times(**snapshot["times"])
-        if snapshot["baseline"] is not None:
-            detector._restore_baseline(Baseline.from_json(snapshot["baseline"]))
-        detector._windows = Windows.from_json(snapshot["windows"])
+        parts = unpacked(snapshot)
+        detector = cls([Stream.from_json(each) for each in parts["streams"]], config)
+        detector._items = parts["items"]
+        detector._times = Times(**parts["times"])
+        detector._expectations = tuple(Expectation(**each) for each in parts["expectations"])
+        if parts["baseline"] is not None:
+            detector._comparison = detector._compare_with(Baseline.from_json(parts["baseline"]))
+        if parts["provisional"] is not None:
+            restore = partial(cls.from_json, config=config)
+            detector._provisional.restore(parts["provisional"], detector=restore)
+        detector._windows = Windows.from_json(parts["windows"])
         detector._windows.limit(config.window_limit)
-        detector._warm = snapshot["warm"]
-        if snapshot["alarm"] is not None:
-            detector._alarm = Finding.from_json(snapshot["alarm"])
-        if snapshot["recovery"] is not None:
-            detector._recovery = Recovery.from_json(snapshot["recovery"])
-            detector._recovery.fresh.limit(config.window_limit)
-        detector._state, detector._since = snapshot["state"], snapshot["since"]
+        detector._warm = parts["warm"]
+        if parts["alarm"] is not None:
+            detector._alarm = OpenAlarm.from_json(parts["alarm"])
+            detector._alarm.limit(config.window_limit)
+        detector._state, detector._since = parts["state"], parts["since"]
         if detector._comparison is not None:
             detector._scanned = detector._comparison.scan(detector._windows)
         return detector
 
-    def _restore_baseline(self, baseline: Baseline) -> None:
-        if baseline.kind == "frozen":
-            self._comparison = self._compare_with(baseline)
-        else:
-            self._collector.restore(baseline)
-
-    def _take(self, counts: Counts, bucket: Bucket) -> Event | None:
+    def _take(self, row: Counts, bucket: Bucket) -> Event | None:
         if self._comparison is None:
-            self._collect(counts, bucket)
+            ready = self._provisional.take(row, start=bucket.start, end=bucket.end)
+            if ready is not None:
+                self._start_from(ready.frozen(at=bucket.end, by=AUTOMATIC, why=self._provisional.rule))
             return None
-        self._windows.add(counts, start=bucket.start)
-        self._scanned = self._comparison.scan(self._windows)
-        if self._alarm is not None and self._recovery is not None:
-            return self._recover(counts, bucket, self._alarm, self._recovery, self._comparison)
-        return self._judge(bucket.end, self._comparison)
-
-    def _collect(self, counts: Counts, bucket: Bucket) -> None:
-        self._collector.add(counts, start=bucket.start, end=bucket.end)
-        collected = self._collector.baseline
-        if collected is not None and self._collector.complete:
-            self._start_from(collected.frozen(at=bucket.end, by=AUTOMATIC, why=self._collector.rule))
-
-    def _judge(self, at: float, comparison: Comparison) -> Event | None:
-        self._warm = self._warm or self._windows.items >= comparison.least_items
-        if self._scanned is None or self._scanned.result.statistic < self.threshold:
+        waves = self._waves(row, bucket)
+        self._windows.add(row, start=bucket.start, waves=waves)
+        scanned = self._comparison.scan(self._windows)
+        self._scanned = scanned
+        if scanned is None:
             return None
-        self._alarm = describe(self._scanned, comparison, self.categories)
-        fresh = fresh_items(self._alarm, comparison, self.categories)
-        self._recovery = Recovery(self._new_windows(), block_items=fresh)
+        if self._alarm is None:
+            return self._judge(scanned, self._comparison, at=bucket.end)
+        event = self._alarm.follow(
+            row, scanned, self._comparison, start=bucket.start, at=bucket.end, waves=waves
+        )
+        if event is not None and event.kind == "alarm_cleared":
+            self._windows = self._alarm.recovery.fresh
+            self._scanned = self._comparison.scan(self._windows)
+            self._alarm = None
+        return event
+
+    def _judge(self, scanned: Scanned, comparison: Comparison, *, at: float) -> Event | None:
+        held = int(self.layout.items(scanned.windows.counts[-1]))
+        self._warm = self._warm or held >= comparison.least_items
+        if scanned.result.statistic < self.threshold:
+            return None
+        self._alarm = OpenAlarm.raised(scanned, comparison, at=at, empty=self._windows.empty())
         self._warm = True
-        return Event("alarm_raised", at, self._alarm, "the statistic reached the threshold")
+        return Event("alarm_raised", at, self._alarm.finding, "the statistic reached the threshold")
 
-    def _recover(
-        self, counts: Counts, bucket: Bucket, alarm: Finding, recovery: Recovery, comparison: Comparison
-    ) -> Event | None:
-        if not recovery.take(counts, start=bucket.start, alarm=alarm, comparison=comparison):
-            return None
-        self._windows, self._scanned = recovery.fresh, comparison.scan(recovery.fresh)
-        self._alarm = self._recovery = None
-        why = f"{CALM_BLOCKS} times in a row {recovery.block_items} fresh items were calm"
-        return Event("alarm_cleared", bucket.end, alarm, why)
+    def _candidate(self) -> Baseline | None:
+        """Return what would be frozen now."""
+        if self._comparison is None:
+            return self._provisional.candidate()
+        return recent(
+            self._windows.suffixes(),
+            self.layout,
+            former=self._comparison.baseline,
+            items=self.config.baseline_items,
+            since=None if self._alarm is None else self._alarm.finding.since_time,
+            end=self._times.last_items,
+        )
+
+    def _check_freezable(self, *, force: bool) -> None:
+        if force:
+            return
+        if self._alarm is not None:
+            raise BaselineRefused(
+                "an alarm is open and its traffic would become the normal; wait until it clears, or force it"
+            )
+        if self._provisional.waiting:
+            raise BaselineRefused(f"{self._provisional.waiting}; wait until it is over, or force it")
+
+    def _recent(self, baseline: Baseline | None) -> tuple[Counts, int]:
+        """Return the newest traffic, as a raw row, and its buckets."""
+        if self._scanned is not None:
+            windows = self._scanned.windows
+            held = self.layout.items(windows.counts)
+            i = min(int(np.searchsorted(held, STATUS_ITEMS)), len(held) - 1)
+            return windows.counts[i], int(windows.lengths[i])
+        if baseline is not None:
+            return baseline.counts, baseline.buckets
+        return np.zeros(self.layout.width, dtype=np.int64), 0
 
     def _settle(self, at: float) -> None:
         state = self._present_state()
@@ -339,19 +402,49 @@ class Detector:
 
     def _start_from(self, baseline: Baseline) -> None:
         self._comparison = self._compare_with(baseline)
+        self._provisional = Provisional(self.layout, self.config)
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        """Judge from here on, against the same baseline."""
         self._windows = self._new_windows()
         self._scanned = None
-        self._alarm = self._recovery = None
+        self._alarm = None
         self._warm = False
 
+    def _expect_only(self, expectations: Iterable[Expectation]) -> None:
+        """End all other expectations; what came meanwhile is not judged by what is tested from now on."""
+        left = tuple(expectations)
+        if len(left) == len(self._expectations):
+            return
+        self._expectations = left
+        self._apply_expectations()
+        self._windows = self._windows.empty()
+        self._scanned = None
+        if self._alarm is not None:
+            self._alarm.restart()
+
+    def _apply_expectations(self) -> None:
+        if self._comparison is not None:
+            self._comparison = self._compare_with(self._comparison.baseline)
+
     def _compare_with(self, baseline: Baseline) -> Comparison:
-        return Comparison(
-            baseline,
-            self.threshold,
-            self.config.tolerance,
-            self.config.tolerance_abs,
-            self.config.whole_mix,
-        )
+        scope = expected_scope(self._expectations, self.streams)
+        return Comparison(baseline, self.layout, self.config, scope)
+
+    def _waves(self, row: Counts, bucket: Bucket) -> Waves | None:
+        """Return a bucket's items times the waves of the season, where there is one."""
+        season = None if self._comparison is None else self._comparison.baseline.season
+        if season is None:
+            return None
+        at = basis([(bucket.start + bucket.end) / 2.0], season.period_seconds)[0]
+        return np.outer(self.layout.items_by_stream(row), at).reshape(-1)
 
     def _new_windows(self) -> Windows:
-        return Windows(len(self.categories), cap=self.config.cap, max_buckets=self.config.window_limit)
+        baseline = None if self._comparison is None else self._comparison.baseline
+        return Windows(
+            self.layout.width,
+            cap=self.config.cap,
+            max_buckets=self.config.window_limit,
+            n_waves=0 if baseline is None or baseline.waves is None else len(baseline.waves),
+        )

@@ -29,12 +29,12 @@ class DetectorConfig:
     tolerances, tolerances_abs : mapping of str to float
         The same for single classes, by name.
     whole_mix : float
-        Share of a mix's false-alarm budget for the mix as a whole, in [0, 1); that test knows no tolerance.
+        Share of a mix's false-alarm budget for the mix as a whole, in [0, 1).
     shares : mapping of str to float
         Of the false-alarm budget: `classes`, `scores` and `inputs`, relative to each other.
     watch : mapping of str to float
-        Weight of a class in the classes' budget, 1 for those not named unless `"*"` says otherwise; 0 is not
-        watched.
+        Weights of classes in the classes' budget. A class that is not named has that of `"*"`, by default 1;
+        with 0 a class counts in the whole mix only. Names that a model does not have are passed over.
     season_seconds : float, optional
         Period of a season, a day for instance; fitted when a baseline holds at least two.
     deduplicate : bool

@@ -1,20 +1,16 @@
 """What did the detector find, in a form people and machines can read: records and their JSON."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self
 
-import numpy as np
-
-from monitoring.comparison import Comparison, Scanned
 from monitoring.streams import CLASSES
 
 Direction = Literal["rise", "fall"]
 EventKind = Literal["alarm_raised", "finding_added", "alarm_cleared"]
 EndedBy = Literal["calm", "baseline", "false"]
 
-NAMING_ERROR_RATE: Final = 0.01  # of naming any category that did not move, in the alarm's window
 _Z95: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
@@ -71,6 +67,8 @@ class Finding:
         The classes whose items are worth labelling: named ones that rose, or fell if none rose.
     stream : str
         Where the strongest evidence is.
+    left_out : tuple of str
+        Categories that were set aside; where they exclude each other, shares are those of the other items.
     distance : float
         Total variation distance of that stream's mix from the baseline's in the window, less what chance
         alone makes of it; at least 0.
@@ -86,16 +84,21 @@ class Finding:
     watched: tuple[str, ...]
     stream: str = CLASSES
     distance: float = 0.0
+    left_out: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form; `from_json` restores it exactly."""
-        return asdict(self) | {"classes": [asdict(c) for c in self.classes], "watched": list(self.watched)}
+        return asdict(self) | {
+            "classes": [asdict(c) for c in self.classes],
+            "watched": list(self.watched),
+            "left_out": list(self.left_out),
+        }
 
     @classmethod
     def from_json(cls, snapshot: Mapping[str, Any]) -> Self:
-        """Restore what `to_json` returned."""
-        classes = tuple(ClassShift(**c) for c in snapshot["classes"])
-        return cls(**{**snapshot, "classes": classes, "watched": tuple(snapshot["watched"])})
+        """Restore what `to_json` returned, in this release or an earlier one."""
+        names = {name: tuple(snapshot.get(name, ())) for name in ("watched", "left_out")}
+        return cls(**{**snapshot, **names, "classes": tuple(ClassShift(**c) for c in snapshot["classes"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,53 +140,3 @@ class Event:
     why: str
     ended_by: EndedBy | None = None
     strongest: Strongest | None = None
-
-
-def describe(scanned: Scanned, comparison: Comparison, categories: Sequence[str]) -> Finding:
-    """Return what an alarm at this scan says.
-
-    Named are the category with the strongest evidence, and those that pass a test of the alarm's window alone
-    in which any category that did not move is named with a probability of at most 1 %. None is named where
-    the mix as a whole moved and every category stayed within the tolerance.
-    """
-    windows, result = scanned.windows, scanned.result
-    i = result.window
-    bar = math.log(windows.lengths[i]) - math.log(NAMING_ERROR_RATE)
-    named = {int(result.strongest.argmax()), *np.flatnonzero(result.strongest >= bar).tolist()}
-    shifts = [_shift(k, scanned, comparison, categories[k]) for k in named if result.strongest[k] > 0.0]
-    classes = tuple(sorted(shifts, key=lambda shift: (-shift.evidence, shift.name)))
-    return Finding(
-        since_time=float(windows.starts[i]),
-        since_items=int(windows.items[i]),
-        window_items=int(windows.items[i]),
-        window_buckets=int(windows.lengths[i]),
-        statistic=result.statistic,
-        threshold=comparison.threshold,
-        classes=classes,
-        watched=watched_classes(classes),
-    )
-
-
-def watched_classes(shifts: Sequence[ClassShift]) -> tuple[str, ...]:
-    """Return the classes whose items are worth labelling: those that rose, or fell if none rose.
-
-    When one class rises all others lose share; labels of those would say nothing new.
-    """
-    rose = tuple(shift.name for shift in shifts if shift.direction == "rise")
-    return rose or tuple(shift.name for shift in shifts)
-
-
-def _shift(k: int, scanned: Scanned, comparison: Comparison, name: str) -> ClassShift:
-    result = scanned.result
-    count = int(scanned.windows.counts[result.window, k])
-    items = int(scanned.windows.items[result.window])
-    low, high = share_interval(count, items)
-    return ClassShift(
-        name=name,
-        reference=comparison.share(k),
-        current=count / items,
-        low=low,
-        high=high,
-        direction="rise" if result.strongest_rises[k] else "fall",
-        evidence=float(result.strongest[k]),
-    )

@@ -1,14 +1,13 @@
 """Is an alarm over: fresh data alone decides, in two blocks of twice what it took to raise the alarm."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, Self
-
-import numpy as np
 
 from monitoring.comparison import Comparison
 from monitoring.finding import Finding
-from monitoring.windows import Counts, Windows, as_counts
+from monitoring.total import Total
+from monitoring.windows import Counts, Waves, Windows
 
 CALM_BLOCKS: Final = 2
 # The window that raised an alarm was lucky to be so short, and its change looks larger than it is. With
@@ -16,20 +15,20 @@ CALM_BLOCKS: Final = 2
 _BLOCK_RATIO: Final = 2
 
 
-def fresh_items(alarm: Finding, comparison: Comparison, categories: Sequence[str]) -> int:
+def fresh_items(alarm: Finding, comparison: Comparison) -> int:
     """Return the size of a fresh block: twice the alarm's window, or what its change needs if that is less.
 
     A window may hold far more than was needed: one bucket after an outage can bring millions of items.
     """
-    return _BLOCK_RATIO * _items_it_took(alarm, comparison, categories)
+    return _BLOCK_RATIO * _items_it_took(alarm, comparison)
 
 
-def _items_it_took(alarm: Finding, comparison: Comparison, categories: Sequence[str]) -> int:
+def _items_it_took(alarm: Finding, comparison: Comparison) -> int:
     if not alarm.classes or alarm.classes[0].reference == 0.0:
         return alarm.window_items
     strongest = alarm.classes[0]
-    ratio = strongest.current / strongest.reference
-    needed = comparison.detectable_items(categories.index(strongest.name), ratio)
+    column = comparison.layout.names.index((strongest.stream, strongest.name))
+    needed = comparison.detectable_items(column, strongest.current / strongest.reference)
     return min(alarm.window_items, needed or alarm.window_items)
 
 
@@ -50,28 +49,36 @@ class Recovery:
     def __init__(self, fresh: Windows, *, block_items: int) -> None:
         self.fresh = fresh
         self.block_items = block_items
-        self._block = np.zeros(fresh.n_categories, dtype=np.int64)
+        self._block = Total(fresh.width, n_waves=fresh.n_waves)
         self._calm_blocks = 0
 
-    def take(self, counts: Counts, *, start: float, alarm: Finding, comparison: Comparison) -> bool:
-        """Take in a bucket; return whether the alarm is over."""
-        self.fresh.add(counts, start=start)
-        self._block = self._block + counts
-        if self._block.sum() < self.block_items:
+    def take(
+        self, row: Counts, *, start: float, waves: Waves | None, alarm: Finding, comparison: Comparison
+    ) -> bool:
+        """Take in a bucket's raw row; return whether the alarm is over."""
+        self.fresh.add(row, start=start, waves=waves)
+        self._block.add(row, start=start, waves=waves)
+        if comparison.layout.items(self._block.counts) < self.block_items:
             return False
         if not self._is_calm(alarm, comparison):
-            self._restart()
+            self.restart()
             return False
         self._calm_blocks += 1
-        self._block = np.zeros_like(self._block)
+        self._block = self._block.empty()
         return self._calm_blocks >= CALM_BLOCKS
+
+    def restart(self) -> None:
+        """Forget everything since the alarm."""
+        self.fresh = self.fresh.empty()
+        self._block = self._block.empty()
+        self._calm_blocks = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able snapshot; `from_json` restores it exactly."""
         return {
             "fresh": self.fresh.to_json(),
             "block_items": self.block_items,
-            "block": self._block.tolist(),
+            "block": self._block.to_json(),
             "calm_blocks": self._calm_blocks,
         }
 
@@ -79,7 +86,7 @@ class Recovery:
     def from_json(cls, snapshot: Mapping[str, Any]) -> Self:
         """Restore what `to_json` returned."""
         recovery = cls(Windows.from_json(snapshot["fresh"]), block_items=snapshot["block_items"])
-        recovery._block = as_counts(snapshot["block"], recovery.fresh.n_categories)
+        recovery._block = Total.from_json(snapshot["block"])
         recovery._calm_blocks = snapshot["calm_blocks"]
         return recovery
 
@@ -90,10 +97,4 @@ class Recovery:
         The blocks as one keep a lasting change from passing by luck: the same bar, twice the data.
         """
         bar = (alarm.threshold - math.log(alarm.window_buckets)) / 2.0
-        together = self.fresh.suffixes().counts[-1]
-        return all(comparison.evidence(counts) < bar for counts in (self._block, together))
-
-    def _restart(self) -> None:
-        self.fresh = Windows(self.fresh.n_categories, cap=self.fresh.cap, max_buckets=self.fresh.max_buckets)
-        self._block = np.zeros_like(self._block)
-        self._calm_blocks = 0
+        return all(comparison.evidence(each) < bar for each in (self._block.window(), self.fresh.longest()))

@@ -6,23 +6,25 @@ what is tested (columns) is derived from them: of a quantity the items at or bel
 moves all cuts on its way and single bins hardly (twice as fast on Beta scores).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.windows import Counts, as_counts
+from model_store.bundles.manifest import Task
+from monitoring.budget import STREAM_SHARES, stream_shares
+from monitoring.spans import Kind, Span
+from monitoring.windows import Counts, as_counts, drift_categories
 
-Kind: TypeAlias = Literal["mix", "flags", "cuts"]
 Given: TypeAlias = Mapping[str, npt.ArrayLike] | npt.ArrayLike  # stream name -> raw row; or the only stream's
 
 CLASSES: Final = "classes"
 SCORES: Final = "scores"
 INPUTS: Final = "inputs:"
-DEFAULT_SHARES: Final[Mapping[str, float]] = {"classes": 0.60, "scores": 0.25, "inputs": 0.15}
+DEFAULT_SHARES: Final = STREAM_SHARES
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,35 @@ def class_stream(categories: Sequence[str], *, kind: Kind = "mix", share: float 
     return Stream(CLASSES, kind, tuple(categories), share)
 
 
+def streams_of(
+    classes: Sequence[str],
+    *,
+    task: Task = "multiclass",
+    measures: Mapping[str, Mapping[str, Any]] | None = None,
+    shares: Mapping[str, float] | None = None,
+) -> tuple[Stream, ...]:
+    """Return all there is to watch of a model, the classes first.
+
+    Parameters
+    ----------
+    measures : mapping of str to mapping
+        What the store says of the model's meters: each one's `stream`, `kind` and `columns`.
+    shares : mapping of str to float
+        Of the false-alarm budget, for `classes`, `scores` and `inputs`; 0 leaves a kind out.
+    """
+    declared = DEFAULT_SHARES if shares is None else shares
+    categories = drift_categories(tuple(classes))
+    found: dict[str, tuple[Kind, tuple[str, ...]]] = {
+        CLASSES: ("flags" if task == "multilabel" else "mix", categories)
+    }
+    for meter in (measures or {}).values():
+        if meter["kind"] == "cuts" and meter["columns"] and _share(meter["stream"], declared) > 0.0:
+            found[meter["stream"]] = ("cuts", tuple(meter["columns"]))
+    names = sorted(found, key=lambda name: (name != CLASSES, name != SCORES, name))
+    budget = stream_shares(names, declared)
+    return tuple(Stream(name, *found[name], share) for name, share in zip(names, budget, strict=True))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
     """What is tested, per row.
@@ -121,6 +152,19 @@ class Layout:
         return _slices({stream.name: len(stream.columns) for stream in self.streams})
 
     @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """The columns of each stream, as the estimates of variance take them."""
+        return tuple(
+            Span(stream.kind, self.columns[stream.name].start, self.columns[stream.name].stop)
+            for stream in self.streams
+        )
+
+    @cached_property
+    def stream_of(self) -> npt.NDArray[np.intp]:
+        """Index of each column's stream, shape (n_columns,)."""
+        return np.repeat(np.arange(len(self.streams)), [len(stream.columns) for stream in self.streams])
+
+    @cached_property
     def names(self) -> tuple[tuple[str, str], ...]:
         """Stream and name of every column."""
         return tuple((stream.name, column) for stream in self.streams for column in stream.columns)
@@ -155,9 +199,31 @@ class Layout:
         return Columns(counts, items)
 
     def items(self, rows: Counts) -> Counts:
-        """Return the items of each raw row: those of the first stream."""
+        """Return the items of raw rows, per row those of the first stream."""
         first = self.streams[0]
-        return _items(first, rows[:, self.raw[first.name]])
+        return _items(first, rows[..., self.raw[first.name]])
+
+    def items_by_stream(self, rows: Counts) -> Counts:
+        """Return the items of raw rows in each stream, shape (..., n_streams)."""
+        parts = [_items(stream, rows[..., self.raw[stream.name]]) for stream in self.streams]
+        return np.stack(parts, axis=-1)
+
+    def without(self, rows: Counts, categories: Collection[str]) -> Counts:
+        """Return raw rows without the items of some categories of the classes, if those exclude each other.
+
+        A mix without some of its categories is a mix again.
+        """
+        first = self.streams[0]
+        out = [k for k, name in enumerate(first.columns) if name in categories]
+        if not out or first.kind != "mix":
+            return rows
+        left = rows.copy()
+        left[..., out] = 0
+        return left
+
+
+def _share(stream: str, declared: Mapping[str, float]) -> float:
+    return declared.get(stream.partition(":")[0], 0.0)
 
 
 def _counted(stream: Stream, raw: Counts) -> Counts:
@@ -167,7 +233,7 @@ def _counted(stream: Stream, raw: Counts) -> Counts:
 
 
 def _items(stream: Stream, raw: Counts) -> Counts:
-    items: Counts = raw[:, -1] if stream.kind == "flags" else raw.sum(axis=1)
+    items: Counts = raw[..., -1] if stream.kind == "flags" else raw.sum(axis=-1)
     return items
 
 

@@ -2,8 +2,8 @@
 
 Recent buckets are kept one by one, older ones merged into entries of 2, 4, 8, ... buckets, at most `cap`
 entries of each length. The newest i entries together are a window, so windows of every age are at hand in
-O(n_categories log n_buckets) memory, with exact integer counts (Bifet and Gavalda 2007 use the same
-structure).
+O(width log n_buckets) memory, with exact integer counts (Bifet and Gavalda 2007 use the same structure).
+Beside the counts a row may carry waves: sums that are not counts, which a seasonal comparison needs.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 
-Counts: TypeAlias = npt.NDArray[np.int64]  # (n_categories,) items per category, never negative
+Counts: TypeAlias = npt.NDArray[np.int64]  # (width,) items per category, never negative
+Waves: TypeAlias = npt.NDArray[np.float64]  # (n_waves,) sums of items times the waves of a season
 
 DEFAULT_CAP: Final = 4
 
@@ -56,15 +57,18 @@ class WindowSet:
     lengths : int64 array of shape (n_windows,)
         Buckets with items in the window.
     items : int64 array of shape (n_windows,)
-    counts : int64 array of shape (n_windows, n_categories)
+        Sums of the rows of `counts`: the items, where a row is one mix.
+    counts : int64 array of shape (n_windows, width)
     starts : float64 array of shape (n_windows,)
         Earliest time in the window, UTC seconds.
+    waves : float64 array of shape (n_windows, n_waves), optional
     """
 
     lengths: npt.NDArray[np.int64]
     items: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
     starts: npt.NDArray[np.float64]
+    waves: Waves | None = None
 
 
 class Windows:
@@ -74,11 +78,14 @@ class Windows:
 
     Parameters
     ----------
-    n_categories : int
+    width : int
+        Length of a row.
     cap : int
         Most entries of one length, at least 2; 4 keeps windows of every age within a factor of about 1.3.
     max_buckets : int, optional
         The oldest entries are dropped while more buckets than this are held.
+    n_waves : int
+        Length of the waves beside each row.
     """
 
     __slots__ = (
@@ -87,21 +94,27 @@ class Windows:
         "_per_level",
         "_size",
         "_starts",
+        "_waves",
         "cap",
         "max_buckets",
-        "n_categories",
+        "n_waves",
+        "width",
     )
 
-    def __init__(self, n_categories: int, *, cap: int = DEFAULT_CAP, max_buckets: int | None = None) -> None:
-        if n_categories < 1 or cap < 2 or (max_buckets is not None and max_buckets < 1):
+    def __init__(
+        self, width: int, *, cap: int = DEFAULT_CAP, max_buckets: int | None = None, n_waves: int = 0
+    ) -> None:
+        if width < 1 or cap < 2 or (max_buckets is not None and max_buckets < 1):
             raise ValueError(
-                f"windows of {n_categories} categories, cap {cap}, max_buckets {max_buckets}: "
+                f"windows of width {width}, cap {cap}, max_buckets {max_buckets}: "
                 "at least 1 category, cap 2 and 1 bucket are needed"
             )
-        self.n_categories = n_categories
+        self.width = width
+        self.n_waves = n_waves
         self.cap = cap
         self.max_buckets = max_buckets
-        self._counts = np.zeros((16, n_categories), dtype=np.int64)  # rows oldest first, _size in use
+        self._counts = np.zeros((16, width), dtype=np.int64)  # rows oldest first, _size in use
+        self._waves = np.zeros((16, n_waves))
         self._lengths: list[int] = []
         self._starts: list[float] = []
         self._per_level: list[int] = []  # entries of length 2**level
@@ -114,27 +127,29 @@ class Windows:
 
     @property
     def items(self) -> int:
-        """Items held."""
+        """Sum of everything held: the items, where a row is one mix."""
         return int(self._counts[: self._size].sum())
 
-    def add(self, counts: npt.ArrayLike, *, start: float) -> None:
+    def add(self, counts: npt.ArrayLike, *, start: float, waves: Waves | None = None) -> None:
         """Add one closed bucket; one without items changes nothing.
 
         Parameters
         ----------
-        counts : int array of shape (n_categories,)
+        counts : int array of shape (width,)
         start : float
             Beginning of the bucket in UTC seconds; need not be later than that of earlier buckets.
+        waves : float64 array of shape (n_waves,)
+            Left out where there are none.
 
         Raises
         ------
         ValueError
             The shape is another one or a count is negative.
         """
-        row = as_counts(counts, self.n_categories)
+        row = as_counts(counts, self.width)
         if not row.any():
             return
-        self._append(row, start)
+        self._append(row, start, waves=waves)
         self._merge()
         self._drop_oldest()
 
@@ -151,32 +166,57 @@ class Windows:
             items=counts.sum(axis=1),
             counts=counts,
             starts=np.minimum.accumulate(np.array(self._starts[::-1], dtype=np.float64)),
+            waves=np.cumsum(self._waves[: self._size][::-1], axis=0) if self.n_waves else None,
         )
+
+    def longest(self) -> WindowSet:
+        """Return the window of everything that is held, alone; at least one bucket is."""
+        every = self.suffixes()
+        return WindowSet(
+            lengths=every.lengths[-1:],
+            items=every.items[-1:],
+            counts=every.counts[-1:],
+            starts=every.starts[-1:],
+            waves=None if every.waves is None else every.waves[-1:],
+        )
+
+    def empty(self) -> "Windows":
+        """Return windows of the same kind that hold nothing."""
+        return Windows(self.width, cap=self.cap, max_buckets=self.max_buckets, n_waves=self.n_waves)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able snapshot; `from_json` restores it exactly."""
-        rows = self._counts[: self._size].tolist()
-        entries = zip(self._lengths, self._starts, rows, strict=True)
+        held = (self._counts[: self._size].tolist(), self._waves[: self._size].tolist())
+        entries = zip(self._lengths, self._starts, *held, strict=True)
         return {
-            "n_categories": self.n_categories,
+            "width": self.width,
+            "n_waves": self.n_waves,
             "cap": self.cap,
             "max_buckets": self.max_buckets,
-            "entries": [{"length": n, "start": start, "counts": row} for n, start, row in entries],
+            "entries": [{"length": n, "start": at, "counts": row, "waves": w} for n, at, row, w in entries],
         }
 
     @classmethod
     def from_json(cls, snapshot: Mapping[str, Any]) -> Self:
         """Restore what `to_json` returned."""
-        windows = cls(snapshot["n_categories"], cap=snapshot["cap"], max_buckets=snapshot["max_buckets"])
+        windows = cls(
+            snapshot["width"],
+            cap=snapshot["cap"],
+            max_buckets=snapshot["max_buckets"],
+            n_waves=snapshot["n_waves"],
+        )
         for entry in snapshot["entries"]:
             level = int(entry["length"]).bit_length() - 1
-            windows._append(as_counts(entry["counts"], windows.n_categories), entry["start"], level=level)
+            counts, waves = as_counts(entry["counts"], windows.width), np.array(entry["waves"], np.float64)
+            windows._append(counts, entry["start"], level=level, waves=waves)
         return windows
 
-    def _append(self, row: Counts, start: float, *, level: int = 0) -> None:
+    def _append(self, row: Counts, start: float, *, level: int = 0, waves: Waves | None = None) -> None:
         if self._size == len(self._counts):
             self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
+            self._waves = np.concatenate([self._waves, np.zeros_like(self._waves)])
         self._counts[self._size] = row
+        self._waves[self._size] = 0.0 if waves is None else waves
         self._size += 1
         self._lengths.append(1 << level)
         self._starts.append(start)
@@ -196,8 +236,9 @@ class Windows:
 
     def _merge_pair(self, older: int) -> None:
         newer = older + 1
-        self._counts[older] += self._counts[newer]
-        self._counts[newer : self._size - 1] = self._counts[newer + 1 : self._size]
+        for held in (self._counts, self._waves):
+            held[older] += held[newer]
+            held[newer : self._size - 1] = held[newer + 1 : self._size]
         self._size -= 1
         self._lengths[older] += self._lengths.pop(newer)
         self._starts[older] = min(self._starts[older], self._starts.pop(newer))
@@ -207,7 +248,8 @@ class Windows:
             level = self._lengths.pop(0).bit_length() - 1
             self._starts.pop(0)
             self._per_level[level] -= 1
-            self._counts[: self._size - 1] = self._counts[1 : self._size]
+            for held in (self._counts, self._waves):
+                held[: self._size - 1] = held[1 : self._size]
             self._size -= 1
 
 
@@ -221,11 +263,11 @@ def single_window(counts: Counts) -> WindowSet:
     )
 
 
-def as_counts(counts: npt.ArrayLike, n_categories: int) -> Counts:
+def as_counts(counts: npt.ArrayLike, width: int) -> Counts:
     """Return `counts` as int64; ValueError for another shape, non-integers or a negative count."""
     array = np.asarray(counts)
-    if array.shape != (n_categories,):
-        raise ValueError(f"counts of shape {array.shape}: expected ({n_categories},), one per category")
+    if array.shape != (width,):
+        raise ValueError(f"counts of shape {array.shape}: expected ({width},), one per category")
     if array.dtype.kind not in "iu":
         raise ValueError(f"counts of type {array.dtype}: expected integers")
     if (array < 0).any():

@@ -96,6 +96,29 @@ def test_counts_of_several_workers_add_up_to_those_of_one(buckets: list[list[lis
     assert merged.items == sum(sum(map(sum, workers)) for workers in buckets)
 
 
+def test_waves_beside_the_counts_are_summed_like_them():
+    """Each window has the waves of its buckets, merged or not, before and after a round trip."""
+    windows, total = Windows(1, n_waves=2), np.zeros(2)
+    for number in range(200):
+        waves = np.array([0.5, -0.25]) * number
+        total += waves
+        windows.add([1], start=float(number), waves=waves)
+    restored = Windows.from_json(json.loads(json.dumps(windows.to_json())))
+    for each in (windows, restored):
+        held = each.suffixes().waves
+        assert held is not None
+        assert np.allclose(held[-1], total)
+    assert windows.to_json() == restored.to_json()
+
+
+def test_the_longest_window_holds_everything_and_an_empty_copy_nothing():
+    """The last of all windows, and windows of the same kind to begin anew with."""
+    windows = filled([[1, 2, 3]] * 9, cap=3, max_buckets=50)
+    longest, empty = windows.longest(), windows.empty()
+    assert (longest.lengths.tolist(), longest.counts.tolist()) == ([9], [[9, 18, 27]])
+    assert (empty.buckets, empty.cap, empty.max_buckets, empty.width) == (0, 3, 50, 3)
+
+
 def test_a_bucket_without_items_changes_nothing():
     """Silence neither lengthens a window nor drops one."""
     windows = filled([[1, 2, 3], [4, 5, 6]])
@@ -143,7 +166,7 @@ def test_counts_of_another_shape_or_kind_are_refused(counts: list[int], message:
     assert windows.buckets == 0
 
 
-@pytest.mark.parametrize("arguments", [{"n_categories": 0}, {"n_categories": 2, "cap": 1}])
+@pytest.mark.parametrize("arguments", [{"width": 0}, {"width": 2, "cap": 1}])
 def test_impossible_windows_are_refused(arguments: dict[str, int]):
     """No categories, or a cap under which nothing could be merged, is an error at construction."""
     with pytest.raises(ValueError, match="at least"):

@@ -1,0 +1,57 @@
+"""Comparisons with a frozen baseline of given counts."""
+
+import numpy as np
+import numpy.typing as npt
+
+from monitoring.baseline import Baseline
+from monitoring.comparison import Comparison, Scanned
+from monitoring.detector_config import DetectorConfig
+from monitoring.scan import ScanResult
+from monitoring.streams import Layout, Stream, class_stream
+from monitoring.windows import WindowSet
+
+CATEGORIES = ("common", "rare", "no_class_passes")
+
+
+def baseline_of(counts: npt.ArrayLike, *, bucket_items: int = 50, items: int | None = None) -> Baseline:
+    """Return a frozen baseline of a raw row, with so many items a bucket."""
+    row = np.asarray(counts, np.int64)
+    held = int(row.sum()) if items is None else items
+    return Baseline(row, held, max(held // bucket_items, 1), start=0.0, end=1.0, kind="frozen")
+
+
+def comparison_of(
+    counts: npt.ArrayLike,
+    *,
+    streams: tuple[Stream, ...] | None = None,
+    config: DetectorConfig | None = None,
+    items: int | None = None,
+) -> Comparison:
+    """Return a comparison with a baseline of this raw row; without a test of the mix as a whole."""
+    row = np.asarray(counts, np.int64)
+    names = CATEGORIES if len(row) == len(CATEGORIES) else tuple(f"class {k}" for k in range(len(row)))
+    layout = Layout(streams or (class_stream(names),))
+    baseline = baseline_of(row, items=items)
+    return Comparison(baseline, layout, config or DetectorConfig(whole_mix=0.0))
+
+
+def scanned_of(
+    comparison: Comparison,
+    row: npt.ArrayLike,
+    *,
+    evidence: npt.ArrayLike,
+    rises: npt.ArrayLike,
+    buckets: int = 1,
+    whole: float | None = None,
+) -> Scanned:
+    """Return a scan of one window that found just this; `whole` is the evidence of the first mix."""
+    counts = np.asarray(row, np.int64)[None]
+    windows = WindowSet(
+        lengths=np.array([buckets]), items=counts.sum(axis=1), counts=counts, starts=np.zeros(1)
+    )
+    found, up = np.asarray(evidence, np.float64), np.asarray(rises, np.bool_)
+    statistic = float(found.max()) if whole is None else whole
+    mix = None if whole is None else 0
+    result = ScanResult(statistic, 0, found, up, strongest=found, strongest_rises=up, mix=mix)
+    columns = comparison.layout.tested(counts)
+    return Scanned(windows, columns.counts, columns.items, columns.items.astype(np.float64), result)
