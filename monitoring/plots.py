@@ -27,8 +27,15 @@ _REFERENCE: Final[dict[str, Any]] = {
     "color": SECOND,
     "fillstyle": "none",
     "linestyle": "none",
+    "clip_on": False,
 }
-_CURRENT: Final[dict[str, Any]] = {"marker": "o", "markersize": 5, "color": FIRST, "linestyle": "none"}
+_CURRENT: Final[dict[str, Any]] = {
+    "marker": "o",
+    "markersize": 5,
+    "color": FIRST,
+    "linestyle": "none",
+    "clip_on": False,  # a class that is gone lies on the edge
+}
 
 
 def evidence(
@@ -59,8 +66,8 @@ def evidence(
         moments = _dates(when)
         for number, (raised, ended) in enumerate(alarms):
             over = when[-1] if ended is None else ended
-            label = {"label": "alarm"} if not number else {}
-            axes.axvspan(*_dates([raised, over]), color=FAINT, alpha=0.35, linewidth=0, **label)
+            label = "alarm" if not number else None
+            axes.axvspan(*_dates([raised, over]), color=FAINT, alpha=0.35, linewidth=0, label=label)
         axes.plot(moments, values, color=FIRST, linewidth=1.3, label="evidence")
         axes.axhline(threshold, color=SECOND, linewidth=1.3, linestyle=(0, (4, 2)), label="threshold")
         locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
@@ -124,8 +131,8 @@ def _most_different(classes: Sequence[Mapping[str, Any]], moved: Sequence[str]) 
     """Return the classes to draw, most frequent first: those that moved, then by distance in intervals."""
 
     def differs(each: Mapping[str, Any]) -> float:
-        distance: float = abs(each["current"] - each["reference"])
-        return distance / max(each["high"] - each["low"], 1e-9)
+        distance, width = abs(each["current"] - each["reference"]), each["high"] - each["low"]
+        return float(distance / max(width, 1e-9))
 
     ranked = sorted(classes, key=lambda each: (each["class"] not in moved, -differs(each)))[:MOST_CLASSES]
     return sorted(ranked, key=lambda each: (-each["reference"], each["class"]))

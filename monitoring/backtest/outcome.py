@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from monitoring.backtest.tally import Integers
 from monitoring.finding import Finding, share_interval
+from monitoring.streams import CLASSES
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,9 +29,12 @@ class Shares:
     current: Integers
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Return a record a class, with the current share's 95 % interval; shares in [0, 1]."""
+        """Return a record a class, with the current share's 95 % interval; shares in [0, 1].
+
+        Those that differ most come first.
+        """
         before, now = max(int(self.reference.sum()), 1), int(self.current.sum())
-        return [
+        records = [
             {
                 "class": name,
                 "reference": int(self.reference[k]) / before,
@@ -39,6 +43,7 @@ class Shares:
             }
             for k, name in enumerate(self.names)
         ]
+        return sorted(records, key=lambda each: -abs((each["current"] or 0.0) - each["reference"]))
 
 
 @dataclass(slots=True, eq=False)
@@ -105,6 +110,9 @@ class Scan:
         Of the log, UTC seconds.
     baseline_rows, baseline_start, baseline_end
         What later traffic was compared with.
+    seasonal, dispersed : bool
+        Whether the baseline shows a season of that length, and varies more than independent rows would; both
+        are allowed for.
     reading : str
         What to know about a baseline that is too short; empty when it is long enough.
     skipped_rows : int
@@ -124,6 +132,8 @@ class Scan:
     baseline_rows: int
     baseline_start: float
     baseline_end: float
+    seasonal: bool
+    dispersed: bool
     reading: str
     skipped_rows: int
     threshold: float
@@ -133,6 +143,23 @@ class Scan:
     statistics: Floats
     shares: Shares
     noticeable: tuple[Noticeable, ...]
+
+    @property
+    def strongest(self) -> LogAlarm | None:
+        """The alarm with the strongest evidence when it was raised."""
+        return max(self.alarms, key=lambda alarm: alarm.finding.statistic, default=None)
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """Classes that the strongest alarm names."""
+        named = () if self.strongest is None else self.strongest.finding.classes
+        return tuple(each.name for each in named if each.stream == CLASSES)
+
+    @property
+    def telling(self) -> list[dict[str, Any]]:
+        """`Shares.to_json` at the strongest alarm, what moved first; without one, of all that was scanned."""
+        shown = (self if self.strongest is None else self.strongest).shares.to_json()
+        return sorted(shown, key=lambda each: each["class"] not in self.moved)
 
     @property
     def scanned_rows(self) -> int:
@@ -152,6 +179,8 @@ class Scan:
                 "rows": self.baseline_rows,
                 "start": self.baseline_start,
                 "end": self.baseline_end,
+                "seasonal": self.seasonal,
+                "dispersed": self.dispersed,
                 "reading": self.reading,
             },
             "strongest": float(self.statistics.max(initial=0.0)),
@@ -171,6 +200,8 @@ class Backtest:
         Rows of an id that was counted before.
     small : tuple of (str, int)
         Sources with too few rows to scan, and how many each has.
+    left_out : tuple of dict
+        `Problems.to_json`.
     notes : tuple of str
         What the reader should know about how the log was read, a sentence each.
     """

@@ -39,13 +39,7 @@ def write_report(found: Backtest, directory: Path, *, title: str, left_out: list
     (directory / REPORT).write_text("\n".join(parts), encoding="utf-8")
 
 
-def strongest(scan: Scan) -> LogAlarm | None:
-    """Return the alarm with the strongest evidence when it was raised."""
-    return max(scan.alarms, key=lambda alarm: alarm.finding.statistic, default=None)
-
-
 def _draw(scan: Scan) -> tuple[str, str]:
-    alarm = strongest(scan)
     evidence = plots.evidence(
         scan.times,
         scan.statistics,
@@ -53,17 +47,12 @@ def _draw(scan: Scan) -> tuple[str, str]:
         alarms=[(each.raised_at, each.ended_at) for each in scan.alarms],
         key="evidence",
     )
-    shares = plots.shares(
-        (scan if alarm is None else alarm).shares.to_json(),
-        moved=[] if alarm is None else [each.name for each in alarm.finding.classes],
-        key="shares",
-        noun="rows",
-    )
+    shares = plots.shares(scan.telling, moved=scan.moved, key="shares", noun="rows")
     return standalone(evidence), standalone(shares)
 
 
 def _scan(scan: Scan, evidence: str, shares: str, *, many: bool) -> list[str]:
-    alarm = strongest(scan)
+    alarm = scan.strongest
     when = "after the baseline" if alarm is None else f"from {moment(alarm.finding.since_time)} to the alarm"
     lines = [f"## {cell(printable(scan.source or ''))}", ""] if many else []
     lines += [bullets(f"{_capital(each)}." for each in scan_sentences(scan)), ""]
@@ -71,7 +60,7 @@ def _scan(scan: Scan, evidence: str, shares: str, *, many: bool) -> list[str]:
     if scan.alarms:
         lines += [table(["raised", "since", "ended", "what moved"], map(_row, scan.alarms)), ""]
     lines += [f"Shares {when}, beside the baseline:", "", f"![Shares of the classes]({shares})", ""]
-    return [*lines, _shares((scan if alarm is None else alarm).shares.to_json()), ""]
+    return [*lines, _shares(scan.telling), ""]
 
 
 def _row(alarm: LogAlarm) -> tuple[str, ...]:
@@ -81,9 +70,6 @@ def _row(alarm: LogAlarm) -> tuple[str, ...]:
 
 
 def _shares(classes: list[dict[str, Any]]) -> str:
-    ranked = sorted(
-        classes, key=lambda each: (-abs((each["current"] or 0) - each["reference"]), each["class"])
-    )
     rows = [
         (
             printable(each["class"]),
@@ -91,9 +77,9 @@ def _shares(classes: list[dict[str, Any]]) -> str:
             "-" if each["current"] is None else share(each["current"]),
             f"{share(each['low'])} to {share(each['high'])}",
         )
-        for each in ranked[:_MOST_ROWS]
+        for each in classes[:_MOST_ROWS]
     ]
-    less = len(ranked) - len(rows)
+    less = len(classes) - len(rows)
     more = f"\n\n{less} classes that differ less are in {ALARMS}." if less else ""
     return table(["class", "baseline", "share", "95 % interval"], rows) + more
 

@@ -16,10 +16,12 @@ def verdict(found: Backtest) -> str:
     """Return the whole in one sentence."""
     rows = sum(scan.scanned_rows for scan in found.scans)
     sources = "" if len(found.scans) == 1 else f" of {len(found.scans)} sources"
-    if not found.alarms:
-        return f"no alarm in {rows:,} rows{sources}"
-    alarms = "1 alarm" if found.alarms == 1 else f"{found.alarms} alarms"
-    return f"{alarms} in {rows:,} rows{sources}"
+    return f"{alarms(found.alarms)} in {rows:,} rows{sources}"
+
+
+def alarms(number: int) -> str:
+    """Return how many alarms there are."""
+    return {0: "no alarm", 1: "1 alarm"}.get(number, f"{number} alarms")
 
 
 def alarm_sentence(alarm: LogAlarm) -> str:
@@ -56,14 +58,17 @@ def _moved(shift: ClassShift) -> str:
 def scan_sentences(scan: Scan) -> list[str]:
     """Return what was compared with what, how seldom an alarm is false, and what could have been noticed."""
     strongest = max(scan.statistics.tolist(), default=0.0)
-    season = f", season of {in_words(scan.season_seconds)}" if scan.season_seconds else ""
     said = [
         f"baseline: {scan.baseline_rows:,} rows from {moment(scan.baseline_start)} to "
         f"{moment(scan.baseline_end)}; then {scan.scanned_rows:,} rows to {moment(scan.end)}, "
-        f"in buckets of {in_words(scan.bucket_seconds)}{season}",
+        f"in buckets of {in_words(scan.bucket_seconds)}",
         f"at most one false alarm in {in_words(scan.false_alarm_seconds)} of such traffic on average; "
         f"strongest evidence {strongest:.1f}, threshold {scan.threshold:.1f}",
     ]
+    if scan.seasonal and scan.season_seconds:
+        said.append(f"the baseline has a cycle of {in_words(scan.season_seconds)}, which is allowed for")
+    if scan.dispersed:
+        said.append("the baseline varies more than independent rows would, which is allowed for")
     if scan.skipped_rows:
         said.append(f"{scan.skipped_rows:,} rows before the baseline were not looked at")
     if scan.reading:
@@ -83,6 +88,6 @@ def _noticeable(classes: Sequence[Noticeable]) -> list[str]:
         twice = f"twice the share of {printable(slowest.name)} ({share(slowest.reference)})"
         said.append(f"{twice} would be noticed after about {rows:,} rows{others}")
     if never:
-        more = f" and {len(never) - 10} more" if len(never) > 10 else ""
-        said.append(f"not noticeable even when doubled: {', '.join(map(printable, never[:10]))}{more}")
+        more = f" and {len(never) - 5} more" if len(never) > 5 else ""
+        said.append(f"not noticeable even when doubled: {', '.join(map(printable, never[:5]))}{more}")
     return said

@@ -13,7 +13,7 @@ from service.cli.drift.plotting import needs_plots
 from service.cli.output import Json, out, show, stages, table
 
 if TYPE_CHECKING:
-    from monitoring.backtest import Backtest, LogAlarm, Scan
+    from monitoring.backtest import Backtest, Scan
 
 MOST_SHOWN: Final = 12  # classes in a table
 _MOST_SOURCES: Final = 32
@@ -182,19 +182,16 @@ def render(found: "Backtest", left_out: list[str]) -> Group:
 
 
 def _scan(scan: "Scan", *, many: bool) -> list[RenderableType]:
-    from monitoring.backtest.words import alarm_sentence, scan_sentences  # noqa: PLC0415
+    from monitoring.backtest.words import alarm_sentence, alarms, scan_sentences  # noqa: PLC0415
 
-    title = [Text(f"\n{printable(scan.source or '')}: {len(scan.alarms)} alarms")] if many else []
-    alarms = [Text(f"alarm: {alarm_sentence(each)}") for each in scan.alarms]
+    title = [Text(f"\n{printable(scan.source or '')}: {alarms(len(scan.alarms))}")] if many else []
+    raised = [Text(f"alarm: {alarm_sentence(each)}") for each in scan.alarms]
     shown = [_shares(scan)] if scan.alarms or not many else []
-    return [*title, *alarms, *shown, *map(Text, scan_sentences(scan))]
+    return [*title, *raised, *shown, *map(Text, scan_sentences(scan))]
 
 
 def _shares(scan: "Scan") -> RenderableType:
     """Return the shares at the strongest alarm, or after the baseline, those that differ most first."""
-    alarm: LogAlarm | None = max(scan.alarms, key=lambda each: each.finding.statistic, default=None)
-    classes = (scan if alarm is None else alarm).shares.to_json()
-    ranked = sorted(classes, key=lambda each: -abs((each["current"] or 0.0) - each["reference"]))
     rows = [
         [
             printable(each["class"]),
@@ -202,7 +199,8 @@ def _shares(scan: "Scan") -> RenderableType:
             share(each["current"] or 0.0),
             f"{share(each['low'])} - {share(each['high'])}",
         ]
-        for each in ranked[:MOST_SHOWN]
+        for each in scan.telling[:MOST_SHOWN]
     ]
+    alarm = scan.strongest
     when = "after the baseline" if alarm is None else f"at the alarm of {moment(alarm.raised_at)}"
     return table("", ["class", "baseline", when, "95 % interval"], rows)
