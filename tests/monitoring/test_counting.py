@@ -1,7 +1,9 @@
 """Counting all items at once equals counting one by one, and any split of them adds up."""
 
+from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,9 +154,8 @@ def test_it_is_a_loop_over_the_items_and_adds_up(
 def test_a_meter_that_fails_costs_itself_alone(missing: str) -> None:
     """Neither the counts nor another meter miss anything; how many failed is told."""
     items = random_items(1, 20, multilabel=False)
-    fault = {"readings": {}} if missing == "readings" else {"origins": None}
-    whole = {"readings": items.readings, "origins": items.origins}
-    broken = Batch(items.decisions, scores=items.scores, **{**whole, **fault})  # type: ignore[arg-type]
+    fault: dict[str, Any] = {"readings": {}} if missing == "readings" else {"origins": None}
+    broken = replace(items, **fault)
     lost = {"length"} if missing == "readings" else {"unique", "deduplicated"}
     own = meters(multilabel=False)
     found = plain(count(broken, own, n_classes=K, multilabel=False))

@@ -289,6 +289,11 @@ def test_a_manifest_of_format_1_is_checked_by_its_own_rules(outputs: Any):
         Manifest.from_json(_format_1(outputs=outputs), path=PATH)
 
 
+def test_a_manifest_of_format_2_says_what_one_of_today_says():
+    """Only another file of the bundle has a key more since."""
+    assert Manifest.from_json(_valid() | {"format": 2}, path=PATH) == Manifest.from_json(_valid(), path=PATH)
+
+
 def test_a_manifest_of_format_1_has_no_key_of_format_2():
     """A manifest that mixes both formats was written by neither release."""
     with pytest.raises(BundleInvalid, match="'output'"):

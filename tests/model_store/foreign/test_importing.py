@@ -24,6 +24,7 @@ from model_store.foreign.recognise import Declared
 from model_store.graphs.outputs import OutputKind
 from model_store.promises.claims import Claims
 from model_store.promises.thresholds import parse_target
+from model_store.readings import MAX_FEATURES
 from tests.support import foreign
 from tests.support.foreign import Foreign
 
@@ -105,6 +106,10 @@ def test_a_model_serves_what_its_library_says(desk: Desk, made: Callable[[], For
         own = own / own.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(served, own, atol=1e-5)
     assert model.decide(items).probabilities.shape == (100, len(foreign_model.classes))
+    numeric = {f"feature:{c.name}" for c in model.columns if c.kind in ("float", "integer")}
+    noted = model.bundle.reference.inputs.keys()
+    assert noted == {"length"} if model.input_kind == "text" else noted <= numeric
+    assert len(noted) == 1 if model.input_kind == "text" else len(noted) == min(len(numeric), MAX_FEATURES)
     # Of an honest file there is nothing to note but its gaps.
     assert all("was it trained with gaps?" in note for note in done.notes)
     gaps = model.input_kind == "features" and any(None in item.values() for item in foreign_model.items())

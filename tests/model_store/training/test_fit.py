@@ -80,6 +80,18 @@ def test_the_published_bundle_serves_what_was_fitted(fitted: FitResult):
     assert (reference.confusion.sum(axis=1) == np.bincount(validation.labels)).all()
 
 
+def test_what_the_inputs_look_like_is_noted_on_the_threshold_rows(fitted: FitResult):
+    """Tenths of their lengths and shares of unknown words, so that traffic is counted between them."""
+    inputs = read_bundle(fitted.path).reference.inputs
+    assert inputs.keys() == {"length", "unknown"}
+    lengths = sorted(map(len, ROWS.texts or ()))
+    assert set(inputs["length"]) <= set(map(float, lengths))
+    # About a fifth of the rows: their median is near that of all.
+    assert abs(inputs["length"][4] - lengths[len(lengths) // 2]) <= 5
+    # Every text ends in a number of its own.
+    assert 0 < inputs["unknown"][0] <= inputs["unknown"][-1] < 0.5
+
+
 def test_one_text_served_alone_gets_a_decision(fitted: FitResult):
     """The bundle works on texts it has never seen."""
     decided = load_model(fitted.path).decide(["invoice refund charge payment receipt"])

@@ -64,6 +64,13 @@ def test_the_graph_stays_byte_for_byte(model: Model, refitted: Refitted):
     assert "The model is that of tickets@1" in (refitted.result.path / "card.md").read_text()
 
 
+def test_what_the_inputs_look_like_is_noted_anew(model: Model, refitted: Refitted):
+    """The new rows are what traffic of the new version is held against."""
+    old, new = (each.reference.inputs for each in (model.bundle, read_bundle(refitted.result.path)))
+    assert old.keys() == new.keys() == {"length", "unknown"}
+    assert old != new
+
+
 def test_it_asks_what_was_asked_before(model: Model, refitted: Refitted):
     """Without targets of its own a refit keeps those of the bundle."""
     again = claims_of(load_model(refitted.result.path))
