@@ -2,11 +2,12 @@
 
 Rows are drawn with replacement, so the stream is as long as wanted and its true mix is known. The baseline is
 taken from unshifted traffic, more unshifted traffic is scanned after it, then a class's odds are multiplied.
+What is watched is what a service watches: the classes, and what the bundle measures of scores and inputs.
 Rows that the model learned from (or near-duplicates of them) are left out: on those it answers too well.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
@@ -16,13 +17,16 @@ import numpy.typing as npt
 from model_store.data.rows import Rows
 from model_store.data.signatures import Signatures, matches, minhash
 from model_store.graphs.inputs import Input
-from model_store.policy import Decisions
+from model_store.graphs.outputs import Task
+from model_store.meters import Batch, Meter, Meters
+from model_store.policy import Decisions, joined
 from monitoring.baseline import MINIMUM_ITEMS
-from monitoring.detector import DEFAULT_TOLERANCE, Bucket, Detector, DetectorConfig
+from monitoring.bucket import Bucket, raw_counts
+from monitoring.counting import count
+from monitoring.detector import DEFAULT_TOLERANCE, Detector, DetectorConfig
 from monitoring.errors import MonitoringError
 from monitoring.finding import ClassShift, Finding
-from monitoring.streams import class_stream
-from monitoring.windows import drift_categories
+from monitoring.streams import CLASSES, streams_of
 
 BASELINE_SHARE: Final = 0.75  # of the unshifted items; the rest is scanned and must stay silent
 DEFAULT_ITEMS: Final = 40_000
@@ -64,7 +68,7 @@ class ReplayResult:
     Attributes
     ----------
     finding : Finding or None
-        The first alarm's.
+        The first alarm's; its `stream` is the one that led.
     alarm_item : int or None
         Items of the stream that had been seen when it was raised.
     items, baseline_items : int
@@ -97,7 +101,13 @@ class ReplayResult:
         return {
             "item": self.alarm_item,
             "since_item": self.alarm_item - self.finding.since_items,
-            "classes": [_shift_json(shift) for shift in self.finding.classes],
+            "stream": self.finding.stream,
+            "classes": [
+                _shift_json(each, "class") for each in self.finding.classes if each.stream == CLASSES
+            ],
+            "columns": [
+                _shift_json(each, "column") for each in self.finding.classes if each.stream != CLASSES
+            ],
         }
 
 
@@ -113,6 +123,8 @@ def replay(
     bucket_items: int = DEFAULT_BUCKET_ITEMS,
     seen_signatures: Signatures | None = None,
     tolerance: float = DEFAULT_TOLERANCE,
+    meters: Meters | None = None,
+    multilabel: bool = False,
     progress: Progress | None = None,
 ) -> ReplayResult:
     """Return whether and when a live detector would have raised an alarm on a stream drawn from `rows`.
@@ -136,6 +148,10 @@ def replay(
     seen_signatures : uint32 array of shape (n_seen, 64), optional
         Signatures of the rows the model was made from; near-duplicates of them are left out, of a table only
         equal rows.
+    meters : Meters, optional
+        What is measured besides, from `model_store.meters.meters_of`; by default nothing.
+    multilabel : bool
+        The model gives any number of labels; needs its `meters`.
 
     Raises
     ------
@@ -147,11 +163,14 @@ def replay(
     unseen = _unseen(rows, seen_signatures)
     weights = _weights(rows, unseen, shift)
     drawn = _draw(unseen, weights, at=at, items=items, rng=np.random.default_rng(seed))
-    categories = _categories(model, rows.texts if inputs is None else inputs, drawn, progress)
+    seen = _decide(model, rows.texts if inputs is None else inputs, drawn, meters or Meters(), progress)
     baseline_items = int(at * BASELINE_SHARE) // bucket_items * bucket_items
     config = DetectorConfig(tolerance=tolerance, baseline_items=baseline_items, baseline_seconds=0.0)
-    detector = Detector((class_stream(drift_categories(model.classes)),), config)
-    finding, alarm_item = _scan(detector, categories, bucket_items)
+    task: Task = "multilabel" if multilabel else "multiclass"
+    watched = _watched(meters)
+    measures = {meter.name: meter.to_json() for meter in watched}
+    detector = Detector(streams_of(model.classes, task=task, measures=measures), config)
+    finding, alarm_item = _scan(detector, seen, watched, bucket_items)
     return ReplayResult(
         finding=finding,
         alarm_item=alarm_item,
@@ -217,36 +236,69 @@ def _draw(
     return drawn
 
 
-def _categories(
-    model: Decider, inputs: Sequence[Input], drawn: Indices, progress: Progress | None
-) -> Indices:
-    """Return the drift category of each drawn row; every distinct row is decided once."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decided:
+    """The items of the stream: what was decided about each distinct row, and which row each item is."""
+
+    decisions: Decisions
+    readings: Mapping[str, npt.NDArray[np.float64]]
+    position: Indices
+
+    def batch(self, start: int, stop: int) -> Batch:
+        """Return some items of the stream as a service counts them."""
+        rows, all_ = self.position[start:stop], self.decisions
+        part = Decisions(
+            probabilities=all_.probabilities[rows],
+            flags=all_.flags[rows],
+            label=all_.label[rows],
+            decision=all_.decision[rows],
+            top=all_.top[rows],
+        )
+        scores = part.probabilities[np.arange(len(rows)), part.top]
+        return Batch(part, scores, {name: values[rows] for name, values in self.readings.items()})
+
+
+def _decide(
+    model: Decider, inputs: Sequence[Input], drawn: Indices, meters: Meters, progress: Progress | None
+) -> _Decided:
+    """Decide and read every distinct row once."""
     distinct, position = np.unique(drawn, return_inverse=True)
-    found = np.empty(len(distinct), dtype=np.intp)
+    decided: list[Decisions] = []
+    read: dict[str, list[float]] = {each.name: [] for each in meters.readings}
     for start in range(0, len(distinct), _CHUNK_ROWS):
-        chunk = distinct[start : start + _CHUNK_ROWS].tolist()
-        decisions = model.decide([inputs[i] for i in chunk])
-        found[start : start + len(chunk)] = decisions.categories(len(model.classes))
+        items = [inputs[i] for i in distinct[start : start + _CHUNK_ROWS].tolist()]
+        decided.append(model.decide(items))
+        for each in meters.readings:
+            read[each.name].extend(each.read(items))
         if progress is not None:
-            progress("decide", start + len(chunk), len(distinct))
-    return found[position]
+            progress("decide", start + len(items), len(distinct))
+    readings = {name: np.array(values, np.float64) for name, values in read.items()}
+    return _Decided(joined(decided), readings, position)
 
 
-def _scan(detector: Detector, categories: Indices, bucket_items: int) -> tuple[Finding | None, int | None]:
-    seconds, n = detector.config.bucket_seconds, len(detector.categories)
-    for number, start in enumerate(range(0, len(categories), bucket_items)):
-        bucket = categories[start : start + bucket_items]
-        counts = np.bincount(bucket, minlength=n)
-        events = detector.close(Bucket(counts, number * seconds, (number + 1) * seconds))
-        if events:
-            return events[0].finding, start + len(bucket)
+def _watched(meters: Meters | None) -> tuple[Meter, ...]:
+    """Return the meters that a detector has a stream of."""
+    known = () if meters is None else meters.meters
+    return tuple(each for each in known if each.to_json()["stream"] is not None and each.name != "unique")
+
+
+def _scan(
+    detector: Detector, seen: _Decided, meters: Sequence[Meter], bucket_items: int
+) -> tuple[Finding | None, int | None]:
+    seconds, items = detector.config.bucket_seconds, len(seen.position)
+    multilabel = detector.streams[0].kind == "flags"
+    n_classes = seen.decisions.probabilities.shape[1]
+    for number, start in enumerate(range(0, items, bucket_items)):
+        stop = min(start + bucket_items, items)
+        counted = count(seen.batch(start, stop), meters, n_classes=n_classes, multilabel=multilabel)
+        counts = raw_counts(detector.streams, counted.counts, counted.meters)
+        for event in detector.close(Bucket(counts, number * seconds, (number + 1) * seconds)):
+            if event.kind == "alarm_raised":
+                return event.finding, stop
     return None, None
 
 
-def _shift_json(shift: ClassShift) -> dict[str, Any]:
+def _shift_json(shift: ClassShift, noun: str) -> dict[str, Any]:
     fields = asdict(shift)
-    return {
-        ("class" if key == "name" else key): fields[key]
-        for key in fields
-        if key not in ("evidence", "stream")
-    }
+    left = ("name", "evidence", "stream")
+    return {noun: shift.name, **{key: value for key, value in fields.items() if key not in left}}

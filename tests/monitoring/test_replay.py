@@ -53,7 +53,8 @@ def test_a_tripled_class_is_noticed_soon_after_the_shift_and_dated_near_it():
     answer = replay(FakeModel(), ROWS, shift=("loud", 3.0), items=40_000, seed=3).to_json()
     alarm = answer["alarm"]
     assert set(answer) == {"alarm", "items", "threshold", "baseline_items"}
-    assert set(alarm) == {"item", "since_item", "classes"}
+    assert set(alarm) == {"item", "since_item", "stream", "classes", "columns"}
+    assert (alarm["stream"], alarm["columns"]) == ("classes", [])
     assert 20_000 < alarm["item"] < 21_500
     assert abs(alarm["since_item"] - 20_000) < 500
     loud = alarm["classes"][0]

@@ -39,6 +39,7 @@ def replay(
     from model_store import ModelStore, load_model, read_seen  # noqa: PLC0415 - onnxruntime loads when needed
     from model_store.data.rows import read_rows  # noqa: PLC0415
     from model_store.graphs.scoring import inputs_of  # noqa: PLC0415
+    from model_store.meters import meters_of  # noqa: PLC0415
     from monitoring.replay import replay as replay_rows  # noqa: PLC0415
     from service.cli.bundle import current_path  # noqa: PLC0415
 
@@ -65,6 +66,8 @@ def replay(
             seed=seed,
             bucket_items=bucket_items,
             seen_signatures=read_seen(model.bundle).signatures,
+            meters=meters_of(model, deduplicated=False),
+            multilabel=model.bundle.manifest.task == "multilabel",
             progress=progress,
         )
     value = result.to_json()
@@ -101,11 +104,14 @@ def _render_replay(value: dict[str, Any]) -> object:
     if alarm is None:
         baseline, threshold = value["baseline_items"], value["threshold"]
         return f"no alarm in {value['items']} items (baseline {baseline}, threshold {threshold:.1f})"
+    led = "" if alarm["stream"] == "classes" else f", first seen in {alarm['stream']}"
+    fields = ("reference", "current", "low", "high", "direction")
+    moved = [
+        [each.get("class") or each["column"], *(each[name] for name in fields)]
+        for each in (*alarm["classes"], *alarm["columns"])
+    ]
     return table(
-        f"alarm at item {alarm['item']}, change estimated at item {alarm['since_item']}",
+        f"alarm at item {alarm['item']}, change estimated at item {alarm['since_item']}{led}",
         ["class", "reference", "current", "low", "high", "direction"],
-        [
-            [each[name] for name in ("class", "reference", "current", "low", "high", "direction")]
-            for each in alarm["classes"]
-        ],
+        moved,
     )
