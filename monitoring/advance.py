@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from model_store.bundles.bundle import ModelKey
+from monitoring.bucket import raw_counts
 from monitoring.detector import Bucket, Detector, DetectorConfig, Event
 from monitoring.emission import EPOCHS_KEPT
 from monitoring.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, ClosedBucket, Closing, Dated, DetectorRow, Ended, Open, alarm_id
-from monitoring.streams import class_stream
-from monitoring.windows import category_counts, drift_categories
+from monitoring.streams import streams_of
 
 MOST_EMPTY_BUCKETS: Final = 100_000  # replayed one by one after an outage; more make no difference
 
@@ -29,11 +29,12 @@ def advance(
     """
     detector = _detector(read, config, alike)
     was_frozen = _frozen_since(detector) is not None
-    empty = [0] * detector.streams[0].width
     events: list[Event] = []
     for start in _empty_buckets(read, config.bucket_seconds):
-        events += detector.close(Bucket(empty, start, start + config.bucket_seconds))
-    counts = category_counts(read.claim.counts)
+        events += detector.close(Bucket({}, start, start + config.bucket_seconds))
+    counts = raw_counts(
+        detector.streams, read.claim.counts, read.claim.meters, deduplicate=config.deduplicate
+    )
     events += detector.close(Bucket(counts, read.stretch.start, read.stretch.end))
     return _closing(read, detector, events, first_baseline=None if was_frozen else _frozen_since(detector))
 
@@ -51,7 +52,12 @@ def _detector(read: Open, config: DetectorConfig, alike: Callable[[ModelKey], bo
     """Return the detector as it stood; a version's first one keeps the version's before it as its shadow."""
     if read.detector is not None:
         return Detector.from_json(read.detector.snapshot, config=config)
-    detector = Detector((class_stream(drift_categories(read.classes)),), config)
+    model = read.model
+    streams = streams_of(model.classes, task=model.task, measures=model.measures, shares=config.shares)
+    detector = Detector(streams, config)
+    for key, former in read.formers:
+        if detector.carry(former.snapshot, of=key, same_scores=alike(key)):
+            break
     return detector
 
 

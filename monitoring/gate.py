@@ -102,6 +102,6 @@ def _unfamiliar(fit: MixtureFit, tests: list[_Misfit]) -> float | None:
 
 
 def _noticed(fit: MixtureFit, spread: Float64s, test: _Misfit, level: float) -> float:
-    misfit = test.statistic(spread - fit.newton_step(fit.reference.cells(spread)) @ fit.components)
-    excess = test.critical(level) - test.shape * test.scale
+    misfit = test.statistic(spread - fit.reference.cells(spread) @ fit.newton @ fit.components)
+    excess = max(test.critical(level) - test.shape * test.scale, 0.0)  # 0: no misfit is chance
     return float(np.sqrt(excess / misfit)) if misfit > 0.0 else np.inf

@@ -7,12 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.bundles.bundle import ModelKey
-from monitoring.baseline import validation_mismatch
+from model_store.graphs.outputs import Task
 from monitoring.detector import Detector, DetectorConfig
+from monitoring.detector_config import OTHERS
 from monitoring.detector_status import not_detectable
 from monitoring.errors import UnknownModel
-from monitoring.store import Alarm, Store
-from monitoring.streams import class_stream
+from monitoring.mismatch import validation_mismatch
+from monitoring.rendering import alarm_json, finding_json, named
+from monitoring.store import DetectorRow, Store
+from monitoring.streams import streams_of
 from monitoring.windows import category_counts, drift_categories
 
 
@@ -22,6 +25,7 @@ def status(
     *,
     config: DetectorConfig,
     classes: tuple[str, ...] | None = None,
+    task: Task = "multiclass",
     validation: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Return all there is to say about a model's drift, as JSON; times are UTC epoch seconds.
@@ -30,8 +34,8 @@ def status(
 
     Parameters
     ----------
-    classes : tuple of str, optional
-        The model's classes, where it is known to exist: without traffic it is warming up then.
+    classes, task : optional
+        The model's own, where it is known to exist: without traffic it is warming up then.
     validation : int64 array of shape (n_classes + 1,), optional
         The bundle's counts per category, to report where live traffic differs from them.
 
@@ -42,23 +46,30 @@ def status(
     """
     try:
         row = store.detectors.get(model_key)
-        classes = store.counts.classes(model_key)
+        model = store.counts.model(model_key)
+        classes, task = model.classes, model.task
     except UnknownModel:
         if classes is None:
             raise
         row = None
-    # Before the first bucket is closed, what a detector without traffic says.
-    seen = idle_status(classes, config) if row is None else dict(row.status)
+    seen = shown_status(row, classes, config, task=task)
     lease = store.lease.status()
     alarms = store.alarms.list(model_key, limit=1)
+    meaning = None if row is None else row.meaning
     return {
         "model": model_key,
-        **{name: value for name, value in seen.items() if name not in ("categories", "alarm")},
-        "classes": [_named(each) for each in seen["categories"]],
+        **{name: value for name, value in seen.items() if name not in ("categories", "alarm", "findings")},
+        "classes": [named(each, "class") for each in seen["categories"]],
         "not_detectable": not_detectable(seen["categories"]),
         "alarm": None if seen["alarm"] is None else finding_json(seen["alarm"]),
-        "last_alarm": alarm_json(alarms[0]) if alarms else None,
-        "validation_mismatch": _mismatch(classes, seen["baseline"], validation),
+        "findings": [finding_json(each) for each in seen["findings"]],
+        "shadow": _shadow_json(seen["shadow"]),
+        "expectations": expectations_json(seen["expectations"]),
+        "last_alarm": alarm_json(alarms[0], strongest=seen["strongest"]) if alarms else None,
+        "meaning": meaning,
+        "validation_mismatch": _mismatch(classes, seen["baseline"], validation, meaning),
+        "unknown_classes": unknown_classes(config, seen["categories"]),
+        "models": list(store.counts.models()),
         "watcher_lag_seconds": store.lag(),
         "watcher": {
             "holder": None if lease is None else lease.holder,
@@ -68,9 +79,27 @@ def status(
     }
 
 
-def idle_status(classes: tuple[str, ...], config: DetectorConfig) -> dict[str, Any]:
+def shown_status(
+    row: DetectorRow | None,
+    classes: tuple[str, ...],
+    config: DetectorConfig,
+    *,
+    task: Task = "multiclass",
+) -> Mapping[str, Any]:
+    """Return a detector's stored status, complete.
+
+    Before its first bucket, or where an older release wrote it, what is missing is what a detector without
+    traffic says.
+    """
+    idle = idle_status(classes, config, task=task)
+    return idle if row is None else {**idle, **row.status}
+
+
+def idle_status(
+    classes: tuple[str, ...], config: DetectorConfig, *, task: Task = "multiclass"
+) -> dict[str, Any]:
     """Return what a detector says before its first bucket."""
-    return Detector((class_stream(drift_categories(classes)),), config).status().to_json()
+    return Detector(streams_of(classes, task=task), config).status().to_json()
 
 
 def history(
@@ -84,6 +113,8 @@ def history(
         The model never had traffic.
     """
     classes = store.counts.classes(model_key)
+    row = store.detectors.get(model_key)
+    strongest = None if row is None else row.status.get("strongest")
     return {
         "model": model_key,
         "categories": list(drift_categories(classes)),
@@ -100,45 +131,68 @@ def history(
             for bucket in store.counts.history(model_key, since=since, until=until, limit=limit)
         ],
         "alarms": [
-            alarm_json(alarm)
+            alarm_json(alarm, strongest=strongest)
             for alarm in store.alarms.list(model_key, limit=limit)
             if since < alarm.raised_at <= until
         ],
     }
 
 
-def alarm_json(alarm: Alarm) -> dict[str, Any]:
-    """Return an alarm as JSON."""
-    return {
-        "id": alarm.id,
-        "model": alarm.model_key,
-        "raised_at": alarm.raised_at,
-        "cleared_at": alarm.cleared_at,
-        "batch": alarm.batch_id,
-        "batch_note": alarm.batch_note,
-        "finding": finding_json(alarm.finding.to_json()),
-    }
+def expectations_json(expectations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return planned changes with their category called a class, as the interface does."""
+    return [
+        {"class": each["category"], **{key: value for key, value in each.items() if key != "category"}}
+        for each in expectations
+    ]
 
 
-def finding_json(finding: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a finding with its categories named as the interface names them."""
-    return {**finding, "classes": [_named(each) for each in finding["classes"]]}
+def _shadow_json(shadow: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return (
+        None
+        if shadow is None
+        else {**shadow, "classes": [named(each, "class") for each in shadow["classes"]]}
+    )
 
 
-def _named(category: Mapping[str, Any]) -> dict[str, Any]:
-    return {"class": category["name"], **{key: value for key, value in category.items() if key != "name"}}
+def unknown_classes(config: DetectorConfig, categories: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names that settings speak of and the model does not have: misspelt, or of another model."""
+    known = {each["name"] for each in categories} | {OTHERS}
+    spoken_of = {*config.watch, *config.tolerances, *config.tolerances_abs}
+    return sorted(spoken_of - known)
 
 
 def _mismatch(
     classes: tuple[str, ...],
     baseline: Mapping[str, Any] | None,
     validation: npt.NDArray[np.int64] | None,
+    meaning: Mapping[str, Any] | None,
 ) -> Sequence[dict[str, Any]]:
-    """Compare the baseline with the validation data: that labelled data are enriched is no drift."""
-    if baseline is None or validation is None:
+    """Compare the baseline with the validation data: that labelled data are enriched is no drift.
+
+    Where an item may have several labels the baseline counts labels and the validation data items: no
+    comparison then.
+    """
+    if baseline is None or validation is None or len(baseline["counts"]) != len(validation):
         return []
     live = np.array(baseline["counts"], np.int64)
+    priors = _priors(meaning)
     return [
-        {"class": each.category, "live": each.live, "validation": each.validation, "evidence": each.evidence}
+        {
+            "class": each.category,
+            "live": each.live,
+            "validation": each.validation,
+            "evidence": each.evidence,
+            "prior": priors.get(each.category),
+        }
         for each in validation_mismatch(drift_categories(classes), live, validation)
     ]
+
+
+def _priors(meaning: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, float]]:
+    """Return the estimated shares of the true classes, unless they do not explain the traffic."""
+    if meaning is None or meaning["gate"]["passed"] is False:
+        return {}
+    return {
+        each["class"]: {bound: each[bound] for bound in ("estimate", "low", "high")}
+        for each in meaning["classes"]
+    }

@@ -21,6 +21,7 @@ from service.exchange import JSON_TYPE, MAX_IDEMPOTENCY_KEY, Declared, DeclaredR
 from service.lane import PATH
 from service.problems import CONTENT_TYPE, PROBLEMS, TYPE_PREFIX, UNEXPECTED, Problem
 from service.routes.batches import FORMS
+from service.routes.drift import MAX_FACTOR
 from service.schema import LabelsReply, PredictReply, PredictRequest
 
 DOCUMENT_PATH: Final = "/docs.json"
@@ -37,10 +38,19 @@ _OBJECT: Final[Json] = {"type": "object"}
 _NOBODY_READS: Final = 499
 _ALWAYS: Final = (401, 403, 422, 500, 503)
 _OF_A_BODY: Final = (400, 413, 415)
-_CONFLICTS: Final = frozenset({"post_baseline", "post_batch", "promote", "roll_back"})
+_CONFLICTS: Final = frozenset(
+    {"post_baseline", "post_expectation", "post_expectation_end", "post_batch", "promote", "roll_back"}
+)
 _NEVER_MISSING: Final = frozenset({"list_batches"})
 _QUERIES: Final[Mapping[str, Json]] = {
     "model": {"type": "string", "description": "name@version; the version in force by default"},
+    "class": {"type": "string", "description": "one class; all by default"},
+    "factor": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "maximum": MAX_FACTOR,
+        "description": "of the class's share; 2, 3 and 0.5 by default",
+    },
     "since": {"type": "integer", "minimum": 0, "description": "seconds since 1970"},
     "limit": {"type": "integer", "minimum": 1},
     "format": {"type": "string", "enum": list(FORMS), "default": "jsonl"},

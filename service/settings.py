@@ -41,7 +41,7 @@ def _from(parse: Callable[[str], T], *, separator: str = "") -> dict[str, Any]:
     return {"parse": parse, "separator": separator}
 
 
-_WEIGHTS: Final = values.pairs(0.001, 1_000.0, separator="=", what="class")
+_WEIGHTS: Final = values.pairs(0.0, 1_000.0, separator="=", what="class")
 _TOLERANCES: Final = values.pairs(0.0, 10.0, separator=":", what="class")
 _STREAM_SHARES: Final = values.shares("classes", "scores", "inputs")
 
@@ -69,7 +69,7 @@ class Settings:
     tolerance_abs: float = field(default=0.0, metadata=_from(values.real(0, 0.5)))
     tolerance_by_class: Pairs = field(default=(), metadata=_from(_TOLERANCES, separator=":"))
     watch: Pairs = field(default=(), metadata=_from(_WEIGHTS, separator="="))
-    whole_mix: float = field(default=0.0, metadata=_from(values.real(0, 0.9)))
+    whole_mix: float = field(default=0.3, metadata=_from(values.real(0, 0.9)))
     stream_shares: Pairs = field(
         default=(("classes", 0.6), ("scores", 0.25), ("inputs", 0.15)),
         metadata=_from(_STREAM_SHARES, separator="="),
@@ -96,6 +96,13 @@ class Settings:
             bucket_seconds=self.bucket_seconds,
             false_alarm_seconds=self.false_alarm_days * DAY_SECONDS,
             tolerance=self.tolerance_ratio,
+            tolerance_abs=self.tolerance_abs,
+            tolerances=dict(self.tolerance_by_class),
+            whole_mix=self.whole_mix,
+            shares=dict(self.stream_shares),
+            watch=dict(self.watch),
+            season_seconds=self.season_seconds or None,
+            deduplicate=self.deduplicate != "off",
             baseline_items=self.baseline_items,
             baseline_seconds=self.baseline_seconds,
         )

@@ -5,17 +5,19 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from model_store.bundles.bundle import read_bundle, read_manifest
+from model_store.bundles.manifest import Manifest
 from model_store.errors import ModelStoreError
 from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock
 from monitoring.emission import ModelFacts, facts_of
 from monitoring.errors import MonitoringError, UnknownModel
-from monitoring.status import idle_status
+from monitoring.interpretation import Promises, promises_of
+from monitoring.status import shown_status
 from monitoring.store import Store
 from monitoring.watcher import Watcher
 from service.handler import log_place
@@ -38,8 +40,9 @@ class Watch:
         self._settings, self._metrics, self._clock = settings, metrics, clock or SystemClock()
         self._models = ModelStore(settings.store)
         self._state = State(settings.state, clock=self._clock)
-        # A published bundle never changes: its manifest is read once.
-        self._classes = lru_cache(maxsize=8)(lambda path: read_manifest(path).classes)
+        # A published bundle never changes: it is read once.
+        self._manifest = lru_cache(maxsize=8)(read_manifest)
+        self._promises = lru_cache(maxsize=2)(lambda path: promises_of(read_bundle(path)))
         self._stopping = threading.Event()
         self._orphan = Orphan()
         self._threads = [
@@ -72,14 +75,22 @@ class Watch:
             by_state=store.batches.items_by_state(),
             oldest_age_seconds=0.0 if oldest is None else now - oldest,
         )
-        self._metrics.show_totals(alarms=store.alarms.count(), batches=store.batches.counts_by_reason())
-        key, classes = self._current()
-        if key is not None:
-            self._metrics.show_drift(self._drift(store, key, classes), classes=classes)
+        self._metrics.show_totals(
+            alarms=store.alarms.count(),
+            false_alarms=store.alarms.count_false(),
+            batches=store.batches.counts_by_reason(),
+        )
+        key, manifest = self._current()
+        if key is not None and manifest is not None:
+            self._export_drift(store, key, manifest)
 
     def facts(self, model_key: str) -> ModelFacts:
         """Return what a wave needs to know of a model."""
         return facts_of(read_bundle(self._models.path_of(model_key)))
+
+    def promises(self, model_key: str) -> Promises:
+        """Return what a model promises, read once a version."""
+        return self._promises(self._models.path_of(model_key))
 
     def _watch(self) -> None:
         store = self._opened()
@@ -92,6 +103,7 @@ class Watch:
             holder=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
             resolve=self.facts,
             on_failure=self._metrics.count_failure,
+            promises=self.promises,
         )
         watcher.run(self._stopping)
 
@@ -119,19 +131,23 @@ class Watch:
             self._metrics.count_failure("metrics")
             log_place("exporting what the store says failed", error)
 
-    def _current(self) -> tuple[str | None, tuple[str, ...]]:
+    def _current(self) -> tuple[str | None, Manifest | None]:
         try:
             key = key_in_force(self._models, self._settings.model)
-            return key, self._classes(self._models.path_of(key)) if key else ()
+            return key, self._manifest(self._models.path_of(key)) if key else None
         except ModelStoreError:
             # The workers say which bundle is refused; the one before it keeps answering.
-            return None, ()
+            return None, None
 
-    def _drift(self, store: Store, key: str, classes: tuple[str, ...]) -> Mapping[str, Any]:
+    def _export_drift(self, store: Store, key: str, manifest: Manifest) -> None:
         try:
             row = store.detectors.get(key)
         except UnknownModel:
             row = None
-        return (
-            idle_status(classes, self._settings.monitoring().watcher.detector) if row is None else row.status
+        config, classes = self._settings.monitoring().watcher.detector, manifest.classes
+        self._metrics.show_drift(shown_status(row, classes, config, task=manifest.task), classes=classes)
+        self._metrics.show_meaning(None if row is None else row.meaning, classes=classes)
+        newest = store.alarms.list(key, limit=1)
+        self._metrics.show_alarm(
+            acknowledged=any(each.is_open and each.acknowledged is not None for each in newest)
         )

@@ -140,6 +140,12 @@ def _drift() -> list[Any]:
     reference = f'max by (class) (seamark_class_share_ratio{{{CLASS}, kind="reference"}})'
     evidence = f"max by (class) (seamark_drift_evidence{{{CLASS}}})"
     detectable = f"max by (class) (seamark_detectable_items{{{CLASS}}})"
+    streams = f"max by (stream) (seamark_drift_stream_evidence{{{JOB}}})"
+    prior = {
+        bound: f'max by (class) (seamark_prior_estimate_ratio{{{CLASS}, bound="{bound}"}}) >= 0'
+        for bound in ("estimate", "low", "high")
+    }
+    precision = f"max by (class) (seamark_expected_precision_ratio{{{CLASS}}}) >= 0"
     can_double = f'max by (class) (seamark_class_share_ratio{{{CLASS}, kind="reference"}}) < 0.5'
     return [
         figure(
@@ -244,6 +250,67 @@ def _drift() -> list[Any]:
             unit="none",
             width=12,
             dashed="threshold",
+        ),
+        graph(
+            "Evidence by stream",
+            "Evidence within each stream of counts, with the threshold (dashed): the classes answered, the "
+            "scores, and what was measured of the inputs. Scores or inputs without the classes say that "
+            "items look different while the mix stays.",
+            [Query(streams, "{{stream}}"), Query(threshold, "threshold")],
+            unit="none",
+            width=12,
+            dashed="threshold",
+        ),
+        figure(
+            "Former version's view",
+            "After a promotion the detector of the version before keeps watching the new one's answers until "
+            "the new baseline is frozen. Its drift opens a ticket too.",
+            Query(f"max by (state) (seamark_drift_shadow_state{{{JOB}}}) == 1", "{{state}}"),
+            unit="none",
+            height=8,
+            name_only=True,
+            colors=STATE_COLORS,
+            no_value="none",
+        ),
+        figure(
+            "Alarm looked after",
+            "Yes while somebody has acknowledged the open alarm; no as well when none is open.",
+            Query(f"max(seamark_alarm_acknowledged{{{JOB}}})", "looked after"),
+            unit="bool_yes_no",
+            height=8,
+        ),
+        figure(
+            "False alarms",
+            "Alarms that a person called false, in the time range of the dashboard. Several say that a "
+            "setting does not fit the traffic: the runbook of SeamarkDrift has a list.",
+            Query(f"max(increase(seamark_alarms_false_total{{{JOB}}}[$__range]))", "false"),
+            unit="short",
+            height=8,
+            decimals=0,
+            thresholds=steps(green=None, yellow=1),
+        ),
+        graph(
+            "How common each class is",
+            "Estimated share of the true class, corrected for the model's confusions, with its 95 % interval "
+            "(dashed). Empty where the traffic cannot be explained by another mix of the known classes: an "
+            "estimate would be wrong then.",
+            [
+                Query(prior["estimate"], "{{class}}"),
+                Query(prior["low"], "{{class}} (low)"),
+                Query(prior["high"], "{{class}} (high)"),
+            ],
+            unit="percentunit",
+            width=12,
+            dashed=".*\\((low|high)\\)",
+        ),
+        graph(
+            "Precision left",
+            "Precision of each class's threshold at the present mix, estimated without labels. Empty when "
+            "withdrawn, as beside.",
+            [Query(precision, "{{class}}")],
+            unit="percentunit",
+            width=12,
+            highest=1,
         ),
     ]
 

@@ -9,14 +9,14 @@ from starlette.routing import BaseRoute
 
 from service.exchange import route
 from service.lane import Seat
-from service.routes import batches, drift, models
+from service.routes import alarms, batches, drift, models
 
 
 def routes(seat: Seat) -> list[BaseRoute]:
     """Return every route of the service's own application."""
     operate = partial(route, seat, scopes=("operate",))
     label = partial(route, seat, scopes=("label", "operate"))
-    batch = "/v1/batches/{batch}"
+    alarm, batch = "/v1/drift/alarms/{alarm}", "/v1/batches/{batch}"
     return [
         operate("GET", "/v1/drift", drift.get_drift, local_only=False, queries=("model",)),
         operate(
@@ -26,7 +26,18 @@ def routes(seat: Seat) -> list[BaseRoute]:
             local_only=False,
             queries=("model", "since", "limit"),
         ),
+        operate("GET", "/v1/drift/plan", drift.get_plan, local_only=False, queries=("class", "factor")),
         operate("POST", "/v1/drift/baseline", drift.post_baseline, local_only=True, body=drift.Freeze),
+        operate("POST", "/v1/drift/expect", drift.post_expectation, local_only=True, body=drift.Expect),
+        operate(
+            "POST", "/v1/drift/expect/end", drift.post_expectation_end, local_only=True, body=drift.ExpectEnd
+        ),
+        # Its items are somebody's words, as those of a batch are.
+        operate("GET", alarm, alarms.get_alarm, local_only=True),
+        operate(
+            "POST", f"{alarm}/acknowledge", alarms.post_acknowledge, local_only=True, body=alarms.Acknowledge
+        ),
+        operate("POST", f"{alarm}/false", alarms.post_false, local_only=True, body=alarms.FalseAlarm),
         operate("GET", "/v1/models", models.list_models, local_only=False),
         operate("POST", "/v1/models/rollback", models.roll_back, local_only=True, body=models.Change),
         operate("POST", "/v1/models/{version}/promote", models.promote, local_only=True, body=models.Change),

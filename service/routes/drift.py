@@ -1,13 +1,25 @@
 """Has the mix of classes moved, since when, how sure is that, and what is it compared with?"""
 
-from typing import Annotated
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
+from model_store.bundles.bundle import Bundle
+from model_store.policy import NO_CLASS
+from monitoring.detector import Detector, DetectorConfig
+from monitoring.errors import UnknownModel
+from monitoring.expecting import end_expectation, expect_change
 from monitoring.freezing import freeze_baseline
-from monitoring.status import history, status
+from monitoring.plan import RATIOS, plan, plan_ahead
+from monitoring.status import expectations_json, history, status
 from service.exchange import Call
-from service.routes.models import Name, current_key
+from service.problems import FieldInvalid
+from service.routes.models import Name, Reason, current_key
+
+MAX_FACTOR: Final = 1_000
+Moment = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(gt=0, lt=1e11)]
 
 
 class Freeze(Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,17 +30,34 @@ class Freeze(Struct, frozen=True, forbid_unknown_fields=True):
     force: bool = False
 
 
+class Expect(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which class will move until when, as RFC 3339 or seconds since 1970, and who says so why."""
+
+    until: Moment
+    by: Name
+    why: Reason
+    category: Name = field(name="class")
+
+
+class ExpectEnd(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which class is watched again before its time, and who says so."""
+
+    by: Name
+    category: Name = field(name="class")
+    why: Annotated[str, Meta(max_length=1_000)] = ""
+
+
 def get_drift(call: Call) -> object:
     """Return the state of the detector of the version in force, or of `?model=name@version`."""
-    key, config = _key(call), call.worker.settings.monitoring().watcher.detector
-    current = call.worker.swapper.current
-    bundle = current.model.bundle if current is not None and current.model.key == key else None
+    key = _key(call)
+    bundle = _bundle(call, key)
     # A version in force without traffic is warming up; any other key is a mistake of the client.
     return status(
         call.worker.state.store(),
         key,
-        config=config,
+        config=_config(call),
         classes=None if bundle is None else bundle.policy.classes,
+        task="multiclass" if bundle is None else bundle.policy.task,
         validation=None if bundle is None else bundle.reference.counts,
     )
 
@@ -40,13 +69,32 @@ def get_history(call: Call) -> object:
     return history(call.worker.state.store(), _key(call), since=float(since), limit=limit)
 
 
+def get_plan(call: Call) -> object:
+    """Return after how many items, and how long, a change of each class would be noticed."""
+    key, config = current_key(call), _config(call)
+    factor = call.number("factor", above=0.0, most=MAX_FACTOR)
+    if factor == 1.0:
+        raise FieldInvalid("query.factor", "expected a number other than 1, which is no change")
+    ratios: Sequence[float] = RATIOS if factor is None else (factor,)
+    detector, bundle = _detector(call, key, config), _bundle(call, key)
+    if detector is not None and detector.baseline is not None:
+        found = plan(detector, ratios=ratios)
+    elif bundle is not None:
+        names, counts = (*bundle.policy.classes, NO_CLASS), bundle.reference.counts
+        found = plan_ahead(names, counts, config=config, ratios=ratios)
+    else:
+        raise UnknownModel(key, call.worker.state.store().counts.models())
+    shown = found.to_json()
+    return {"model": key, **shown, "rows": _of_class(call, shown["rows"])}
+
+
 def post_baseline(call: Call) -> object:
     """Make the recent traffic the baseline; the act is in the audit trail."""
     asked = call.json(Freeze)
     return freeze_baseline(
         call.worker.state.store(),
         current_key(call),
-        config=call.worker.settings.monitoring().watcher.detector,
+        config=_config(call),
         clock=call.worker.clock,
         by=asked.by,
         why=asked.why,
@@ -54,5 +102,72 @@ def post_baseline(call: Call) -> object:
     )
 
 
+def post_expectation(call: Call) -> object:
+    """Leave a class out of all tests until a planned change is over; the act is in the audit trail."""
+    asked, key = call.json(Expect), current_key(call)
+    _require_class(call, key, asked.category)
+    until = asked.until.timestamp() if isinstance(asked.until, datetime) else asked.until
+    expected = expect_change(
+        call.worker.state.store(),
+        key,
+        asked.category,
+        until=until,
+        config=_config(call),
+        clock=call.worker.clock,
+        by=asked.by,
+        why=asked.why,
+    )
+    return {"model": key, "expectations": expectations_json(expected)}
+
+
+def post_expectation_end(call: Call) -> object:
+    """Watch a class again before the time that was told; the act is in the audit trail."""
+    asked, key = call.json(ExpectEnd), current_key(call)
+    _require_class(call, key, asked.category)
+    expected = end_expectation(
+        call.worker.state.store(),
+        key,
+        asked.category,
+        config=_config(call),
+        clock=call.worker.clock,
+        by=asked.by,
+        why=asked.why,
+    )
+    return {"model": key, "expectations": expectations_json(expected)}
+
+
 def _key(call: Call) -> str:
     return call.query.get("model") or current_key(call)
+
+
+def _config(call: Call) -> DetectorConfig:
+    return call.worker.settings.monitoring().watcher.detector
+
+
+def _bundle(call: Call, key: str) -> Bundle | None:
+    """Return the bundle of a version that this worker runs."""
+    current = call.worker.swapper.current
+    return current.model.bundle if current is not None and current.model.key == key else None
+
+
+def _detector(call: Call, key: str, config: DetectorConfig) -> Detector | None:
+    try:
+        row = call.worker.state.store().detectors.get(key)
+    except UnknownModel:
+        return None
+    return None if row is None else Detector.from_json(row.snapshot, config=config)
+
+
+def _require_class(call: Call, key: str, name: str) -> None:
+    allowed = (*call.worker.state.store().counts.classes(key), NO_CLASS)
+    if name not in allowed:
+        raise FieldInvalid("$.class", f"expected one of {', '.join(allowed)}")
+
+
+def _of_class(call: Call, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    wanted, known = call.query.get("class"), dict.fromkeys(row["class"] for row in rows)
+    if wanted is None:
+        return rows
+    if wanted not in known:
+        raise FieldInvalid("query.class", f"expected one of {', '.join(known)}")
+    return [row for row in rows if row["class"] == wanted]

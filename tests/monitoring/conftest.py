@@ -8,6 +8,7 @@ import pytest
 from monitoring.clock import ManualClock
 from monitoring.store import Store, open_store
 from tests.support.morning import MORNING
+from tests.support.site import Site
 
 
 @pytest.fixture
@@ -22,3 +23,9 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
     opened = open_store(tmp_path, clock=clock)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def site(store: Store, clock: ManualClock) -> Site:
+    """A store without traffic, and who fills it."""
+    return Site(store, clock)

@@ -67,7 +67,9 @@ def test_there_are_three_alerts_and_each_has_a_unit_test() -> None:
     assert all(f"alertname: {name}\n" in TESTS.read_text() for name in names)
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: f"{alert['alert']}-{alert['labels']['severity']}")
+@pytest.mark.parametrize(
+    "alert", ALERTS, ids=lambda alert: "-".join([alert["alert"], *alert["labels"].values()])
+)
 def test_every_alert_says_what_how_much_and_what_to_do(alert: dict[str, Any]) -> None:
     """Summary, a description with a value, and a runbook that exists and names the alert."""
     notes = alert["annotations"]

@@ -2,8 +2,8 @@
 
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,107 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.clock import ManualClock
-from monitoring.config import WatcherConfig
-from monitoring.detector import DetectorConfig
 from monitoring.emission import ModelFacts
 from monitoring.errors import BaselineRefused, StateUnavailable
 from monitoring.freezing import freeze_baseline
-from monitoring.recorder import SCORE_BINS, Sealed
-from monitoring.reservoir import EPOCH_SECONDS, Candidate
 from monitoring.status import history, status
 from monitoring.store import Store, open_store
 from monitoring.watcher import Watcher
 from tests.support.morning import MORNING
-
-CLASSES = ("ham", "spam", "phish")
-CONFIG = WatcherConfig(
-    detector=DetectorConfig(
-        bucket_seconds=10.0, false_alarm_seconds=86_400.0, baseline_items=2_000, baseline_seconds=100.0
-    ),
-    batch_size=20,
-)
-FACTS = ModelFacts(
-    classes=CLASSES,
-    thresholds=(0.5, 0.4, 0.3),
-    digests={"calibration": "c", "policy": "p"},
-    seen=np.zeros((0, 64), np.uint32),
-)
-QUIET, ATTACK = (180, 18, 2), (120, 20, 60)
-
-
-@dataclass
-class Site:
-    """A store with one worker that is told what to flush, and watchers on demand."""
-
-    store: Store
-    clock: ManualClock
-    seq: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    def watcher(self, holder: str = "one", *, config: WatcherConfig = CONFIG, **options: object) -> Watcher:
-        """Start another instance, as another process would."""
-        settings: dict[str, object] = {"resolve": lambda _key: FACTS, "on_failure": self.failures.append}
-        return Watcher(self.store, config, clock=self.clock, holder=holder, **{**settings, **options})  # type: ignore[arg-type]
-
-    def flush(self, per_class: Sequence[int], *, candidates: int = 0, model_key: str = "mail@1") -> None:
-        """Flush one bucket's items of each class, all accepted, and so many candidates."""
-        self.seq += 1
-        now = self.clock.now()
-        counts = np.zeros((3, 3), np.int64)
-        counts[:, 0] = per_class
-        self.store.counts.flush(
-            "worker",
-            self.seq,
-            Sealed(
-                model_key=model_key,
-                classes=CLASSES,
-                epoch=int(now // EPOCH_SECONDS),
-                counts=counts,
-                answers=counts,
-                score_bins=np.zeros((3, SCORE_BINS), np.int64),
-                source_counts={"other": int(counts.sum())},
-                first_at=now - 1,
-                last_at=now,
-                sealed_at=now,
-                candidates=tuple(self._candidate(n) for n in range(candidates)),
-            ),
-        )
-
-    def _candidate(self, n: int) -> Candidate:
-        rng = np.random.default_rng([self.seq, n])
-        probabilities = rng.dirichlet(np.ones(3)).astype(np.float32)
-        top = int(probabilities.argmax())
-        key = f"item-{self.seq}-{n}"
-        kinds = {f"top:{CLASSES[top]}", f"uncertain:{CLASSES[top]}", "random:other"}
-        return Candidate(
-            key=key,
-            item_id=key,
-            source="other",
-            text=" ".join(rng.choice(["alpha", "beta", "gamma", "delta", "omega", "kappa"], 12)) + key,
-            probabilities=probabilities,
-            label=top,
-            decision=0,
-            at=self.clock.now(),
-            priority=float(rng.random()),
-            kinds=frozenset(kinds),
-        )
-
-    def traffic(
-        self, watcher: Watcher, per_class: Sequence[int], *, buckets: int, candidates: int = 5
-    ) -> None:
-        """Flush and close so many buckets."""
-        for _ in range(buckets):
-            self.flush(per_class, candidates=candidates)
-            self.clock.advance(10)
-            watcher.tick()
-
-
-@pytest.fixture
-def site(tmp_path: Path, clock: ManualClock) -> Iterator[Site]:
-    """A store without traffic."""
-    store = open_store(tmp_path, clock=clock)
-    yield Site(store, clock)
-    store.close()
+from tests.support.site import ATTACK, CONFIG, FACTS, QUIET, Site
 
 
 def test_drift_raises_an_alarm_with_its_batch(site: Site) -> None:
@@ -517,7 +424,7 @@ def live(root: Path, deaths: Sequence[int], *, seed: int, log: list[int] | None 
     watcher, life = born()
     for turn in range(20):
         for _ in range(int(rng.integers(0, 3))):
-            per_class = rng.multinomial(100, (0.9, 0.09, 0.01) if turn < 14 else (0.6, 0.1, 0.3))
+            per_class = rng.multinomial(200, (0.9, 0.09, 0.01) if turn < 14 else (0.6, 0.1, 0.3))
             site.flush(per_class.tolist(), candidates=3)
         for _ in range(2):
             clock.advance(5)

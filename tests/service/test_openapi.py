@@ -190,7 +190,18 @@ def house(tmp_path: Path) -> Iterator[House]:
         ("GET", "/v1/drift", "/v1/drift", {}, 200),
         ("GET", "/v1/drift", "/v1/drift?model=no@1", {}, 404),
         ("GET", "/v1/drift/history", "/v1/drift/history?limit=0", {}, 422),
+        ("GET", "/v1/drift/plan", "/v1/drift/plan?class=login", {}, 200),
+        ("GET", "/v1/drift/plan", "/v1/drift/plan?factor=1", {}, 422),
+        ("GET", "/v1/drift/alarms/{alarm}", "/v1/drift/alarms/no", {}, 404),
+        ("POST", "/v1/drift/alarms/{alarm}/false", "/v1/drift/alarms/no/false", {"json": {"by": "kim"}}, 422),
         ("POST", "/v1/drift/baseline", "/v1/drift/baseline", {"json": {"by": "kim"}}, 404),
+        (
+            "POST",
+            "/v1/drift/expect/end",
+            "/v1/drift/expect/end",
+            {"json": {"by": "kim", "class": "login"}},
+            404,
+        ),
         ("GET", "/v1/batches", "/v1/batches", {}, 200),
         ("POST", "/v1/batches", "/v1/batches", {"json": {"by": "kim"}}, 404),
         ("POST", "/v1/batches/{batch}/close", "/v1/batches/no/close", {"content": "{"}, 415),
@@ -223,7 +234,7 @@ def test_the_routes_answer_what_is_declared(
 def test_a_declared_body_is_the_one_the_route_decodes(house: House, route: DeclaredRoute) -> None:
     """A body that breaks the struct is refused with the names of the struct's own fields."""
     assert route.declared.body is not None
-    path = route.path.replace("{batch}", "no").replace("{version}", "1")
+    path = route.path.replace("{batch}", "no").replace("{alarm}", "no").replace("{version}", "1")
     answer = house.local.post(path, json={"no such field": 1})
     assert answer.status_code == 422
     fields = ", ".join(each.encode_name for each in structs.fields(route.declared.body))

@@ -1,4 +1,4 @@
-"""What does the service export? The metric table of service/metrics.py as Prometheus would name it."""
+"""What does the service export? The metric table of service/metrics as Prometheus would name it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from model_store.policy import DECISIONS
-from service.metrics import DRIFT_STATES, NAMESPACE, TABLE, Spec
+from service.metrics import BOUNDS, DRIFT_STATES, NAMESPACE, TABLE, Spec
 from service.tally import OUTCOMES, STAGES
 from tests.support.promql import Selected
 
@@ -16,6 +16,8 @@ TARGET_LABELS: Final = frozenset({"job", "instance"})
 VALUES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("seamark_requests", "outcome"): frozenset(OUTCOMES),
     ("seamark_drift_state", "state"): frozenset(DRIFT_STATES),
+    ("seamark_drift_shadow_state", "state"): frozenset(DRIFT_STATES),
+    ("seamark_prior_estimate_ratio", "bound"): frozenset(BOUNDS),
     ("seamark_predictions", "decision"): frozenset(DECISIONS),
     ("seamark_class_share_ratio", "kind"): frozenset({"reference", "current"}),
     ("seamark_monitoring_failures", "stage"): frozenset(STAGES),

@@ -86,4 +86,5 @@ class House:
             holder="tests",
             resolve=self.watch.facts,
             on_failure=self.failures.append,
+            promises=self.watch.promises,
         )

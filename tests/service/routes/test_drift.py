@@ -1,5 +1,9 @@
 """The state of drift over HTTP, from warming up to an alarm and a new baseline."""
 
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -50,6 +54,113 @@ def test_drift_is_reported_with_class_interval_and_since(house: House) -> None:
     assert house.failures == []
 
 
+def test_the_meaning_comes_with_the_drift(house: House) -> None:
+    """One sentence, the priors, the gate and what becomes of each claim; also kept with the alarm."""
+    drift(house)
+    seen = house.local.get("/v1/drift").json()
+    meaning = seen["meaning"]
+    assert meaning["verdict"]
+    assert meaning.keys() >= {"classes", "gate", "expected", "claims", "agreement", "withheld"}
+    assert (meaning["alarm"], meaning["since"]) == (seen["last_alarm"]["id"], seen["alarm"]["since_time"])
+    assert seen["last_alarm"]["meaning"]["alarm"] == seen["last_alarm"]["id"]
+
+
+def test_streams_are_listed_with_their_share_of_the_budget(house: House) -> None:
+    """Classes, scores and inputs; a column says what it counts."""
+    drift(house)
+    streams = {each["name"]: each for each in house.local.get("/v1/drift").json()["streams"]}
+    assert {"classes", "scores", "inputs:length"} <= streams.keys()
+    assert sum(each["share"] for each in streams.values()) == pytest.approx(1)
+    assert streams["classes"]["columns"] is None
+    assert "characters" in streams["inputs:length"]["columns"][0]["name"]
+
+
+def test_names_in_settings_that_the_model_does_not_have_are_told(open_house: Callable[..., House]) -> None:
+    """A misspelt class would otherwise be watched by nobody."""
+    house = open_house(watch=(("logn", 5.0), ("billing", 2.0), ("*", 0.5)), tolerance_by_class=(("x", 0.2),))
+    assert house.local.get("/v1/drift").json()["unknown_classes"] == ["logn", "x"]
+
+
+def test_a_planned_change_is_announced(house: House) -> None:
+    """Until then its class raises no alarm; it can be ended before its time."""
+    for seed in range(8):
+        house.answer(texts(CALM, seed=seed))
+    said = {"class": "login", "until": START + 10_000, "by": "ada", "why": "campaign"}
+    (expected,) = house.local.post("/v1/drift/expect", json=said).json()["expectations"]
+    assert {name: expected[name] for name in said} == said
+    for seed in range(8, 12):
+        house.answer(texts(MOVED, seed=seed))
+    seen = house.local.get("/v1/drift").json()
+    assert (seen["last_alarm"], seen["expectations"]) == (None, [expected])
+    ended = house.local.post("/v1/drift/expect/end", json={"class": "login", "by": "ada"})
+    assert ended.json() == {"model": "tiny@1", "expectations": []}
+    assert [entry.action for entry in house.worker.state.store().audit.list()] == [
+        "end_expectation",
+        "expect_change",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "field"),
+    [
+        ({"class": "logn"}, 422, "$.class"),
+        ({"until": "soon"}, 422, "$.until"),
+        ({"until": "2023-11-15T00:00:00"}, 422, "$.until"),
+        ({"until": -1}, 422, "$.until"),
+        ({"until": START - 1}, 409, None),
+        ({"until": "2024-11-15T00:00:00Z"}, 409, None),
+        ({"why": ""}, 422, "$.why"),
+        ({"until": "2023-11-20T00:00:00+01:00"}, 200, None),
+    ],
+)
+def test_an_announcement_says_what_is_allowed(
+    house: House, changed: dict[str, Any], status: int, field: str | None
+) -> None:
+    """A class of the model, a moment with a zone that is not too far, and a reason."""
+    house.answer(texts(CALM))
+    body = {"class": "login", "until": START + 1_000, "by": "ada", "why": "campaign", **changed}
+    answer = house.local.post("/v1/drift/expect", json=body)
+    assert (answer.status_code, answer.json().get("field")) == (status, field)
+
+
+def test_nothing_is_announced_before_there_is_traffic(house: House) -> None:
+    """404 as of every act on a model without traffic; ending what was not announced is a conflict."""
+    body = {"class": "login", "until": START + 1_000, "by": "ada", "why": "campaign"}
+    assert house.local.post("/v1/drift/expect", json=body).status_code == 404
+    house.answer(texts(CALM))
+    answer = house.local.post("/v1/drift/expect/end", json={"class": "login", "by": "ada"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:seamark:problem:expectation-refused")
+
+
+def test_the_plan_says_how_soon_a_change_would_be_noticed(house: House) -> None:
+    """From validation rows before there is traffic, from the baseline then."""
+    ahead = house.local.get("/v1/drift/plan").json()
+    assert (ahead["model"], ahead["assumed"]) == ("tiny@1", True)
+    for seed in range(8):
+        house.answer(texts(CALM, seed=seed))
+    plan = house.local.get("/v1/drift/plan?class=login&factor=2.5").json()
+    (row,) = plan["rows"]
+    assert (row["class"], row["ratio"], plan["assumed"]) == ("login", 2.5, False)
+    assert row["items"] > 0
+    assert row["seconds"] > 0
+    assert "90 days" in plan["false_alarms"]
+    assert len(house.local.get("/v1/drift/plan").json()["rows"]) == 3 * len(bundles.NAMED) + 3
+
+
+def test_an_older_versions_history_stays(house: House) -> None:
+    """Its alarms and buckets are read by its key, which the status lists."""
+    drift(house)
+    bundles.publish_tiny(house.models)
+    asyncio.run(house.worker.poll())
+    house.answer(texts(MOVED, seed=99))
+    seen = house.local.get("/v1/drift").json()
+    assert (seen["model"], seen["last_alarm"], seen["models"]) == ("tiny@2", None, ["tiny@1", "tiny@2"])
+    assert (seen["shadow"]["of"], seen["shadow"]["same_scores"]) == ("tiny@1", True)
+    history = house.local.get("/v1/drift/history?model=tiny@1").json()
+    assert len(history["alarms"]) == 1
+    assert len(history["buckets"]) == 16
+
+
 def test_history_has_every_bucket_and_the_alarm_with_its_batch(house: House) -> None:
     """Counts of the history add up to the items answered; the alarm leads to its batch."""
     drift(house)
@@ -89,6 +200,11 @@ def test_an_early_baseline_is_refused(house: House) -> None:
         ("/v1/drift/history?lmit=10", 422),
         ("/v1/drift/history?limit=3&limit=4", 422),
         ("/v1/drift?probabilities=true", 422),
+        ("/v1/drift/plan?factor=1", 422),
+        ("/v1/drift/plan?factor=0", 422),
+        ("/v1/drift/plan?factor=nan", 422),
+        ("/v1/drift/plan?factor=1_0", 422),
+        ("/v1/drift/plan?class=logn", 422),
         ("/v1/models?limit=1", 422),
         ("/v1/batches?format=csv", 422),
         ("/v1/batches/b/items?limit=1", 422),

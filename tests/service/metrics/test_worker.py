@@ -9,17 +9,11 @@ from prometheus_client import CollectorRegistry, Histogram
 from model_store.model import Model
 from model_store.store import ModelStore
 from monitoring.recorder import SCORE_BINS, Sealed
-from service.metrics import (
-    TABLE,
-    WatcherMetrics,
-    WorkerMetrics,
-    add_to_histogram,
-    forget_dead_processes,
-    resident_memory_bytes,
-)
+from service.metrics import TABLE, WorkerMetrics, add_to_histogram
 from service.tally import Tally
 from tests.support import bundles
 from tests.support.desk import Desk, current_of
+from tests.support.samples import series, value
 
 
 @pytest.fixture
@@ -32,18 +26,6 @@ def registry() -> CollectorRegistry:
 def worker_metrics(registry: CollectorRegistry) -> WorkerMetrics:
     """Return a worker's metrics in `registry`."""
     return WorkerMetrics(registry)
-
-
-def value(registry: CollectorRegistry, metric: str, /, **labels: str) -> float:
-    """Return a sample; it must be there."""
-    sample = registry.get_sample_value(f"seamark_{metric}", labels)
-    assert sample is not None, metric
-    return sample
-
-
-def series(registry: CollectorRegistry) -> set[str]:
-    """Return the names of the exported families."""
-    return {metric.name for metric in registry.collect() if metric.samples}
 
 
 def sealed(counts: list[list[int]], *, best: float) -> Sealed:
@@ -63,16 +45,6 @@ def sealed(counts: list[list[int]], *, best: float) -> Sealed:
         last_at=None,
         sealed_at=0.0,
     )
-
-
-def test_the_table_follows_the_conventions() -> None:
-    """Names are unique, in base units, and no label could hold an item."""
-    assert len({spec.name for spec in TABLE}) == len(TABLE)
-    assert {label for spec in TABLE for label in spec.labels} == {
-        "outcome", "class", "decision", "name", "version", "calibration", "policy", "status", "stage",
-        "process", "kind", "state", "reason",
-    }  # fmt: skip
-    assert all(spec.says.endswith(".") for spec in TABLE)
 
 
 def test_a_worker_exports_every_series_before_the_first_request(
@@ -184,83 +156,3 @@ def test_many_observations_at_once_equal_one_by_one() -> None:
         assert registry.get_sample_value(f"one_{suffix}", labels) == registry.get_sample_value(
             f"many_{suffix}", labels
         ), "prometheus_client stores histograms in another way now; adapt service.metrics.add_to_histogram"
-
-
-STATUS = {
-    "state": "drift",
-    "statistic": 30.5,
-    "threshold": 20.0,
-    "window_items": 400,
-    "alarm": {"since_time": 1_700_000_000.0},
-    "categories": [
-        {"name": "billing", "reference": 0.25, "current": 0.5, "evidence": 30.5, "detectable_items": 80},
-        {
-            "name": "no_class_passes",
-            "reference": None,
-            "current": 0.5,
-            "evidence": 0.0,
-            "detectable_items": None,
-        },
-    ],
-}
-
-
-def test_the_watcher_exports_what_the_store_says(registry: CollectorRegistry) -> None:
-    """One state is 1, every category has its series, unknown ones are 0."""
-    metrics = WatcherMetrics(registry)
-    metrics.show_process()
-    metrics.show_drift(STATUS, classes=bundles.NAMED)
-    metrics.show_batches(by_state={"open": 7}, oldest_age_seconds=60.0)
-    metrics.show_totals(alarms=2, batches={"alarm": 1})
-    assert series(registry) == {f"seamark_{spec.name}" for spec in TABLE if "watcher" in spec.owner}
-    states = {
-        state: value(registry, "drift_state", state=state) for state in ("warming", "calm", "drift", "blind")
-    }
-    assert states == {"warming": 0, "calm": 0, "drift": 1, "blind": 0}
-    assert value(registry, "class_share_ratio", **{"class": "billing", "kind": "current"}) == 0.5
-    assert value(registry, "class_share_ratio", **{"class": "login", "kind": "reference"}) == 0
-    assert value(registry, "detectable_items", **{"class": "billing"}) == 80
-    assert value(registry, "detectable_items", **{"class": "no_class_passes"}) == float("inf")
-    assert value(registry, "drift_since_timestamp_seconds") == 1_700_000_000
-    assert value(registry, "batch_items", state="open") == 7
-    assert value(registry, "batches_total", reason="by_hand") == 0
-
-
-def test_totals_follow_the_store_and_never_fall(registry: CollectorRegistry) -> None:
-    """A total that is exported again adds nothing; a store that was reset does not make it fall."""
-    metrics = WatcherMetrics(registry)
-    for alarms in (2, 2, 3, 0, 1):
-        metrics.show_totals(alarms=alarms, batches={})
-    assert value(registry, "alarms_total") == 3
-
-
-def test_a_restart_is_no_alarm(registry: CollectorRegistry) -> None:
-    """The totals are absent until the store was read: from 0 to 7 would be seven alarms to `increase`."""
-    metrics = WatcherMetrics(registry)
-    metrics.count_failure("close")
-    assert not series(registry) & {"seamark_alarms", "seamark_batches"}
-    metrics.show_totals(alarms=7, batches={"alarm": 5})
-    assert value(registry, "alarms_total") == 7
-    assert value(registry, "batches_total", reason="alarm") == 5
-    assert value(registry, "batches_total", reason="by_hand") == 0
-
-
-def test_the_queue_is_summed_over_the_living_workers() -> None:
-    """A worker that is gone has no queue, and one worker's queue does not hide another's."""
-    assert {spec.mode for spec in TABLE if spec.name in ("queue_items", "in_flight_requests")} == {"livesum"}
-
-
-def test_live_gauges_of_dead_processes_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """After a SIGKILL nobody marks a process dead; the next worker does."""
-    directory = tmp_path_factory.mktemp("prometheus")
-    no_such_pid = 2**22 + 1  # above the largest pid Linux gives
-    for pid in (no_such_pid, 1):
-        (directory / f"gauge_livesum_{pid}.db").touch()
-    (directory / f"counter_{no_such_pid}.db").touch()
-    forget_dead_processes(directory)
-    assert {path.name for path in directory.iterdir()} == {"gauge_livesum_1.db", f"counter_{no_such_pid}.db"}
-
-
-def test_resident_memory_is_plausible() -> None:
-    """A Python process with numpy takes between 10 MB and 10 GB."""
-    assert 10e6 < resident_memory_bytes() < 10e9
