@@ -40,6 +40,8 @@ class MixtureFit:
         Live shares minus those of the mixture, as they come out by chance.
     draws : float64 array of shape (n_draws, n_classes)
         The weights fitted to each.
+    newton : float64 array of shape (n_cells, n_classes)
+        What shares of the cells add to the weights, to first order.
     """
 
     reference: ShiftReference
@@ -49,6 +51,7 @@ class MixtureFit:
     priors: Float64s
     noise: Float64s
     draws: Float64s
+    newton: Float64s
 
     @classmethod
     def of(
@@ -69,12 +72,9 @@ class MixtureFit:
         generator = np.random.default_rng(seed)
         live = _live(priors @ components, items, generator, draws)
         noise = live - _validation(components, priors, counts, generator, draws)
-        again = _refit(cells, priors, reference.cells(noise))
-        return cls(reference, components, shares, items, priors, noise, again)
-
-    def newton_step(self, shares: Float64s) -> Float64s:
-        """Return the weights that shares of the cells, shape (..., n_cells), add to the mixture's."""
-        return _newton(self.reference.cells(self.components), self.priors, shares)
+        newton = _newton(cells, priors)
+        again = _refit(cells, priors, newton, reference.cells(noise))
+        return cls(reference, components, shares, items, priors, noise, again, newton)
 
 
 def _live(mixed: Float64s, items: int, generator: np.random.Generator, draws: int) -> Float64s:
@@ -95,15 +95,16 @@ def _validation(
     return mixture
 
 
-def _newton(cells: Float64s, priors: Float64s, shares: Float64s) -> Float64s:
+def _newton(cells: Float64s, priors: Float64s) -> Float64s:
+    """Return the map of Fisher's scoring from shares of the cells to weights, shape (n_cells, n_classes)."""
     mixed = priors @ cells
     weighted = np.divide(cells, mixed, out=np.zeros_like(cells), where=mixed > _UNREACHED)
-    step: Float64s = (shares @ weighted.T) @ np.linalg.pinv(weighted @ cells.T, hermitian=True)
+    step: Float64s = weighted.T @ np.linalg.pinv(weighted @ cells.T, hermitian=True)
     return step
 
 
-def _refit(cells: Float64s, priors: Float64s, noise: Float64s) -> Float64s:
+def _refit(cells: Float64s, priors: Float64s, newton: Float64s, noise: Float64s) -> Float64s:
     """Return weights of shape (n_draws, n_classes) for the mixture's own shares with noise added."""
-    start = np.maximum(priors + _newton(cells, priors, noise), _LEAST_START)
+    start = np.maximum(priors + noise @ newton, _LEAST_START)
     start /= start.sum(axis=1, keepdims=True)
     return mixture_priors(np.maximum(priors @ cells + noise, 0.0), cells, start, iterations=_REFITS)

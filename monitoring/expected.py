@@ -72,14 +72,11 @@ class Flagged:
     @classmethod
     def of(cls, reference: ShiftReference, policy: Policy) -> Self:
         """Count the flags of the policy in force on the validation rows."""
-        order = np.argsort(reference.labels, kind="stable")
         thresholds = np.array([each.threshold for each in policy.thresholds], dtype=np.float32)
-        flags = reference.probabilities[order] >= thresholds
-        counts = reference.counts
-        rates = np.zeros((len(counts), flags.shape[1]))
-        present = np.flatnonzero(counts)
-        starts = (np.cumsum(counts) - counts)[present]
-        rates[present] = np.add.reduceat(flags, starts, axis=0, dtype=np.int64) / counts[present, np.newaxis]
+        row, flag = np.nonzero(reference.probabilities >= thresholds)
+        counts, k = reference.counts, len(thresholds)
+        hits = np.bincount(reference.labels[row] * k + flag, minlength=len(counts) * k).reshape(-1, k)
+        rates = hits / np.maximum(counts, 1)[:, np.newaxis]
         return cls(counts, rates)
 
     @property

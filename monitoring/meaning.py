@@ -84,7 +84,8 @@ def _of_classes(
     flagged = Flagged.of(reference, policy)
     k = len(reference.classes)
     priors = _class_priors(found, fit.items, (*reference.classes, "none of the classes"))
-    expected, claims = None, stale(policy)
+    expected = None
+    claims = stale(policy) if fitted.passed is False else ()
     if fitted.passed:
         expected = reweighted(flagged, found, reference.classes)
         claims = standings(reference, policy, found, flagged)
@@ -98,7 +99,7 @@ def _of_classes(
         gate=fitted,
         gate_why=_power(fitted),
         expected=expected,
-        expected_why="" if fitted.passed else "the class mix alone does not explain the traffic",
+        expected_why=_withdrawn(fitted),
         claims=claims,
         none_of_them=priors[k] if len(priors) > k else None,
         caveats=_caveats(reference, second, differ),
@@ -177,6 +178,12 @@ def _label_priors(reference: ShiftReference, shares: LabelShares) -> tuple[Class
     caveats = ["" if told else "the model does not tell its items from others" for told in shares.told]
     columns = [each.tolist() for each in (reference.priors, soft.priors, low, high, soft.errors)]
     return tuple(map(ClassPrior, reference.classes, *columns, caveats))
+
+
+def _withdrawn(fitted: Gate) -> str:
+    if fitted.passed is None:
+        return "whether the class mix alone has moved cannot be tested"
+    return "" if fitted.passed else "the class mix alone does not explain the traffic"
 
 
 def _power(fitted: Gate) -> str:

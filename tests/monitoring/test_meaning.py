@@ -144,6 +144,18 @@ def test_without_the_sums_there_is_one_estimate(meant: Callable[..., dict[str, A
     assert "only one estimate" in found["caveats"][0]
 
 
+def test_next_to_no_validation_rows_judge_nothing():
+    """Two rows have a mixture, but no test of its fit."""
+    rows = made_up(2, [0.5, 0.5], seed=8)
+    reference = build_shift_reference(rows.probabilities, rows.labels, rows.classes)
+    live = made_up(500, [0.5, 0.5], seed=9)
+    found = meaning_of(
+        reference, policy_of(rows), meters_of(rows.probabilities, live.probabilities), None, seed=0
+    )
+    assert (found["gate"]["passed"], found["expected"], found["claims"]) == (None, None, [])
+    assert "cannot be tested" in found["expected_withdrawn"]
+
+
 def test_rows_of_no_class_are_a_share_of_their_own():
     """They are told beside the classes."""
     rows = made_up(3_000, OLD, seed=3)
