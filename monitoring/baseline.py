@@ -11,6 +11,8 @@ from typing import Any, Final, Literal, Self
 
 import numpy as np
 
+from monitoring.bursts import Bursts
+from monitoring.clumps import Clumps
 from monitoring.dispersion import Dispersion
 from monitoring.errors import BaselineRefused
 from monitoring.mismatch import validation_mismatch as validation_mismatch  # noqa: PLC0414 - moved
@@ -44,6 +46,10 @@ class Baseline:
         What of that is a season of the declared period.
     waves : float64 array of shape (n_waves,), optional
         Its items times the waves of the season, see `Layout.waves`.
+    bursts : Bursts, optional
+        By what a bucket is told that holds a burst; such buckets are not in the counts.
+    clumps : Clumps, optional
+        How long the clumps are that its variance does not allow.
     reading : str
         What the operator reads when it is too short; empty if it is long enough.
     """
@@ -60,6 +66,8 @@ class Baseline:
     dispersion: Dispersion | None = None
     season: Season | None = None
     waves: Waves | None = None
+    bursts: Bursts | None = None
+    clumps: Clumps | None = None
     reading: str = ""
 
     def frozen(self, *, at: float, by: str, why: str) -> "Baseline":
@@ -82,6 +90,8 @@ class Baseline:
             "counts": self.counts.tolist(),
             "dispersion": None if self.dispersion is None else self.dispersion.to_json(),
             "season": None if self.season is None else self.season.to_json(),
+            "bursts": None if self.bursts is None else self.bursts.to_json(),
+            "clumps": None if self.clumps is None else self.clumps.to_json(),
             "waves": None if self.waves is None else self.waves.tolist(),
         }
 
@@ -89,10 +99,13 @@ class Baseline:
     def from_json(cls, snapshot: Mapping[str, Any]) -> Self:
         """Restore what `to_json` returned."""
         dispersion, season, waves = (snapshot.get(name) for name in ("dispersion", "season", "waves"))
+        bursts, clumps = snapshot.get("bursts"), snapshot.get("clumps")
         arrays = {
             "counts": as_counts(snapshot["counts"], len(snapshot["counts"])),
             "dispersion": None if dispersion is None else Dispersion.from_json(dispersion),
             "season": None if season is None else Season.from_json(season),
+            "bursts": None if bursts is None else Bursts.from_json(bursts),
+            "clumps": None if clumps is None else Clumps.from_json(clumps),
             "waves": None if waves is None else np.array(waves, np.float64),
         }
         return cls(**{**snapshot, **arrays})

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from monitoring.baseline import Baseline
+from monitoring.bursts import Bursts, find_bursts
+from monitoring.clumps import find_clumps
 from monitoring.dispersion import estimate
 from monitoring.planning import baseline_reading
 from monitoring.season import basis, fit_season
-from monitoring.series import Series
+from monitoring.series import Series, SeriesRows
 from monitoring.streams import Layout
 from monitoring.windows import Counts
 
@@ -76,12 +78,22 @@ class BaselineCollector:
 
 
 def measured(
-    baseline: Baseline, series: Series, layout: Layout, *, season_seconds: float | None, bucket_seconds: float
+    baseline: Baseline,
+    series: Series,
+    layout: Layout,
+    *,
+    season_seconds: float | None,
+    bucket_seconds: float,
+    threshold: float = math.inf,
 ) -> Baseline:
-    """Return the baseline with what its series says about the variance of traffic, and about its season."""
-    rows = series.rows()
+    """Return the baseline with what its series says of bursts, clumps, the variance of traffic, its season.
+
+    Buckets that hold bursts are taken out of it; `threshold` is the scan's, without one none are.
+    """
+    baseline, bursts, rows = _without_bursts(baseline, series.rows(), layout, threshold=threshold)
     tested, items = layout.tested(rows.counts), layout.items_by_stream(rows.counts)
     dispersion = estimate(tested.counts, tested.items, layout.spans, unit=rows.unit)
+    clumps = find_clumps(tested.counts, tested.items, layout.spans, unit=rows.unit)
     season = waves = None
     if season_seconds is not None:
         season = fit_season(
@@ -109,4 +121,30 @@ def measured(
         baseline_seconds=baseline.end - baseline.start,
         period_seconds=season_seconds,
     )
-    return replace(baseline, dispersion=dispersion, season=season, waves=waves, reading=reading or "")
+    return replace(
+        baseline,
+        dispersion=dispersion,
+        season=season,
+        waves=waves,
+        bursts=bursts,
+        clumps=clumps,
+        reading=reading or "",
+    )
+
+
+def _without_bursts(
+    baseline: Baseline, rows: SeriesRows, layout: Layout, *, threshold: float
+) -> tuple[Baseline, Bursts, SeriesRows]:
+    """Return baseline and rows without those that hold bursts, and by what bursts are told."""
+    tested = layout.tested(rows.counts)
+    bursts, aside = find_bursts(
+        tested.counts, tested.items, layout.spans, threshold=threshold, unit=rows.unit
+    )
+    counts = baseline.counts - rows.counts[aside].sum(axis=0)
+    kept = replace(
+        baseline,
+        counts=counts,
+        items=int(layout.items(counts)),
+        buckets=baseline.buckets - rows.unit * int(aside.sum()),
+    )
+    return kept, bursts, replace(rows, counts=rows.counts[~aside], middles=rows.middles[~aside])

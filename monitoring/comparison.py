@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from monitoring.baseline import Baseline
 from monitoring.budget import column_weights, watch_weights, whole_mix_budget
+from monitoring.clumps import Clumps, believed
 from monitoring.detector_config import OTHERS, DetectorConfig
 from monitoring.evidence import Yardstick
 from monitoring.planning import items_to_detect
@@ -86,7 +87,10 @@ class Comparison:
 
     def scan(self, windows: Windows) -> Scanned | None:
         """Return what all windows say; None when there are none."""
-        return self._scan(windows.suffixes()) if windows.buckets else None
+        if not windows.buckets:
+            return None
+        scanned = self._scan(windows.suffixes())
+        return scanned if self.baseline.clumps is None else self._believed(scanned, self.baseline.clumps)
 
     def evidence(self, window: WindowSet) -> float:
         """Return the largest evidence in a single window, without the bonus for its length."""
@@ -217,6 +221,9 @@ class Comparison:
         return watch_weights(stream.columns, watch if any(watch.values()) else None) * self._kept(stream)
 
     def _whole_mix(self, stream: Stream) -> float:
+        columns = self.layout.columns[stream.name]
+        if self.baseline.clumps is not None and self.baseline.clumps.at(columns.start):
+            return 0.0  # a sum over all categories is no safer from clumps than its largest term
         return whole_mix_budget(stream.kind, int(self._kept(stream).sum()), self.config.whole_mix)
 
     def _exposures(self, rows: Counts, items: Counts, waves: Floats | None) -> Floats:
@@ -235,3 +242,15 @@ class Comparison:
         items = self._exposures(windows.counts, columns.items, windows.waves)
         result = scan_columns(windows.lengths, columns.counts, items, self.yardstick)
         return Scanned(windows, columns.counts, columns.items, items, result)
+
+    def _believed(self, scanned: Scanned, clumps: Clumps) -> Scanned:
+        result = believed(
+            scanned.result,
+            clumps,
+            lengths=scanned.windows.lengths,
+            counts=scanned.counts,
+            items=scanned.items,
+            yardstick=self.yardstick,
+            threshold=self.threshold,
+        )
+        return replace(scanned, result=result)

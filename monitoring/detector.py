@@ -14,6 +14,7 @@ import numpy as np
 
 from monitoring.baseline import AUTOMATIC, Baseline, freezable, recent
 from monitoring.bucket import Bucket, Times
+from monitoring.bursts import Gate
 from monitoring.comparison import DECLARED_RATIO, STATUS_ITEMS, Comparison, Scanned
 from monitoring.detector_config import DEFAULT_TOLERANCE, DetectorConfig
 from monitoring.detector_status import CategoryStatus, State, Status, category_statuses, stream_statuses
@@ -58,6 +59,7 @@ class Detector:
         "_alarm",
         "_comparison",
         "_expectations",
+        "_gate",
         "_items",
         "_provisional",
         "_scanned",
@@ -78,6 +80,7 @@ class Detector:
         self._provisional = Provisional(self.layout, self.config)
         self._comparison: Comparison | None = None  # there is one as soon as a baseline is frozen
         self._windows = self._new_windows()
+        self._gate: Gate | None = None
         self._scanned: Scanned | None = None
         self._warm = False
         self._alarm: OpenAlarm | None = None
@@ -284,6 +287,7 @@ class Detector:
                 "baseline": None if self._comparison is None else self._comparison.baseline.to_json(),
                 "provisional": None if self._comparison is not None else self._provisional.to_json(),
                 "windows": self._windows.to_json(),
+                "gate": None if self._gate is None else self._gate.to_json(),
                 "warm": self._warm,
                 "alarm": None if self._alarm is None else self._alarm.to_json(),
                 "expectations": [each.to_json() for each in self._expectations],
@@ -313,6 +317,9 @@ class Detector:
             detector._provisional.restore(parts["provisional"], detector=restore)
         detector._windows = Windows.from_json(parts["windows"])
         detector._windows.limit(config.window_limit)
+        detector._gate = detector._new_gate()
+        if detector._gate is not None and parts.get("gate") is not None:
+            detector._gate.restore(parts["gate"])
         detector._warm = parts["warm"]
         if parts["alarm"] is not None:
             detector._alarm = OpenAlarm.from_json(parts["alarm"])
@@ -329,10 +336,10 @@ class Detector:
                 self._start_from(ready.frozen(at=bucket.end, by=AUTOMATIC, why=self._provisional.rule))
             return None
         waves = self._waves(row, bucket)
-        self._windows.add(row, start=bucket.start, waves=waves)
+        entered = self._enter(row, start=bucket.start, waves=waves)
         scanned = self._comparison.scan(self._windows)
         self._scanned = scanned
-        if scanned is None:
+        if scanned is None or not entered:
             return None
         if self._alarm is None:
             return self._judge(scanned, self._comparison, at=bucket.end)
@@ -344,6 +351,15 @@ class Detector:
             self._scanned = self._comparison.scan(self._windows)
             self._alarm = None
         return event
+
+    def _enter(self, row: Counts, *, start: float, waves: Waves | None) -> bool:
+        """Add a bucket to the windows unless it is part of a burst; return whether it was added."""
+        if self._gate is None:
+            self._windows.add(row, start=start, waves=waves)
+            return True
+        tested = self.layout.tested(row[None])
+        columns = (tested.counts[0], tested.items[0])
+        return self._gate.enter(self._windows, row, tested=columns, start=start, waves=waves)
 
     def _judge(self, scanned: Scanned, comparison: Comparison, *, at: float) -> Event | None:
         held = int(self.layout.items(scanned.windows.counts[-1]))
@@ -407,7 +423,7 @@ class Detector:
 
     def _start_anew(self) -> None:
         """Judge from here on, against the same baseline."""
-        self._windows = self._new_windows()
+        self._windows, self._gate = self._new_windows(), self._new_gate()
         self._scanned = None
         self._alarm = None
         self._warm = False
@@ -421,6 +437,8 @@ class Detector:
         self._apply_expectations()
         self._windows = self._windows.empty()
         self._scanned = None
+        if self._gate is not None:
+            self._gate.restart()
         if self._alarm is not None:
             self._alarm.restart()
 
@@ -439,6 +457,10 @@ class Detector:
             return None
         at = basis([(bucket.start + bucket.end) / 2.0], season.period_seconds)[0]
         return np.outer(self.layout.items_by_stream(row), at).reshape(-1)
+
+    def _new_gate(self) -> Gate | None:
+        bursts = None if self._comparison is None else self._comparison.baseline.bursts
+        return None if bursts is None else Gate(bursts)
 
     def _new_windows(self) -> Windows:
         baseline = None if self._comparison is None else self._comparison.baseline

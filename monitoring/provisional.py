@@ -67,6 +67,7 @@ class Provisional:
             self.layout,
             season_seconds=self.config.season_seconds,
             bucket_seconds=self.config.bucket_seconds,
+            threshold=self.config.threshold,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -153,6 +153,16 @@ class Windows:
         self._merge()
         self._drop_oldest()
 
+    def drop_newest(self) -> tuple[Counts, float, Waves | None] | None:
+        """Take back the bucket added last and return what `add` was given; None when there is none."""
+        if not self._size:
+            return None
+        self._size -= 1
+        self._lengths.pop()
+        self._per_level[0] -= 1
+        waves = self._waves[self._size].copy() if self.n_waves else None
+        return self._counts[self._size].copy(), self._starts.pop(), waves
+
     def limit(self, max_buckets: int | None) -> None:
         """Hold at most so many buckets from now on; the oldest entries beyond it go at once."""
         self.max_buckets = max_buckets
