@@ -30,7 +30,7 @@ class Cells:
     tolerance, tolerance_abs
         As a ratio and as a difference of shares.
     there : bool
-        False for cells that only fill up the row.
+        False for cells that only fill up the row; they hold nothing, in window and reference.
     """
 
     a: Floats
@@ -109,11 +109,14 @@ class _Grouping:
     ----------
     cells : int array of shape (n_rows * n_categories,)
         Index of each category's group in a flat array of `shape`.
+    rare : int array
+        Which of them are in a group with others, perhaps.
     shape : tuple of int
         Rows, and the most groups a row has.
     """
 
     cells: npt.NDArray[np.intp]
+    rare: npt.NDArray[np.intp]
     shape: tuple[int, int]
 
     @classmethod
@@ -124,22 +127,23 @@ class _Grouping:
         where the sum of worths passes a whole number. Of 1 it lacks at most the worth of the category before
         it, so it holds at least POOL_ITEMS. The last one, if it does not, joins the one before it.
         """
-        effective = np.take_along_axis(effective, order, axis=1)
+        rows, pooled = np.arange(len(effective))[:, None], np.flatnonzero(effective < POOL_ITEMS)
+        effective = effective[rows, order] if len(order) > 1 else effective[:, order[0]]
         common = effective >= POOL_ITEMS
         rare = np.where(common, 0.0, effective)
         passed = np.cumsum(rare / (POOL_ITEMS + np.maximum.accumulate(rare, axis=1)), axis=1)
         group = np.zeros(effective.shape, dtype=np.intp)
         group[:, 1:] = passed[:, :-1]
         last = np.floor(passed[:, -1:]).astype(np.intp)
-        full = last + (rare.sum(axis=1, keepdims=True, where=group == last) >= POOL_ITEMS)
+        full = last + (np.where(group == last, rare, 0.0).sum(axis=1, keepdims=True) >= POOL_ITEMS)
         np.minimum(group, np.maximum(full - 1, 0), out=group)
         alone = full + np.cumsum(common, axis=1) - 1
         group = np.where(common, alone, group)
         width = int(group.max()) + 1
-        group += np.arange(len(group))[:, None] * width
+        group += rows * width
         by_category = np.empty_like(group)
-        np.put_along_axis(by_category, order, group, axis=1)
-        return cls(by_category.ravel(), (len(group), width))
+        by_category[(rows, order) if len(order) > 1 else (slice(None), order[0])] = group
+        return cls(by_category.ravel(), pooled, (len(group), width))
 
     def sum(self, values: Floats) -> Floats:
         """Return the sum of each group, 0 where there is none."""
@@ -157,8 +161,9 @@ class _Grouping:
         """Return the largest value of each group, 0 where there is none."""
         if values.shape[1] == 1:
             return values
-        found = np.zeros(self.shape[0] * self.shape[1])
-        np.maximum.at(found, self.cells, self._by_category(values))
+        found, by_category = np.zeros(self.shape[0] * self.shape[1]), self._by_category(values)
+        found[self.cells] = by_category
+        np.maximum.at(found, self.cells[self.rare], by_category[self.rare])
         return found.reshape(self.shape)
 
     def _by_category(self, values: Floats) -> Floats:

@@ -242,11 +242,12 @@ def _tail(
 
     Normal scores are those of Wilson and Hilferty 1931, and of Paulson 1942 under dispersion.
     """
-    there = np.broadcast_to(there, deviance.shape)
-    groups = there.sum(axis=1)
+    cells = deviance.shape[1]
+    groups = there.sum(axis=1) if there.size > 1 else np.array([cells])
     df = np.maximum(groups - 1.0, 1.0)
-    root = np.cbrt(((1.0 - share) * deviance).sum(axis=1, where=there) / df)
-    small = (0.5 / np.maximum(expected, _LEAST_EXPECTED)).sum(axis=1, where=there)
+    root = np.cbrt(((1.0 - share) * deviance).sum(axis=1) / df)
+    # a cell that is not there has no deviance, and counts as 1 here
+    small = (0.5 / np.maximum(expected, _LEAST_EXPECTED)).sum(axis=1) - (cells - groups)
     b = 2.0 * (1.0 + small / groups) / (9.0 * df)
     v = 2.0 / (9.0 * nu)
     z = ((1.0 - v) * root - (1.0 - b)) / np.sqrt(b + root**2 * v) + slack
