@@ -10,7 +10,7 @@ import numpy.typing as npt
 from monitoring.backtest.options import BacktestRefused
 from monitoring.backtest.repeats import Repeats
 from monitoring.backtest.series import Cells, Series
-from monitoring.backtest.tally import Tally
+from monitoring.backtest.tally import MOST_CELLS, Tally
 from monitoring.logs import Log, LogRefused, LogRows
 from monitoring.logs.chunk import Progress
 
@@ -50,16 +50,24 @@ class Counted:
 
     def series(self, source: int = 0) -> Series:
         """Return the counts of one source, of the whole log where there is none."""
-        longer = max(self._classes.milliseconds, self._scores.milliseconds)
-        for tally in (self._classes, self._scores):
-            tally.coarsen(longer)
         labels, classes = _seen(self.labels, _of(source, self._classes, len(self.labels)))
         scores = None if self.cuts is None else _of(source, self._scores, len(self.cuts) + 1)
-        return Series(labels, longer, classes, scores)
+        return Series(labels, self._classes.milliseconds, classes, scores)
 
 
-def count(log: Log, *, bucket_seconds: float | None = None, progress: Progress | None = None) -> Counted:
+def count(
+    log: Log,
+    *,
+    bucket_seconds: float | None = None,
+    most_cells: int = MOST_CELLS,
+    progress: Progress | None = None,
+) -> Counted:
     """Read a log and count it; where a column of ids is read, each id once.
+
+    Parameters
+    ----------
+    most_cells : int
+        Counts that are kept at once; with more, stretches become longer.
 
     Raises
     ------
@@ -69,10 +77,11 @@ def count(log: Log, *, bucket_seconds: float | None = None, progress: Progress |
         It has too many buckets of the declared length.
     """
     length = None if bucket_seconds is None else max(round(bucket_seconds * 1e3), 1)
-    counting = _Counting(length)
+    counting = _Counting(length, most_cells)
     for rows in log.rows(progress):
         counting.add(rows)
     _check(log, counting.rows)
+    counting.align()
     return Counted(
         labels=tuple(log.labels),
         cuts=counting.cuts,
@@ -85,8 +94,9 @@ def count(log: Log, *, bucket_seconds: float | None = None, progress: Progress |
 
 
 class _Counting:
-    def __init__(self, milliseconds: int | None) -> None:
-        self.classes, self.scores = Tally(milliseconds), Tally(milliseconds)
+    def __init__(self, milliseconds: int | None, most_cells: int) -> None:
+        self.classes = Tally(milliseconds, most_cells=most_cells)
+        self.scores = Tally(milliseconds, most_cells=most_cells)
         self.repeats = Repeats()
         self.cuts: Floats | None = None
         self.rows = self.out_of_order = 0
@@ -111,6 +121,15 @@ class _Counting:
         if self.cuts is not None:
             bins = np.searchsorted(self.cuts, rows.scores[scored], side="left")
             self.scores.add(rows.milliseconds[scored], base[scored] + bins)
+
+    def align(self) -> None:
+        """Bring classes and scores onto the same stretches."""
+        tallies = (self.classes, self.scores)
+        for tally in tallies:
+            tally.settle()
+        longer = max(tally.milliseconds for tally in tallies)
+        for tally in tallies:
+            tally.coarsen(longer)
 
 
 def _cuts(scores: Floats) -> Floats | None:

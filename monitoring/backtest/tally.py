@@ -22,7 +22,7 @@ LADDER: Final = (
     *(60 * _SECOND, 300 * _SECOND, 600 * _SECOND, 1_800 * _SECOND, _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR),
     *(_DAY, 7 * _DAY, 28 * _DAY),
 )
-MOST_CELLS: Final = 1 << 21
+MOST_CELLS: Final = 1 << 20
 CODE_BITS: Final = 20
 _PENDING: Final = 1 << 17
 
@@ -69,23 +69,20 @@ class Tally:
         keys = ((milliseconds // self.milliseconds) << CODE_BITS) | codes
         self._hold(*np.unique(keys, return_counts=True))
         if self._waiting > max(_PENDING, len(self._keys)):
-            self._settle()
+            self.settle()
 
     def cells(self) -> tuple[Integers, Integers, Integers]:
         """Return ticks (multiples of `milliseconds` since 1970), codes and counts, by tick, then code."""
-        self._settle()
+        self.settle()
         return self._keys >> CODE_BITS, self._keys & ((1 << CODE_BITS) - 1), self._counts
 
     def coarsen(self, milliseconds: int) -> None:
         """Merge stretches into longer ones; a multiple of the present length."""
-        self._settle()
+        self.settle()
         self._merge(milliseconds)
 
-    def _hold(self, keys: Integers, counts: Integers) -> None:
-        self._pending.append((keys, counts))
-        self._waiting += len(keys)
-
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Add up what was counted so far; only then is the length of a stretch what it has to be."""
         if self._pending:
             keys = np.concatenate([self._keys, *(keys for keys, _ in self._pending)])
             counts = np.concatenate([self._counts, *(counts for _, counts in self._pending)])
@@ -96,6 +93,10 @@ class Tally:
             if self._fixed or longer is None:
                 raise TooFine(self.milliseconds)
             self._merge(longer)
+
+    def _hold(self, keys: Integers, counts: Integers) -> None:
+        self._pending.append((keys, counts))
+        self._waiting += len(keys)
 
     def _merge(self, milliseconds: int) -> None:
         if milliseconds % self.milliseconds:

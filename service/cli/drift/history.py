@@ -41,7 +41,7 @@ def history(
 
 
 def render_history(value: dict[str, Any]) -> Group:
-    """Return a table of alarms, newest first, and a line of what people said of each."""
+    """Return a table of alarms, newest first, then what moved at each and what people said of it."""
     alarms, buckets = value["alarms"], value["buckets"]
     if not alarms:
         return Group(Text(f"no alarm; {len(buckets)} closed buckets"))
@@ -52,11 +52,10 @@ def render_history(value: dict[str, Any]) -> Group:
             moment(each["raised_at"]),
             _ended(each),
             (each.get("strongest") or each["finding"])["statistic"],
-            finding_words(each["finding"]),
         ]
         for each in alarms
     ]
-    shown = table("", ["alarm", "since", "raised", "ended", "evidence", "what moved"], rows, whole=4)
+    shown = table("", ["alarm", "since", "raised", "ended", "evidence"], rows, whole=1)
     said = [Text(line) for each in alarms for line in _said(each)]
     return Group(shown, *said)
 
@@ -69,10 +68,13 @@ def _ended(alarm: dict[str, Any]) -> str:
 
 
 def _said(alarm: dict[str, Any]) -> list[str]:
-    """Return what people said of an alarm, and what else was found while it was open."""
+    """Return what moved, what else was found while the alarm was open, and what people said of it."""
     said = [
-        f"{alarm['id']}: also {finding_words(each['finding'])}, from {moment(each['at'])}"
-        for each in alarm.get("later") or ()
+        f"{alarm['id']}: {finding_words(alarm['finding'])}",
+        *(
+            f"{alarm['id']}: also {finding_words(each['finding'])}, from {moment(each['at'])}"
+            for each in alarm.get("later") or ()
+        ),
     ]
     for verb, act in (
         ("acknowledged", alarm.get("acknowledged")),

@@ -1,6 +1,8 @@
 """What an operator reads about drift."""
 
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -8,8 +10,9 @@ from rich.console import Console
 from monitoring.detector import DetectorConfig
 from monitoring.status import idle_status
 from service.cli.drift.status import render_status, sentence
-
-FINDING = {"class": "fraud", "reference": 0.01, "current": 0.029, "low": 0.024, "high": 0.035}
+from tests.support.answering import answering
+from tests.support.command import Command
+from tests.support.drift_answers import FINDING, MEASURED, STATUS
 
 
 @pytest.mark.parametrize(
@@ -22,7 +25,7 @@ FINDING = {"class": "fraud", "reference": 0.01, "current": 0.029, "low": 0.024, 
         ),
         ({"state": "calm", "statistic": 3.21, "threshold": 18.7}, "calm: strongest evidence 3.2 of 18.7"),
         (
-            {"state": "drift", "alarm": {"classes": [FINDING]}},
+            {"state": "drift", "alarm": FINDING},
             "drift: fraud is 2.9% of traffic (2.4%-3.5%), reference 1.0%",
         ),
         ({"state": "blind", "items": 812}, "blind: no items lately, 812 in all"),
@@ -64,3 +67,52 @@ def test_what_the_baseline_cannot_show_is_named() -> None:
     assert [line.split()[-1] for line in lines if line.startswith(("fraud", "hate"))] == ["2508", "-"]
     assert lines[-1] == "not noticeable yet, even when doubled: hate, no_class_passes"
     assert max(len(line.rstrip()) for line in lines) <= 80
+
+
+def shown(value: dict[str, Any]) -> list[str]:
+    """Return what is rendered, line by line."""
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(render_status(value))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_everything_an_operator_should_know_has_a_line():
+    """Later findings, other streams, the shadow, planned changes, and what the baseline cannot promise."""
+    lines = shown(STATUS)
+    assert lines[:6] == [
+        "drift: fraud is 2.9% of traffic (2.4%-3.5%), reference 1.0%",
+        "also: billing is 20.0% of traffic (18.0%-22.0%), reference 30.0%, since 2026-11-24 23:33",
+        "scores: evidence 5.5 of 21.9; top probability <= 0.62 for 21.0 % of items, reference 15.0 %",
+        "shadow: the detector of tickets@0 still scans and is calm, evidence 2.0 of 21.9",
+        "expected: billing may move until 2026-11-25 09:46, says kim: campaign",
+        "note: traffic still varies at the longest span",
+    ]
+
+
+def test_what_a_drift_means_is_said_first():
+    """Where the meaning is known, its verdict takes the place of the bare shares."""
+    meaning = {"verdict": "fraud is 2.9 % of traffic; consistent with more fraud"}
+    assert sentence(STATUS | {"meaning": meaning}) == f"drift: {meaning['verdict']}"
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (MEASURED, "top probability <= 0.62 holds for 2.9% of items (2.4%-3.5%), reference 1.0%"),
+        (FINDING | {"classes": []}, "the mix as a whole has moved, no class by more than the tolerance"),
+    ],
+    ids=["scores", "the whole mix"],
+)
+def test_an_alarm_without_a_class_has_a_sentence(finding: dict[str, Any], words: str):
+    """A measured quantity moved, or the mix as a whole."""
+    assert sentence(STATUS | {"alarm": finding}) == f"drift: {words}"
+
+
+def test_shares_are_drawn_into_a_file(seamark: Command, tmp_path: Path):
+    """A picture of its own, beside the text."""
+    pytest.importorskip("matplotlib")
+    with answering({("GET", "/v1/drift"): STATUS}) as service:
+        code, out, err = seamark("drift", "status", "--url", service.url, "--plot", tmp_path / "shares.svg")
+    assert (code, err) == (0, "")
+    assert out.startswith("drift: fraud is 2.9%")
+    assert (tmp_path / "shares.svg").read_text().startswith('<svg xmlns="http://www.w3.org/2000/svg"')
