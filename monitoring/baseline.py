@@ -15,7 +15,6 @@ from monitoring.bursts import Bursts
 from monitoring.clumps import Clumps
 from monitoring.dispersion import Dispersion
 from monitoring.errors import BaselineRefused
-from monitoring.mismatch import validation_mismatch as validation_mismatch  # noqa: PLC0414 - moved
 from monitoring.season import Season
 from monitoring.streams import Layout
 from monitoring.windows import Counts, Waves, WindowSet, as_counts

@@ -22,6 +22,7 @@ from monitoring.whole_mix import Mix
 from monitoring.windows import Counts, Windows, WindowSet
 
 DECLARED_RATIO: Final = 2.0  # the change that planning and `warming` speak of: a class at twice its share
+LARGEST_CUT_SHARE: Final = 0.10  # a larger one has no larger tolerance
 STATUS_ITEMS: Final = 1_000  # current shares are those of the newest window of at least this many items
 
 
@@ -192,8 +193,8 @@ class Comparison:
     def _tolerances(self) -> tuple[Floats, Floats]:
         """Return each column's tolerance: a ratio and a difference of shares.
 
-        A quantity's cut has as much of it as the smaller side of the cut: there is no other small share in it
-        whose change could be told by a ratio.
+        A quantity's cut has that of a class as frequent as its smaller side, and at most that of a class of
+        10 %: a cut in the middle would be lenient to half of all items.
         """
         relative = np.full(self.layout.n_columns, self.config.tolerance)
         absolute = np.full(self.layout.n_columns, self.config.tolerance_abs)
@@ -204,7 +205,7 @@ class Comparison:
             if stream.kind == "cuts":
                 columns = self.layout.columns[stream.name]
                 share = self._reference[0][columns] / np.maximum(self._reference[1][columns], 1.0)
-                smaller = np.minimum(share, 1.0 - share)
+                smaller = np.minimum(np.minimum(share, 1.0 - share), LARGEST_CUT_SHARE)
                 absolute[columns] = np.maximum(absolute[columns], relative[columns] * smaller)
                 relative[columns] = 0.0
         return relative, absolute

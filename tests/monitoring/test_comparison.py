@@ -79,10 +79,11 @@ def test_single_classes_may_have_a_tolerance_of_their_own():
 
 
 def test_a_cut_has_the_tolerance_of_its_smaller_side():
-    """Of 10 % below a cut a hundredth, and of 50 % a twentieth."""
-    yardstick = comparison_of(USUAL, streams=THREE, items=20_000).yardstick
+    """Of 5 % below a cut half a hundredth, and a hundredth wherever both sides have more than 10 %."""
+    row = [*USUAL[:3], 1_000, 9_000, 10_000, 15_000, 5_000]
+    yardstick = comparison_of(row, streams=THREE, items=20_000).yardstick
     assert yardstick.tolerance[3:].tolist() == [0.0, 0.0, 0.0]
-    assert yardstick.tolerance_abs[3:].tolist() == pytest.approx([0.01, 0.05, 0.025])
+    assert yardstick.tolerance_abs[3:].tolist() == pytest.approx([0.005, 0.01, 0.01])
 
 
 def test_what_is_set_aside_takes_its_items_and_its_budget_along():
