@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from model_store.bundles.bundle import ModelKey
 from monitoring.advance import ended_by
 from monitoring.clock import Clock
 from monitoring.detector import Detector, DetectorConfig
@@ -25,21 +26,23 @@ def call_false(
 ) -> Alarm:
     """Record that nothing had moved, audited; an open alarm ends and detection starts anew from its baseline.
 
-    An alarm that ended can be called false too: it counts. A watcher that is closing a bucket meanwhile reads
-    again, so neither change is lost.
+    So does a later version's shadow that carries it. An alarm that ended can be called false too: it counts.
+    A watcher that is closing a bucket meanwhile reads again, so neither change is lost.
 
     Raises
     ------
     UnknownAlarm
         There is none of that id.
     """
-    at = clock.now()
+    at, alarm = clock.now(), store.alarms.get(alarm_id)
 
-    def dismiss(snapshot: Mapping[str, Any]) -> DetectorChange | None:
+    def dismiss(model_key: ModelKey, snapshot: Mapping[str, Any]) -> DetectorChange | None:
         detector = Detector.from_json(snapshot, config=config)
-        if detector.alarm is None:
+        ended = None
+        if model_key == alarm.model_key and detector.alarm is not None:
+            ended = ended_by(detector.dismiss(at=at, by=by, why=why))
+        elif not detector.dismiss_shadow(alarm.model_key, at=at, by=by, why=why):
             return None
-        event = detector.dismiss(at=at, by=by, why=why)
-        return DetectorChange(detector.to_json(), detector.status().to_json(), ended_by(event))
+        return DetectorChange(detector.to_json(), detector.status().to_json(), ended)
 
     return store.detectors.dismiss(alarm_id, dismiss, who=by, why=why)

@@ -192,6 +192,11 @@ class Detector:
         self._settle(at)
         return event
 
+    def dismiss_shadow(self, of: str, *, at: float, by: str, why: str) -> bool:
+        """End the alarm that the shadow of that version carries, as `dismiss` does; False without one."""
+        shadow = self._provisional.shadow
+        return shadow is not None and shadow.of == of and shadow.dismiss(at=at, by=by, why=why)
+
     def expect(self, category: str, *, at: float, until: float, by: str, why: str) -> Expectation:
         """Leave a class out of all tests until a planned change is over; measured quantities too.
 

@@ -46,6 +46,10 @@ class Watching(Protocol):
         """Take in a bucket."""
         ...
 
+    def dismiss(self, *, at: float, by: str, why: str) -> Event:
+        """End its open alarm as a false one."""
+        ...
+
     def to_json(self) -> dict[str, Any]:
         """Return its snapshot."""
         ...
@@ -85,6 +89,13 @@ class Shadow:
         classes = self._detector.streams[0].name
         events = self._detector.close(Bucket({classes: row[self._order]}, start, end))
         return any(event.kind == "alarm_cleared" for event in events)
+
+    def dismiss(self, *, at: float, by: str, why: str) -> bool:
+        """End its open alarm as a false one; return whether it had one."""
+        if self._detector.alarm is None:
+            return False
+        self._detector.dismiss(at=at, by=by, why=why)
+        return True
 
     def status(self) -> dict[str, Any]:
         """Return what it sees, as JSON."""

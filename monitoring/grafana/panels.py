@@ -28,6 +28,11 @@ DATASOURCE: Final = common_models.DataSourceRef(type_val="prometheus", uid="${da
 HEIGHT: Final = 8
 CALM, WARN, BAD = "green", "yellow", "red"
 
+# Selectors by the dashboard's variables.
+HERE: Final = 'job="$job", instance=~"$instance"'
+JOB: Final = 'job="$job"'
+CLASS: Final = 'job="$job", class=~"$class"'
+
 
 @dataclass(frozen=True, slots=True)
 class Query:

@@ -38,7 +38,7 @@ from monitoring.store.counts import (
     take_flushes,
 )
 from monitoring.store.database import Database
-from monitoring.store.detectors import DetectorRow, read_detector, read_formers, write_detector
+from monitoring.store.detectors import DetectorRow, read_detector, read_others, write_detector
 from monitoring.store.grid import Stretch, due
 from monitoring.store.lease import Lease, holds
 from monitoring.store.tables import alarms, buckets, detectors
@@ -159,7 +159,7 @@ class ClosingStore:
                 before=stretch.end,
                 or_after=now + bucket_seconds,
             )
-            formers = read_formers(connection, model) if detector is None else ()
+            formers = read_others(connection, model) if detector is None else ()
             return Open(model, detector, claim, stretch, formers)
 
     def due_at(self, model_key: ModelKey, *, bucket_seconds: float) -> float | None:

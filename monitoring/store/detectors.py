@@ -11,13 +11,13 @@ from monitoring.clock import Clock
 from monitoring.store.alarm import Alarm, Ended
 from monitoring.store.alarms import clear_alarms, clear_superseded, mark_false, newest_alarm, read_alarm
 from monitoring.store.audit import insert_audit
-from monitoring.store.counts import ModelRow, read_classes
+from monitoring.store.counts import ModelRow, read_classes, read_model
 from monitoring.store.database import Database
 from monitoring.store.tables import detectors, models
 
 Snapshot: TypeAlias = Mapping[str, Any]
 
-MOST_FORMERS: Final = 3
+MOST_OTHERS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +96,30 @@ class DetectorsTable:
             return read_detector(connection, model_key)
 
     def dismiss(
-        self, alarm_id: str, edit: Callable[[Snapshot], DetectorChange | None], *, who: str, why: str
+        self,
+        alarm_id: str,
+        edit: Callable[[ModelKey, Snapshot], DetectorChange | None],
+        *,
+        who: str,
+        why: str,
     ) -> Alarm:
         """Record that an alarm was false, audited; who said so first stays.
 
-        Of the model's newest alarm, `edit(snapshot)` replaces the detector unless it returns None. Raises
-        UnknownAlarm when there is no alarm of that id.
+        Of a model's newest alarm, `edit(model_key, snapshot)` replaces the detector unless it returns None,
+        and those of the bundle's other versions, which may keep this one as their shadow. Raises UnknownAlarm
+        when there is no alarm of that id.
         """
         with self._database.write(durable=True) as connection:
             alarm = read_alarm(connection, alarm_id)
             if alarm.marked_false is not None:
                 return alarm
-            at, row = self._clock.now(), read_detector(connection, alarm.model_key)
-            if row is not None and newest_alarm(connection, alarm.model_key) == alarm_id:
-                changed = edit(row.snapshot)
-                if changed is not None:
-                    _replace(connection, alarm.model_key, row, changed, at=at)
+            at, own = self._clock.now(), read_detector(connection, alarm.model_key)
+            if own is not None and newest_alarm(connection, alarm.model_key) == alarm_id:
+                model = read_model(connection, alarm.model_key)
+                for key, row in ((alarm.model_key, own), *read_others(connection, model)):
+                    changed = edit(key, row.snapshot)
+                    if changed is not None:
+                        _replace(connection, key, row, changed, at=at)
             mark_false(connection, alarm, at=at, by=who, why=why)
             return read_alarm(connection, alarm_id)
 
@@ -143,7 +151,7 @@ def read_detector(connection: sa.Connection, model_key: ModelKey) -> DetectorRow
     return _row(row)
 
 
-def read_formers(connection: sa.Connection, model: ModelRow) -> tuple[tuple[ModelKey, DetectorRow], ...]:
+def read_others(connection: sa.Connection, model: ModelRow) -> tuple[tuple[ModelKey, DetectorRow], ...]:
     """Return the detectors of the same bundle's other versions with the same answers, last traffic first."""
     name, _, _ = model.key.rpartition("@")
     query = (
@@ -156,7 +164,7 @@ def read_formers(connection: sa.Connection, model: ModelRow) -> tuple[tuple[Mode
         (row.model_key, _row(row))
         for row in connection.execute(query)
         if row.task == model.task and tuple(row.classes) == model.classes
-    )[:MOST_FORMERS]
+    )[:MOST_OTHERS]
 
 
 def _row(row: "sa.Row[Any]") -> DetectorRow:

@@ -80,6 +80,18 @@ def test_an_alarm_that_ended_may_be_false_too(site: Site) -> None:
     assert site.detector() == before
 
 
+def test_a_new_versions_shadow_forgets_the_alarm_too(site: Site) -> None:
+    """A false alarm must not keep the baseline of the next version from freezing."""
+    alarm = site.alarmed()
+    watcher = site.watcher()
+    site.traffic(watcher, QUIET, buckets=1, model_key="mail@2")
+    assert site.detector("mail@2").status["shadow"]["state"] == "drift"
+    called_false(site, alarm)
+    assert site.detector("mail@2").status["shadow"]["state"] != "drift"
+    site.traffic(watcher, QUIET, buckets=12, model_key="mail@2")
+    assert site.detector("mail@2").status["baseline"]["kind"] == "frozen"
+
+
 def test_an_unknown_alarm_is_named(site: Site) -> None:
     """Both acts say which id there is none of."""
     site.alarmed()
