@@ -107,6 +107,22 @@ def test_a_snapshot_stays_small_while_the_baseline_is_collected():
     assert again.to_json() == detector.to_json()
 
 
+def test_a_seasonal_comparison_is_restored_to_the_last_bit():
+    """Sums of items times the waves of a season are no integers, and yet nothing of them is lost."""
+    rng, period = np.random.default_rng(8), 100
+    config = DetectorConfig(baseline_items=100_000, baseline_seconds=0.0, season_seconds=10.0 * period)
+    one = Detector(STREAMS, config)
+    for number in range(1_100):
+        swing = 0.05 * (1.0 + 0.6 * np.sin(2 * np.pi * number / period))
+        counts = rng.multinomial(200, [0.92 - swing, 0.05 + swing, 0.03])
+        assert one.close(Bucket(counts, 10.0 * number, 10.0 * number + 10.0)) == ()
+    assert one.baseline is not None
+    assert one.baseline.season is not None
+    other = Detector.from_json(json.loads(json.dumps(one.to_json(), allow_nan=False)), config=config)
+    assert (other.statistic, other.status()) == (one.statistic, one.status())
+    assert other.to_json() == one.to_json()
+
+
 def test_a_thousand_classes_are_scanned():
     """The state and its snapshot are restored to the last bit, and a new class is noticed."""
     names = [f"class {k}" for k in range(1_000)]
