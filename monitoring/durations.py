@@ -11,6 +11,12 @@ _WORDS: Final = (
     (120.0, 60.0, "minutes"),
     (0.0, 1.0, "seconds"),
 )
+_SHORT: Final = (
+    (2 * 86_400.0, 86_400.0, "d"),
+    (7_200.0, 3_600.0, "h"),
+    (120.0, 60.0, "min"),
+    (0.0, 1.0, "s"),
+)
 _LONGEST: Final = 100 * 365.25 * 86_400.0
 
 
@@ -45,3 +51,16 @@ def in_words(seconds: float) -> str:
     unit, name = next((unit, name) for least, unit, name in _WORDS if seconds >= least)
     value = seconds / unit
     return f"{value:.0f} {name}" if value >= 20 or value == round(value) else f"{value:.2g} {name}"
+
+
+def in_short(seconds: float) -> str:
+    """Return a length of time for a column of a table.
+
+    Examples
+    --------
+    >>> in_short(0.47), in_short(2_820), in_short(40_000), in_short(90 * 86400)
+    ('0.5 s', '47 min', '11 h', '90 d')
+    """
+    unit, name = next((unit, name) for least, unit, name in _SHORT if seconds >= least)
+    value = seconds / unit
+    return f"{value:.0f} {name}" if value >= 9.5 else f"{value:.1f} {name}"

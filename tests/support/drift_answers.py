@@ -120,8 +120,8 @@ PLAN: Final[dict[str, Any]] = {
         for name, share, ratio, items, seconds in (
             ("fraud", 0.01, 2.0, 2_508, 5_000.0),
             ("fraud", 0.01, 0.5, None, None),
-            ("billing", 0.3, 2.0, 90, 180.0),
-            ("billing", 0.3, 0.5, 120, 240.0),
+            ("billing", 0.6, 2.0, None, None),
+            ("billing", 0.6, 0.5, 120, 40.0),
         )
     ],
     "items_per_second": 0.5,

@@ -8,7 +8,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from monitoring.durations import UNITS, in_words
+from monitoring.durations import UNITS, in_short
 from monitoring.wording import share
 from service.cli.client import Client
 from service.cli.options import DEFAULT_STORE, DEFAULT_URL, Key, Store, Url
@@ -97,8 +97,8 @@ def render_plan(value: dict[str, Any]) -> Group:
 
 def _after(row: dict[str, Any]) -> str:
     if row["items"] is None:
-        return "never"
-    return f"{row['items']:,}" + ("" if row["seconds"] is None else f" ({in_words(row['seconds'])})")
+        return "-" if row["reference"] * row["ratio"] >= 1.0 else "never"
+    return f"{row['items']:,}" + ("" if row["seconds"] is None else f" ({in_short(row['seconds'])})")
 
 
 def _of_service(client: Client, factors: Sequence[float], name: str | None) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from tests.support.drift_answers import PLAN
 
 
 def test_a_service_is_asked_and_its_answer_is_a_table(seamark: Command):
-    """A row a class, a column a factor: items, and how long at the service's rate."""
+    """A row a class, a column a factor: items, and how long; a dash where a share cannot grow so much."""
     with answering({("GET", "/v1/drift/plan"): PLAN}) as service:
         code, out, err = seamark("drift", "plan", "--url", service.url)
     assert (code, err) == (0, "")
     assert [line.rstrip() for line in out.splitlines()] == [
-        "class    reference  x2                  x0.5",
-        "fraud    1.0 %      2,508 (83 minutes)  never",
-        "billing  30.0 %     90 (3 minutes)      120 (4 minutes)",
+        "class    reference  x2              x0.5",
+        "fraud    1.0 %      2,508 (83 min)  never",
+        "billing  60.0 %     -               120 (40 s)",
         "noticed after about so many items, against a baseline of 22,000 items",
         "at most one false alarm in 90 days on average",
     ]
