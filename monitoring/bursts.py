@@ -9,6 +9,7 @@ then. Traffic that never bursts pays nothing, and a change too large to miss is 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
@@ -50,8 +51,8 @@ class Bursts:
     def hit(self, counts: npt.ArrayLike, items: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Return per row of shape (n_rows, n_columns) whether it is impossible by itself."""
         a, n = np.asarray(counts, dtype=np.float64), np.asarray(items, dtype=np.float64)
-        high = (a >= _high(self.shares) * n) | (n - a >= _high(1.0 - self.shares) * n)
-        high &= n > 0.0
+        lower, upper = self._bounds
+        high = ((a >= upper * n) | (a <= lower * n)) & (n > 0.0)
         found = np.asarray(high.any(axis=1))
         rows = np.flatnonzero(found)
         if len(rows):
@@ -60,6 +61,11 @@ class Bursts:
             )
             found[rows] = (high[rows] & (nats >= self.bar)).any(axis=1)
         return found
+
+    @cached_property
+    def _bounds(self) -> tuple[Floats, Floats]:
+        """Shares of a bucket at which a column, or its complement, is at many times its usual odds."""
+        return 1.0 - _high(1.0 - self.shares), _high(self.shares)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form; `from_json` restores it exactly."""
