@@ -44,14 +44,19 @@ def costs(n_classes: int, marks: Sequence[int], *, seed: int) -> Iterator[tuple[
     seen = 0
     for mark in marks:
         for counts in _drawn(rng, shares, mark - seen - MEASURED):
-            detector._windows.add(counts, start=10.0 * seen)
+            detector._judge.windows.add(counts, start=10.0 * seen)
         buckets = [Bucket(c, 10.0 * mark, 10.0 * mark + 10.0) for c in _drawn(rng, shares, MEASURED)]
         started = time.perf_counter()
         for bucket in buckets:
             detector.close(bucket)
         seconds = (time.perf_counter() - started) / MEASURED
         seen = mark
-        yield mark, seconds, len(detector._windows.suffixes().lengths), len(json.dumps(detector.to_json()))
+        yield (
+            mark,
+            seconds,
+            len(detector._judge.windows.suffixes().lengths),
+            len(json.dumps(detector.to_json())),
+        )
 
 
 def _drawn(

@@ -12,22 +12,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from monitoring.baseline import AUTOMATIC, Baseline, freezable, recent
+from monitoring.baseline import AUTOMATIC, Baseline, freezable
 from monitoring.bucket import Bucket, Times
-from monitoring.bursts import Gate
-from monitoring.comparison import DECLARED_RATIO, STATUS_ITEMS, Comparison, Scanned
+from monitoring.comparison import DECLARED_RATIO, STATUS_ITEMS, Comparison, Scope
 from monitoring.detector_config import DEFAULT_TOLERANCE, DetectorConfig
 from monitoring.detector_status import CategoryStatus, State, Status, category_statuses, stream_statuses
 from monitoring.errors import BaselineRefused, ExpectationRefused, NoOpenAlarm
 from monitoring.expectation import Expectation, expected_scope
 from monitoring.finding import ClassShift, Direction, Event, EventKind, Finding
+from monitoring.judging import Judge
 from monitoring.open_alarm import OpenAlarm
 from monitoring.provisional import Provisional
-from monitoring.season import basis
 from monitoring.shadow import Shadow, matching_order
 from monitoring.snapshot import packed, unpacked
 from monitoring.streams import Layout, Stream
-from monitoring.windows import Counts, Waves, Windows
+from monitoring.windows import Counts
 
 __all__ = [
     "DEFAULT_TOLERANCE",
@@ -56,18 +55,13 @@ class Detector:
     """
 
     __slots__ = (
-        "_alarm",
-        "_comparison",
         "_expectations",
-        "_gate",
         "_items",
+        "_judge",
         "_provisional",
-        "_scanned",
         "_since",
         "_state",
         "_times",
-        "_warm",
-        "_windows",
         "config",
         "layout",
     )
@@ -78,12 +72,7 @@ class Detector:
         self._items = 0
         self._times = Times()
         self._provisional = Provisional(self.layout, self.config)
-        self._comparison: Comparison | None = None  # there is one as soon as a baseline is frozen
-        self._windows = self._new_windows()
-        self._gate: Gate | None = None
-        self._scanned: Scanned | None = None
-        self._warm = False
-        self._alarm: OpenAlarm | None = None
+        self._judge: Judge | None = None  # there is one as soon as a baseline is frozen
         self._expectations: tuple[Expectation, ...] = ()
         self._state: State = "warming"
         self._since: float | None = None
@@ -101,7 +90,8 @@ class Detector:
     @property
     def statistic(self) -> float:
         """The largest evidence of the last scan, in nats; 0 without one."""
-        return 0.0 if self._scanned is None else self._scanned.result.statistic
+        scanned = None if self._judge is None else self._judge.scanned
+        return 0.0 if scanned is None else scanned.result.statistic
 
     @property
     def threshold(self) -> float:
@@ -111,12 +101,12 @@ class Detector:
     @property
     def baseline(self) -> Baseline | None:
         """The frozen baseline, else the provisional one, else (before the first item) None."""
-        return self._provisional.baseline if self._comparison is None else self._comparison.baseline
+        return self._provisional.baseline if self._judge is None else self._judge.baseline
 
     @property
     def alarm(self) -> Finding | None:
         """What raised the open alarm; None without one."""
-        return None if self._alarm is None else self._alarm.finding
+        return None if self._open is None else self._open.finding
 
     @property
     def state(self) -> State:
@@ -137,10 +127,12 @@ class Detector:
 
         None when it never would be, or there is no baseline yet.
         """
-        baseline = self.baseline
-        if baseline is None:
-            return None
-        return self._compare_with(baseline).detectable_items(self.categories.index(category), ratio)
+        comparison = self._comparison
+        return (
+            None
+            if comparison is None
+            else comparison.detectable_items(self.categories.index(category), ratio)
+        )
 
     def close(self, bucket: Bucket) -> tuple[Event, ...]:
         """Take in the next closed bucket; return what it changed about the alarm, mostly nothing.
@@ -172,10 +164,13 @@ class Detector:
             would become what is normal. `force` overrides all, except that one item is the least.
         """
         self._check_freezable(force=force)
-        cleared = self._alarm
-        self._start_from(freezable(self._candidate(), force=force).frozen(at=at, by=by, why=why))
+        candidate = freezable(self._candidate(), force=force)
+        cleared = None
+        if self._judge is not None:
+            cleared = self._judge.end_alarm("the baseline was replaced", at=at, by="baseline")
+        self._start_from(candidate.frozen(at=at, by=by, why=why))
         self._settle(at)
-        return None if cleared is None else cleared.ended("the baseline was replaced", at=at, by="baseline")
+        return cleared
 
     def dismiss(self, *, at: float, by: str, why: str) -> Event:
         """End the open alarm as a false one: the windows start anew against the same baseline.
@@ -185,10 +180,11 @@ class Detector:
         NoOpenAlarm
             There is none.
         """
-        if self._alarm is None:
+        event = None
+        if self._judge is not None:
+            event = self._judge.end_alarm(f"{by} called it false: {why}", at=at, by="false")
+        if event is None:
             raise NoOpenAlarm
-        event = self._alarm.ended(f"{by} called it false: {why}", at=at, by="false")
-        self._start_anew()
         self._settle(at)
         return event
 
@@ -214,7 +210,7 @@ class Detector:
         expected = Expectation(category, at, until, by, why)
         others = [each for each in self._expectations if each.category != category]
         self._expectations = (*others, expected)
-        self._apply_expectations()
+        self._set_aside(anew=False)
         return expected
 
     def unexpect(self, category: str, *, at: float) -> None:
@@ -245,30 +241,33 @@ class Detector:
         """
         former = type(self).from_json(shadow, config=self.config)
         handed_on = former._provisional.shadow
-        if former._comparison is None and handed_on is not None:
+        if former._judge is None and handed_on is not None:
             same = same_scores and handed_on.same_scores
             return self.carry(handed_on.to_json()["detector"], of=handed_on.of, same_scores=same)
         order = matching_order(former.streams[0], self.streams[0])
-        if former._comparison is None or self._comparison is not None or order is None:
+        if former._judge is None or self._judge is not None or order is None:
             return False
         self._provisional.shadow = Shadow(former, of=of, same_scores=same_scores, order=order)
         return True
 
     def status(self) -> Status:
         """Return all there is to say now; while the baseline is provisional, current shares are its own."""
-        baseline, last, alarm = self.baseline, self._times.last_items, self._alarm
-        comparison = self._comparison
-        if comparison is None and baseline is not None:
-            comparison = self._compare_with(baseline)
-        row, buckets = self._recent(baseline)
+        baseline, last, alarm, comparison = (
+            self.baseline,
+            self._times.last_items,
+            self._open,
+            self._comparison,
+        )
+        row, buckets = self._newest()
+        scanned = None if self._judge is None else self._judge.scanned
         shadow = self._provisional.shadow
         return Status(
             state=self._state,
             since=self._since,
             statistic=self.statistic,
             threshold=self.threshold,
-            categories=category_statuses(self.layout, row, comparison=comparison, scanned=self._scanned),
-            streams=stream_statuses(self.layout, row, comparison=comparison, scanned=self._scanned),
+            categories=category_statuses(self.layout, row, comparison=comparison, scanned=scanned),
+            streams=stream_statuses(self.layout, row, comparison=comparison, scanned=scanned),
             baseline=None if baseline is None else baseline.summary(self.layout),
             window_items=int(self.layout.items(row)),
             window_buckets=buckets,
@@ -289,12 +288,8 @@ class Detector:
                 "streams": [stream.to_json() for stream in self.streams],
                 "items": self._items,
                 "times": self._times.to_json(),
-                "baseline": None if self._comparison is None else self._comparison.baseline.to_json(),
-                "provisional": None if self._comparison is not None else self._provisional.to_json(),
-                "windows": self._windows.to_json(),
-                "gate": None if self._gate is None else self._gate.to_json(),
-                "warm": self._warm,
-                "alarm": None if self._alarm is None else self._alarm.to_json(),
+                "provisional": None if self._judge is not None else self._provisional.to_json(),
+                "judge": None if self._judge is None else self._judge.to_json(),
                 "expectations": [each.to_json() for each in self._expectations],
                 "state": self._state,
                 "since": self._since,
@@ -315,96 +310,63 @@ class Detector:
         detector._items = parts["items"]
         detector._times = Times(**parts["times"])
         detector._expectations = tuple(Expectation(**each) for each in parts["expectations"])
-        if parts["baseline"] is not None:
-            detector._comparison = detector._compare_with(Baseline.from_json(parts["baseline"]))
+        if parts["judge"] is not None:
+            detector._judge = Judge.from_json(
+                parts["judge"], layout=detector.layout, config=config, scope=detector._scope
+            )
         if parts["provisional"] is not None:
             restore = partial(cls.from_json, config=config)
             detector._provisional.restore(parts["provisional"], detector=restore)
-        detector._windows = Windows.from_json(parts["windows"])
-        detector._windows.limit(config.window_limit)
-        detector._gate = detector._new_gate()
-        if detector._gate is not None and parts.get("gate") is not None:
-            detector._gate.restore(parts["gate"])
-        detector._warm = parts["warm"]
-        if parts["alarm"] is not None:
-            detector._alarm = OpenAlarm.from_json(parts["alarm"])
-            detector._alarm.limit(config.window_limit)
         detector._state, detector._since = parts["state"], parts["since"]
-        if detector._comparison is not None:
-            detector._scanned = detector._comparison.scan(detector._windows)
         return detector
 
+    @property
+    def _open(self) -> OpenAlarm | None:
+        return None if self._judge is None else self._judge.alarm
+
+    @property
+    def _scope(self) -> Scope:
+        """What is set aside because it is expected."""
+        return expected_scope(self._expectations, self.streams)
+
+    @property
+    def _comparison(self) -> Comparison | None:
+        """With the frozen baseline, else with the provisional one, else (before the first item) None."""
+        if self._judge is not None:
+            return self._judge.comparison
+        baseline = self._provisional.baseline
+        return None if baseline is None else Comparison(baseline, self.layout, self.config, self._scope)
+
     def _take(self, row: Counts, bucket: Bucket) -> Event | None:
-        if self._comparison is None:
-            ready = self._provisional.take(row, start=bucket.start, end=bucket.end)
-            if ready is not None:
-                self._start_from(ready.frozen(at=bucket.end, by=AUTOMATIC, why=self._provisional.rule))
-            return None
-        waves = self._waves(row, bucket)
-        entered = self._enter(row, start=bucket.start, waves=waves)
-        scanned = self._comparison.scan(self._windows)
-        self._scanned = scanned
-        if scanned is None or not entered:
-            return None
-        if self._alarm is None:
-            return self._judge(scanned, self._comparison, at=bucket.end)
-        event = self._alarm.follow(
-            row, scanned, self._comparison, start=bucket.start, at=bucket.end, waves=waves
-        )
-        if event is not None and event.kind == "alarm_cleared":
-            self._windows = self._alarm.recovery.fresh
-            self._scanned = self._comparison.scan(self._windows)
-            self._alarm = None
-        return event
-
-    def _enter(self, row: Counts, *, start: float, waves: Waves | None) -> bool:
-        """Add a bucket to the windows unless it is part of a burst; return whether it was added."""
-        if self._gate is None:
-            self._windows.add(row, start=start, waves=waves)
-            return True
-        tested = self.layout.tested(row[None])
-        columns = (tested.counts[0], tested.items[0])
-        return self._gate.enter(self._windows, row, tested=columns, start=start, waves=waves)
-
-    def _judge(self, scanned: Scanned, comparison: Comparison, *, at: float) -> Event | None:
-        held = int(self.layout.items(scanned.windows.counts[-1]))
-        self._warm = self._warm or held >= comparison.least_items
-        if scanned.result.statistic < self.threshold:
-            return None
-        self._alarm = OpenAlarm.raised(scanned, comparison, at=at, empty=self._windows.empty())
-        self._warm = True
-        return Event("alarm_raised", at, self._alarm.finding, "the statistic reached the threshold")
+        if self._judge is not None:
+            return self._judge.take(row, bucket)
+        ready = self._provisional.take(row, start=bucket.start, end=bucket.end)
+        if ready is not None:
+            self._start_from(ready.frozen(at=bucket.end, by=AUTOMATIC, why=self._provisional.rule))
+        return None
 
     def _candidate(self) -> Baseline | None:
         """Return what would be frozen now."""
-        if self._comparison is None:
+        if self._judge is None:
             return self._provisional.candidate()
-        return recent(
-            self._windows.suffixes(),
-            self.layout,
-            former=self._comparison.baseline,
-            items=self.config.baseline_items,
-            since=None if self._alarm is None else self._alarm.finding.since_time,
-            end=self._times.last_items,
-        )
+        return self._judge.candidate(end=self._times.last_items)
 
     def _check_freezable(self, *, force: bool) -> None:
         if force:
             return
-        if self._alarm is not None:
+        if self._open is not None:
             raise BaselineRefused(
                 "an alarm is open and its traffic would become the normal; wait until it clears, or force it"
             )
         if self._provisional.waiting:
             raise BaselineRefused(f"{self._provisional.waiting}; wait until it is over, or force it")
 
-    def _recent(self, baseline: Baseline | None) -> tuple[Counts, int]:
+    def _newest(self) -> tuple[Counts, int]:
         """Return the newest traffic, as a raw row, and its buckets."""
-        if self._scanned is not None:
-            windows = self._scanned.windows
-            held = self.layout.items(windows.counts)
-            i = min(int(np.searchsorted(held, STATUS_ITEMS)), len(held) - 1)
-            return windows.counts[i], int(windows.lengths[i])
+        found = None if self._judge is None else self._judge.newest(STATUS_ITEMS)
+        if found is not None:
+            return found
+        baseline = self.baseline
         if baseline is not None:
             return baseline.counts, baseline.buckets
         return np.zeros(self.layout.width, dtype=np.int64), 0
@@ -415,23 +377,15 @@ class Detector:
             self._state, self._since = state, at
 
     def _present_state(self) -> State:
-        if self._alarm is not None:
+        if self._open is not None:
             return "drift"
         if self._times.quiet_seconds >= self.config.blind_after_seconds:
             return "blind"
-        return "calm" if self._warm else "warming"
+        return "calm" if self._judge is not None and self._judge.warm else "warming"
 
     def _start_from(self, baseline: Baseline) -> None:
-        self._comparison = self._compare_with(baseline)
+        self._judge = Judge(Comparison(baseline, self.layout, self.config, self._scope))
         self._provisional = Provisional(self.layout, self.config)
-        self._start_anew()
-
-    def _start_anew(self) -> None:
-        """Judge from here on, against the same baseline."""
-        self._windows, self._gate = self._new_windows(), self._new_gate()
-        self._scanned = None
-        self._alarm = None
-        self._warm = False
 
     def _expect_only(self, expectations: Iterable[Expectation]) -> None:
         """End all other expectations; what came meanwhile is not judged by what is tested from now on."""
@@ -439,39 +393,8 @@ class Detector:
         if len(left) == len(self._expectations):
             return
         self._expectations = left
-        self._apply_expectations()
-        self._windows = self._windows.empty()
-        self._scanned = None
-        if self._gate is not None:
-            self._gate.restart()
-        if self._alarm is not None:
-            self._alarm.restart()
+        self._set_aside(anew=True)
 
-    def _apply_expectations(self) -> None:
-        if self._comparison is not None:
-            self._comparison = self._compare_with(self._comparison.baseline)
-
-    def _compare_with(self, baseline: Baseline) -> Comparison:
-        scope = expected_scope(self._expectations, self.streams)
-        return Comparison(baseline, self.layout, self.config, scope)
-
-    def _waves(self, row: Counts, bucket: Bucket) -> Waves | None:
-        """Return a bucket's items times the waves of the season, where there is one."""
-        season = None if self._comparison is None else self._comparison.baseline.season
-        if season is None:
-            return None
-        at = basis([(bucket.start + bucket.end) / 2.0], season.period_seconds)[0]
-        return np.outer(self.layout.items_by_stream(row), at).reshape(-1)
-
-    def _new_gate(self) -> Gate | None:
-        bursts = None if self._comparison is None else self._comparison.baseline.bursts
-        return None if bursts is None else Gate(bursts)
-
-    def _new_windows(self) -> Windows:
-        baseline = None if self._comparison is None else self._comparison.baseline
-        return Windows(
-            self.layout.width,
-            cap=self.config.cap,
-            max_buckets=self.config.window_limit,
-            n_waves=0 if baseline is None or baseline.waves is None else len(baseline.waves),
-        )
+    def _set_aside(self, *, anew: bool) -> None:
+        if self._judge is not None:
+            self._judge.set_aside(self._scope, anew=anew)

@@ -44,23 +44,29 @@ def unpacked(snapshot: Mapping[str, Any]) -> Parts:
 
 def _from_format_1(snapshot: Mapping[str, Any]) -> Parts:
     """Return the parts of a detector that watched the classes alone."""
-    alarm = snapshot["alarm"]
-    windows = _windows_from_1(snapshot["windows"])
-    collecting = snapshot["baseline"] is None or snapshot["baseline"]["kind"] == "provisional"
+    baseline, frozen = snapshot["baseline"], None
+    if baseline is not None and baseline["kind"] == "frozen":
+        baseline, frozen = None, baseline
     return {
         "streams": [class_stream(snapshot["categories"]).to_json()],
         "items": snapshot["items"],
         "times": snapshot["times"],
-        "baseline": None if collecting else snapshot["baseline"],
-        "provisional": {"baseline": snapshot["baseline"], "series": None, "shadow": None}
-        if collecting
-        else None,
-        "windows": windows,
-        "warm": snapshot["warm"],
-        "alarm": None if alarm is None else _alarm_from_1(alarm, snapshot["recovery"], windows),
+        "provisional": None if frozen else {"baseline": baseline, "series": None, "shadow": None},
+        "judge": _judge_from_1(snapshot, frozen) if frozen else None,
         "expectations": [],
         "state": snapshot["state"],
         "since": snapshot["since"],
+    }
+
+
+def _judge_from_1(snapshot: Mapping[str, Any], baseline: Parts) -> Parts:
+    alarm, windows = snapshot["alarm"], _windows_from_1(snapshot["windows"])
+    return {
+        "baseline": baseline,
+        "windows": windows,
+        "gate": None,
+        "warm": snapshot["warm"],
+        "alarm": None if alarm is None else _alarm_from_1(alarm, snapshot["recovery"], windows),
     }
 
 

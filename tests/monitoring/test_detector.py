@@ -334,14 +334,14 @@ def test_a_shorter_longest_window_holds_from_the_next_start_on():
     assert longest_window(detector) > 100
     for items in (0, 5_000):
         list(traffic.feed(restored, USUAL, items=items))
-        windows = unpacked(restored.to_json())["windows"]
+        windows = unpacked(restored.to_json())["judge"]["windows"]
         assert windows["max_buckets"] == 16
         assert 8 < longest_window(restored) <= 16
 
 
 def longest_window(detector: Detector) -> int:
     """Return how many buckets a detector's windows hold."""
-    return sum(entry["length"] for entry in unpacked(detector.to_json())["windows"]["entries"])
+    return sum(entry["length"] for entry in unpacked(detector.to_json())["judge"]["windows"]["entries"])
 
 
 def test_a_false_alarm_is_dismissed_and_the_same_baseline_stands():

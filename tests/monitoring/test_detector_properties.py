@@ -179,7 +179,7 @@ def test_a_million_buckets_leave_it_small_and_exact():
                     bucket = {name: row[at] for name, row in rows.items()}
                     assert detector.close(Bucket(bucket, start, start + 10.0)) == ()
                 else:
-                    detector._windows.add(flat[at], start=start)
+                    detector._judge.windows.add(flat[at], start=start)
             number += 1_000
         peaks[mark] = tracemalloc.get_traced_memory()[0]
         assert snapshot_bytes(detector) <= 200_000
