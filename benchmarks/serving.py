@@ -237,21 +237,14 @@ end
 def monitoring_cost(directory: Path, items: int, *, requests: int) -> tuple[float, float]:
     """Return CPU microseconds a request in the handler without and with the recorder, in this process."""
     from monitoring.clock import SystemClock  # noqa: PLC0415
-    from monitoring.recorder import Recorder  # noqa: PLC0415
-    from monitoring.reservoir import Reservoir  # noqa: PLC0415
     from service.access import Access  # noqa: PLC0415
     from service.handler import Handler  # noqa: PLC0415
-    from service.swap import Current  # noqa: PLC0415
+    from service.swap import Current, recorder_of  # noqa: PLC0415
     from service.tally import Tally  # noqa: PLC0415
 
     os.environ["SEAMARK_STORE"] = str(directory / "models")
     model = bundle.model()
-    recorder = Recorder(
-        model.key,
-        model.classes,
-        ("other",),
-        Reservoir(model.classes, sources=("other",), batch_size=200),
-    )
+    recorder = recorder_of(model, sources=("other",), batch_size=200)
 
     class Silent:
         sources = recorder.sources

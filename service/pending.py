@@ -1,6 +1,6 @@
 """Why tell the recorder about 512 items at once? Because numpy takes nearly as long for one.
 
-Counting a request of one item costs 200 us beside the model, most of it the fixed price of some sixty small
+Counting a request of one item costs 100 us beside the model, most of it the fixed price of some sixty small
 array operations. Items that were decided one by one are therefore put together first, and passed on when 512
 of them or a megabyte wait, or a second is over: 2 us an item, and the same counts.
 """

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from model_store.graphs.text import TextFrontEnd
 from model_store.model import Model
 from model_store.store import ModelStore
 from service.access import Access, Key
@@ -252,6 +253,23 @@ def test_a_failing_observer_is_counted_and_does_not_touch_the_reply(desk: Desk) 
     assert after.body == before.body
     desk.handler.pass_on(desk.current)
     assert desk.tally.failures["observe"] == 1
+
+
+def test_a_failing_meter_costs_no_reply_no_count_and_no_other_meter(open_desk: OPEN_DESK) -> None:
+    """What failed is counted when it is sealed."""
+    desk = open_desk()
+    assert desk.current is not None
+    status, _ = desk.ask(items("billing"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TextFrontEnd, "_share", lambda _self, _text: 1 / 0)
+        front_end = desk.current.model.classifier.front_end
+        assert isinstance(front_end, TextFrontEnd)
+        front_end._shares.clear()
+        sealed = desk.sealed()
+    assert status == 200
+    assert (sealed.items, sealed.meters_failed) == (1, 1)
+    assert "unknown" not in sealed.meters
+    assert sealed.meters["length"].sum() == sealed.meters["score"].sum() == 1
 
 
 def test_no_text_of_an_item_reaches_a_log_or_an_error(
