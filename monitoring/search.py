@@ -105,16 +105,16 @@ class Search:
             return
         windows, columns = np.divmod(cells, self._counts.shape[1])
         y, inflation = self._yardstick, {}
-        items = self._items[windows, columns if self._items.shape[1] > 1 else 0]
+        items = np.take(self._items, cells if self._items.shape[1] > 1 else windows)
         there = y.tested[columns] & (items > 0.0)
         if self._inflation is not None:
             inflation = {
-                "phi": self._inflation.phi[windows, columns],
-                "nu": self._inflation.nu[windows, columns],
+                "phi": np.take(self._inflation.phi, cells),
+                "nu": np.take(self._inflation.nu, cells),
                 "phi_reference": self._inflation.reference[columns],
             }
         evidence, rises = class_evidence(
-            np.where(there, self._counts[windows, columns], 0.0),
+            np.where(there, np.take(self._counts, cells), 0.0),
             np.where(there, items, 1.0),
             y.counts[columns],
             y.safe_items[columns],
