@@ -75,7 +75,7 @@ def first_common(apart: Gaps) -> int:
     Rows are windows, shortest first, so that those after it need no pooling.
     """
     rare = (apart.pooled * apart.effective < POOL_ITEMS).any(axis=1)
-    return int(rare.nonzero()[0].max(initial=-1)) + 1
+    return int(np.flatnonzero(rare).max(initial=-1)) + 1
 
 
 def grouped(cells: Cells) -> Cells:
@@ -148,7 +148,9 @@ class _Grouping:
     def sum(self, values: Floats) -> Floats:
         """Return the sum of each group, 0 where there is none."""
         weights = self._by_category(values)
-        return np.bincount(self.cells, weights, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
+        sums = np.bincount(self.cells, weights=weights, minlength=self.shape[0] * self.shape[1])
+        # the stubs say integers, whatever the weights
+        return np.asarray(sums, dtype=np.float64).reshape(self.shape)
 
     def mean(self, values: Floats, share: Floats, weight: Floats) -> Floats:
         """Return the mean by share of each group, 1 where there is none; `weight` is the sum of shares."""

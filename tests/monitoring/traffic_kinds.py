@@ -1,7 +1,9 @@
-"""Counts of traffic that is not independent, for the tests of what makes up for that."""
+"""Counts of traffic, independent or not, and the windows they make, for the tests of the scan."""
 
 import numpy as np
 import numpy.typing as npt
+
+from monitoring.windows import Windows, WindowSet
 
 Series = npt.NDArray[np.int64]  # (n_buckets, n_classes)
 
@@ -24,3 +26,12 @@ def walking(buckets: int, items: int, rng: np.random.Generator) -> Series:
     share = 1.0 / (1.0 + np.exp(-level))
     first = rng.binomial(items, share)
     return np.stack([first, items - first], axis=1)
+
+
+def windows_of(buckets: npt.ArrayLike) -> WindowSet:
+    """Return the windows after taking in `buckets`."""
+    rows = np.asarray(buckets)
+    windows = Windows(rows.shape[1])
+    for number, counts in enumerate(rows):
+        windows.add(counts, start=float(number))
+    return windows.suffixes()
