@@ -1,173 +1,103 @@
 """After how many items does each detector notice a change, at equal false-alarm rates?
 
-Every detector is calibrated on the same runs without a change: its threshold is such that 5 % of runs of
-100,000 items alarm, over fresh references. The scan is also shown at its formula's threshold, which needs no
-such runs. The oracle is a CUSUM that is told the mix before and after the change. `drift_river.py` measures
-one-class detectors on the same problems. Means are over the runs that found the change.
+Every detector is calibrated on runs without a change: its threshold is such that 5 % of runs of 100,000 items
+alarm, over fresh references. The service's detector is also shown as it is, at its formula's threshold, which
+needs no such runs. The oracle is a CUSUM that is told the mix before and after the change; river's detectors
+are told which class to watch. Means are over the runs that found the change.
 
-    python -m benchmarks.drift_delay --problem A --runs 200
+    python -m benchmarks.drift_delay --problem all --out docs/drift
 """
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
 
 import numpy as np
-from scipy.special import chdtrc, xlogy
+from matplotlib.axes import Axes
 
-from benchmarks.drift_problems import (
-    HORIZON_ITEMS,
-    NOMINAL,
-    PROBLEMS,
-    Counts,
-    Floats,
-    Problem,
-    ScanRuns,
-)
+from benchmarks.drift_delays import Delays, delays
+from benchmarks.drift_problems import CALM_ITEMS, HORIZON_ITEMS, NOMINAL, PROBLEMS, REFERENCE_ITEMS, Problem
+from benchmarks.drift_rivals import DISTANCES, OracleRuns, Runs, WindowRuns, follow
+from benchmarks.drift_river import SETTINGS, Told
+from benchmarks.drift_river import measure as measure_river
+from benchmarks.drift_runs import Followed, Run, in_parallel, peak, reached, simulate, write
 from benchmarks.machine import machine_line
+from model_store.reports.drawing import FIRST, INK, SECOND, legend, picture, standalone
 
-CALM_ITEMS: Final = 10_000
-WINDOWS: Final = (200, 500, 1_000, 2_000)
-CONSTANTS: Final = (9.0, 7.0)
+WINDOWS: Final = (200, 500, 1_000, 2_000, 5_000)
 DEFAULT_RUNS: Final = {"A": 200, "B": 60, "C": 24}
-Distance = Callable[[Counts, Floats], Floats]
+RIVER_RUNS: Final = 40
+RIVER_ITEMS: Final = 40_000
+AS_IS, CALIBRATED = "scan, formula", "scan, calibrated"
 
 
-class Runs(Protocol):
-    """A detector over many runs side by side; `step` returns each run's statistic, larger is more drift."""
-
-    def step(self, counts: Counts) -> Floats:
-        """Take in the next bucket of every run."""
-        ...
-
-
-class WindowRuns:
-    """A distance from the reference, taken at the end of every tumbling window.
-
-    Runs begin their windows at different phases, as a change does not wait for the beginning of a window.
-    """
-
-    def __init__(self, references: Counts, *, window: int, bucket_items: int, distance: Distance) -> None:
-        self._reference = references.astype(np.float64)
-        self._distance = distance
-        self._buckets = window // bucket_items
-        self._missing = 1 + np.arange(len(references)) % self._buckets
-        self._first = np.ones(len(references), dtype=np.bool_)
-        self._held = np.zeros_like(references)
-
-    def step(self, counts: Counts) -> Floats:
-        """Return the distance in runs whose window is full, else 0; the first, cut short, is left out."""
-        self._held = self._held + counts
-        self._missing = self._missing - 1
-        full = self._missing == 0
-        whole = full & ~self._first
-        found = np.zeros(len(counts))
-        if whole.any():
-            found[whole] = self._distance(self._held[whole], self._reference[whole])
-        self._held[full] = 0
-        self._missing[full] = self._buckets
-        self._first &= ~full
-        return found
-
-
-class OracleRuns:
-    """CUSUM of the log likelihood ratio, told both mixes."""
-
-    def __init__(self, before: Floats, after: Floats, *, runs: int) -> None:
-        self._ratio = np.log(after / before)
-        self._sum = np.zeros(runs)
-
-    def step(self, counts: Counts) -> Floats:
-        """Return the sum, never below 0 at the end of a bucket."""
-        self._sum = np.maximum(self._sum + counts @ self._ratio, 0.0)
-        return self._sum
-
-
-def chi_square(window: Counts, reference: Floats) -> Floats:
-    """Return -ln p of the two-sample chi-square test per run."""
-    a, r = window.astype(np.float64), reference
-    n, m = a.sum(axis=1, keepdims=True), r.sum(axis=1, keepdims=True)
-    seen = a + r > 0
-    x2 = np.where(seen, (a * m - r * n) ** 2 / np.where(seen, n * m * (a + r), 1.0), 0.0).sum(axis=1)
-    nlp: Floats = -np.log(np.maximum(chdtrc(np.maximum(seen.sum(axis=1) - 1, 1), x2), 1e-300))
-    return nlp
-
-
-def population_stability(window: Counts, reference: Floats) -> Floats:
-    """Return the population stability index per run in nats, half an item added to every count."""
-    p, q = _smoothed(reference), _smoothed(window)
-    index: Floats = ((q - p) * np.log(q / p)).sum(axis=1)
-    return index
-
-
-def jensen_shannon(window: Counts, reference: Floats) -> Floats:
-    """Return the Jensen-Shannon divergence per run in nats, half an item added to every count."""
-    p, q = _smoothed(reference), _smoothed(window)
-    middle = (p + q) / 2.0
-    divergence: Floats = (xlogy(p, p / middle) + xlogy(q, q / middle)).sum(axis=1) / 2.0
-    return divergence
-
-
-def _smoothed(counts: Counts | Floats) -> Floats:
-    raised = counts + 0.5
-    shares: Floats = raised / raised.sum(axis=1, keepdims=True)
-    return shares
-
-
-DISTANCES: Final[Mapping[str, Distance]] = {
-    "chi-square": chi_square,
-    "PSI": population_stability,
-    "JS": jensen_shannon,
-}
-
-
-@dataclass
-class Delays:
-    """What one detector did after one change, over all runs."""
-
-    mean: float
-    power: float
-    early: float
-
-    def cell(self, oracle: float) -> str:
-        """Return mean, ratio to the oracle's, and power and early alarms where they are not 1 and 0."""
-        if not np.isfinite(self.mean):
-            return "never"
-        text = f"{self.mean:,.0f} ({self.mean / oracle:.1f}x)"
-        if self.power < 1.0:
-            text += f" power {self.power:.2f}"
-        return text + (f" early {self.early:.2f}" if self.early else "")
-
-
-def delays(calm: Floats, changed: Floats, *, threshold: float, bucket_items: int) -> Delays:
-    """Return the delay from the change over the runs that were silent before it.
-
-    Parameters
-    ----------
-    calm, changed : float64 arrays of shape (n_buckets, n_runs)
-        The statistic before and after the change.
-    """
-    early = (calm >= threshold).any(axis=0)
-    over = changed[:, ~early] >= threshold
-    buckets = over.argmax(axis=0)[over.any(axis=0)] + 1
-    mean = float(buckets.mean()) * bucket_items if len(buckets) else float("inf")
-    return Delays(mean, len(buckets) / max(over.shape[1], 1), float(early.mean()))
-
-
-def follow(runs: Runs, buckets: Iterable[Counts]) -> Floats:
-    """Return the statistic of every bucket and run."""
-    return np.array([runs.step(counts) for counts in buckets])
-
-
-def detectors(problem: Problem, change: str, references: Counts) -> dict[str, Runs]:
-    """Return all detectors that watch whole mixes, new."""
-    after = problem.changes[change](HORIZON_ITEMS)
-    found: dict[str, Runs] = {
-        "oracle": OracleRuns(problem.shares, after, runs=len(references)),
-        "scan": ScanRuns(references),
+def scan_delays(
+    problem: str, change: str, *, threshold: float, runs: int, seed: int, items: int, baseline: int
+) -> dict[str, Delays]:
+    """Return the delays of the service's detector as it is, and at a calibrated threshold."""
+    tasks = [
+        Run(
+            problem,
+            "independent",
+            (seed, 1, index),
+            baseline_items=baseline,
+            change=change,
+            calm_items=CALM_ITEMS,
+            items=items,
+            until_alarm=False,
+        )
+        for index in range(runs)
+    ]
+    found = in_parallel(simulate, tasks)
+    late = [each for each in found if each.calm_alarm is None]
+    silent = [each for each in found if peak(each.calm) < threshold]
+    return {
+        AS_IS: Delays.of([each.alarm for each in late], early=1.0 - len(late) / runs),
+        CALIBRATED: Delays.of(
+            [reached(each.after, threshold) for each in silent], early=1.0 - len(silent) / runs
+        ),
     }
+
+
+def scan_threshold(problem: str, *, runs: int, seed: int, baseline: int) -> float:
+    """Return the 95 % quantile of the detector's largest statistic in runs without a change."""
+    tasks = [
+        Run(problem, "independent", (seed, 0, index), baseline_items=baseline, until_alarm=False)
+        for index in range(runs)
+    ]
+    found: list[Followed] = in_parallel(simulate, tasks)
+    return float(np.quantile([peak(each.after) for each in found], 1.0 - NOMINAL))
+
+
+def rivals(
+    problem: Problem, change: str, *, runs: int, seed: int, items: int, baseline: int
+) -> dict[str, Delays]:
+    """Return the delays of the window rules and the oracle, calibrated."""
+    rng = np.random.default_rng(seed)
+    watching = _rivals(problem, change, runs, rng, baseline)
+    largest = dict.fromkeys(watching, np.zeros(runs))
+    for counts in problem.calm(runs, HORIZON_ITEMS, rng):
+        for name, detector in watching.items():
+            largest[name] = np.maximum(largest[name], detector.step(counts))
+    watching = _rivals(problem, change, runs, rng, baseline)
+    calm = list(problem.calm(runs, CALM_ITEMS, rng))
+    changed = list(problem.changed(change, runs, items, rng))
+    found = {}
+    for name, detector in watching.items():
+        before, after = follow(detector, calm), follow(detector, changed)
+        threshold = float(np.quantile(largest[name], 1.0 - NOMINAL))
+        found[name] = delays(before, after, threshold=threshold, bucket_items=problem.bucket_items)
+    return found
+
+
+def _rivals(
+    problem: Problem, change: str, runs: int, rng: np.random.Generator, baseline: int
+) -> dict[str, Runs]:
+    references, after = problem.references(runs, rng, baseline), problem.changes[change](HORIZON_ITEMS)
+    found: dict[str, Runs] = {"oracle": OracleRuns(problem.shares, after, runs=runs)}
     for name, distance in DISTANCES.items():
         for window in WINDOWS:
             found[f"{name} {window}"] = WindowRuns(
@@ -176,35 +106,32 @@ def detectors(problem: Problem, change: str, references: Counts) -> dict[str, Ru
     return found
 
 
-def calibrated(problem: Problem, change: str, *, runs: int, seed: int) -> dict[str, float]:
-    """Return each detector's threshold: the 95 % quantile of its maximum in runs without a change."""
-    rng = np.random.default_rng(seed)
-    watching = detectors(problem, change, problem.references(runs, rng))
-    largest = dict.fromkeys(watching, np.zeros(runs))
-    for counts in problem.calm(runs, HORIZON_ITEMS, rng):
-        for name, detector in watching.items():
-            largest[name] = np.maximum(largest[name], detector.step(counts))
-    return {name: float(np.quantile(values, 1.0 - NOMINAL)) for name, values in largest.items()}
+def river(problem: str, change: str, *, runs: int, seed: int, items: int) -> dict[str, Delays]:
+    """Return the delays of river's detectors."""
+    told = [Told(problem, change, name, min(runs, RIVER_RUNS), seed, items) for name in SETTINGS]
+    return {name: row for found in in_parallel(measure_river, told) for name, row in found.items()}
 
 
-def measure(problem: Problem, change: str, *, runs: int, seed: int, items: int) -> dict[str, Delays]:
-    """Return every detector's delays after `change`."""
-    thresholds = calibrated(problem, change, runs=runs, seed=seed)
-    rng = np.random.default_rng(seed + 1)
-    watching = detectors(problem, change, problem.references(runs, rng))
-    calm = list(problem.calm(runs, CALM_ITEMS, rng))
-    changed = list(problem.changed(change, runs, items, rng))
+def measure(
+    problem: str,
+    *,
+    changes: Sequence[str],
+    runs: int,
+    seed: int,
+    items: int = HORIZON_ITEMS,
+    baseline: int = REFERENCE_ITEMS,
+    with_river: bool = True,
+) -> dict[str, dict[str, Delays]]:
+    """Return every detector's delays after each change."""
+    threshold = scan_threshold(problem, runs=runs, seed=seed, baseline=baseline)
+    settings = partial(dict, runs=runs, seed=seed)
     found = {}
-    for name, detector in watching.items():
-        before, after = follow(detector, calm), follow(detector, changed)
-
-        def at(threshold: float, before: Floats = before, after: Floats = after) -> Delays:
-            return delays(before, after, threshold=threshold, bucket_items=problem.bucket_items)
-
-        found[name] = at(thresholds[name])
-        if name == "scan":
-            found["scan, calibrated"] = found.pop(name)
-            found |= {f"scan, formula {c:g}": at(problem.threshold(c)) for c in CONSTANTS}
+    for change in changes:
+        compared = settings(items=items, baseline=baseline)
+        found[change] = rivals(PROBLEMS[problem](), change, **compared)
+        found[change] |= scan_delays(problem, change, threshold=threshold, **compared)
+        if with_river:
+            found[change] |= river(problem, change, **settings(items=min(items, RIVER_ITEMS)))
     return found
 
 
@@ -212,45 +139,93 @@ def table(results: Mapping[str, Mapping[str, Delays]]) -> str:
     """Return a Markdown table, one row a detector; of each window rule only the best window's row."""
     changes = list(results)
     lines = ["| detector | " + " | ".join(changes) + " |", "|---" * (len(changes) + 1) + "|"]
-    names = [name for name in results[changes[0]] if name.partition(" ")[0] not in DISTANCES]
+    every = [*dict.fromkeys(name for found in results.values() for name in found)]
+    names = [name for name in every if name.partition(" ")[0] not in DISTANCES]
     for name in names:
-        cells = [results[c][name].cell(results[c]["oracle"].mean) for c in changes]
+        cells = [_cell(results[c].get(name), results[c]) for c in changes]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     for rule in DISTANCES:
-        cells = [_best(results[c], rule) for c in changes]
+        best = [best_window(results[c], rule) for c in changes]
+        cells = [
+            f"{_cell(results[c][b], results[c])} W={b.split()[-1]}"
+            for c, b in zip(changes, best, strict=True)
+        ]
         lines.append(f"| {rule}, best window | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _best(found: Mapping[str, Delays], rule: str) -> str:
+def _cell(found: Delays | None, all_of: Mapping[str, Delays]) -> str:
+    return "none calibrates" if found is None else found.cell(all_of["oracle"].mean)
+
+
+def best_window(found: Mapping[str, Delays], rule: str) -> str:
+    """Return the name of a window rule's row that has the most power, then the shortest delay."""
     rows = {name: d for name, d in found.items() if name.startswith(f"{rule} ")}
-    name = min(rows, key=lambda n: (-round(rows[n].power, 1), rows[n].mean))
-    return f"{rows[name].cell(found['oracle'].mean)} W={name.split()[-1]}"
+    return min(rows, key=lambda n: (-round(rows[n].power, 1), rows[n].mean))
+
+
+def plot(problem: str, results: Mapping[str, Mapping[str, Delays]]) -> str:
+    """Draw the delays of the detector, the oracle and each rule's best window."""
+    shown = {
+        "oracle, told both mixes": ("oracle", {"marker": "|", "color": INK, "markersize": 12}),
+        "scan at its formula's threshold": (AS_IS, {"marker": "o", "color": FIRST}),
+    }
+    for rule, marker in zip(DISTANCES, "svD^", strict=True):
+        style = {"marker": marker, "color": SECOND, "fillstyle": "none"}
+        shown[f"{rule}, best window"] = (rule, style)
+
+    def draw(axes: Axes) -> None:
+        for label, (row, style) in shown.items():
+            names = [best_window(found, row) if row in DISTANCES else row for found in results.values()]
+            values = [found[name].mean for found, name in zip(results.values(), names, strict=True)]
+            axes.plot(values, range(len(values)), label=label, linestyle="none", **style)
+        axes.set_xscale("log")
+        axes.set(yticks=range(len(results)), yticklabels=list(results), ylim=(len(results) - 0.5, -0.5))
+        axes.set(xlabel="mean items from the change to the alarm")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        legend(axes, 2)
+
+    said = "; ".join(f"{change}: scan {found[AS_IS].mean:,.0f}" for change, found in results.items())
+    height = 1.9 + 0.35 * len(results)
+    svg = picture(
+        draw, f"Items until noticed, problem {problem}", f"{said}.", key="delay", height=height, width=6.4
+    )
+    return standalone(svg)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--problem", choices=[*PROBLEMS, "all"], default="A")
-    parser.add_argument("--runs", type=int, help=f"default {DEFAULT_RUNS}")
+    parser.add_argument("--change", help="of the problem; all by default")
+    parser.add_argument("--runs", type=int, help=f"default {DEFAULT_RUNS}; river's {RIVER_RUNS} at most")
     parser.add_argument("--items", type=int, default=HORIZON_ITEMS, help="followed after the change")
+    parser.add_argument("--baseline", type=int, default=REFERENCE_ITEMS, help="items")
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--no-river", action="store_true", help="leave river's detectors out")
+    parser.add_argument("--out", type=Path, help="directory for text and pictures")
     options = parser.parse_args(arguments)
-    print(machine_line())
     for name in PROBLEMS if options.problem == "all" else [options.problem]:
         problem, runs = PROBLEMS[name](), options.runs or DEFAULT_RUNS[name]
         started = time.perf_counter()
-        results = {
-            change: measure(problem, change, runs=runs, seed=options.seed, items=options.items)
-            for change in problem.changes
-        }
-        seconds = time.perf_counter() - started
-        print(
-            f"\nproblem {name}: {runs} runs, seed {options.seed}, reference 20,000 items, "
-            f"{problem.bucket_items} items a bucket, change after {CALM_ITEMS:,}; {seconds:.0f} s"
+        results = measure(
+            name,
+            changes=[options.change] if options.change else list(problem.changes),
+            runs=runs,
+            seed=options.seed,
+            items=options.items,
+            baseline=options.baseline,
+            with_river=not options.no_river,
         )
-        print("mean items until the alarm (ratio to the oracle)\n")
-        print(table(results))
+        text = (
+            f"{machine_line()}\n"
+            f"problem {name}: {runs} runs, seed {options.seed}, baseline {options.baseline:,} items, "
+            f"{problem.bucket_items} items a bucket, change after {CALM_ITEMS:,}; "
+            f"{time.perf_counter() - started:.0f} s\n"
+            f"mean items until the alarm (ratio to the oracle)\n\n{table(results)}"
+        )
+        suffix = "" if options.baseline == REFERENCE_ITEMS else f"_{options.baseline}"
+        write(options.out, f"delay_{name.lower()}{suffix}", text, plot(name, results))
 
 
 if __name__ == "__main__":

@@ -1,78 +1,168 @@
-"""How often does the scan alarm within 100,000 items of unchanged traffic, over fresh references?
+"""How often does the detector alarm within 100,000 items although nothing changed, whatever the traffic?
 
-The formula's threshold is set for a nominal rate of 5 % if items are independent. With `--repeats 4` every
-item arrives four times on average (retries, duplicates): that is not covered, and this shows what it costs.
+Every run has a fresh baseline of its own. The nominal rate is 5 %: of independent items at most so many runs
+may alarm. `drift_traffic.py` says what the kinds of traffic are.
 
-    python -m benchmarks.drift_false_alarms --problem all
+    python -m benchmarks.drift_false_alarms --problem all --out docs/drift
 """
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
-import numpy as np
+from matplotlib.axes import Axes
+from scipy.stats import beta
 
-from benchmarks.drift_problems import HORIZON_ITEMS, NOMINAL, PROBLEMS, Counts, Floats, Problem, ScanRuns
+from benchmarks.drift_problems import HORIZON_ITEMS, NOMINAL, PROBLEMS
+from benchmarks.drift_runs import Run, in_parallel, simulate, write
+from benchmarks.drift_traffic import PERIOD_ITEMS, TRAFFIC
 from benchmarks.machine import machine_line
+from model_store.reports.drawing import FIRST, INK, SECOND, legend, picture, standalone
 
-REFERENCES: Final = (500, 2_000, 20_000)
-CONSTANTS: Final = (9.0, 7.0)
-DEFAULT_RUNS: Final = {"A": 400, "B": 200, "C": 100}
-
-
-def repeated(problem: Problem, runs: int, rng: np.random.Generator, *, repeats: float) -> Iterator[Counts]:
-    """Yield buckets in which every item arrives a geometric number of times, `repeats` on average."""
-    distinct = round(problem.bucket_items / repeats)
-    for _ in range(HORIZON_ITEMS // problem.bucket_items):
-        counts = rng.multinomial(distinct, problem.shares, size=runs)
-        again = rng.negative_binomial(np.maximum(counts, 1), 1.0 / repeats)
-        yield np.where(counts > 0, counts + again, 0)
+DEFAULT_RUNS: Final = {"A": 200, "B": 100, "C": 60}
+BASELINES: Final = (100_000, 20_000)
+SMALL_BASELINES: Final = (500, 2_000)  # of independent items only: they show no variance
+DECLARED: Final = "season +-20 %, declared"
+_MARKERS: Final = {"A": ("o", FIRST), "B": ("s", SECOND), "C": ("^", INK)}
 
 
-def largest(
-    problem: Problem, *, runs: int, reference: int, seed: int, tolerance: float = 0.0, repeats: float = 1.0
-) -> Floats:
-    """Return each run's largest statistic within 100,000 unchanged items; shape (n_runs,)."""
-    rng = np.random.default_rng(seed)
-    scan = ScanRuns(problem.references(runs, rng, reference), tolerance=tolerance)
-    found = np.zeros(runs)
-    independent = problem.calm(runs, HORIZON_ITEMS, rng)
-    for counts in independent if repeats == 1.0 else repeated(problem, runs, rng, repeats=repeats):
-        found = np.maximum(found, scan.step(counts))
-    return found
+@dataclass(frozen=True)
+class Cell:
+    """How many runs of one kind alarmed."""
+
+    problem: str
+    traffic: str
+    baseline_items: int
+    runs: int
+    alarms: int
+    clumpy: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Share of the runs."""
+        return self.alarms / self.runs
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the rate (Clopper and Pearson 1934)."""
+        k, n = self.alarms, self.runs
+        lower = beta.ppf(0.025, k, n - k + 1) if k else 0.0
+        upper = beta.ppf(0.975, k + 1, n - k) if k < n else 1.0
+        return float(lower), float(upper)
+
+
+def measure(problem: str, traffic: str, *, baseline_items: int, runs: int, seed: int) -> Cell:
+    """Return how many of `runs` runs alarm."""
+    started = time.perf_counter()
+    declared = traffic == DECLARED
+    kind = "season +-20 %" if declared else traffic
+    tasks = [
+        Run(
+            problem,
+            kind,
+            (seed, index),
+            baseline_items=baseline_items,
+            season_items=PERIOD_ITEMS if declared else None,
+        )
+        for index in range(runs)
+    ]
+    found = in_parallel(simulate, tasks)
+    return Cell(
+        problem,
+        traffic,
+        baseline_items,
+        runs,
+        sum(each.alarm is not None for each in found),
+        sum(each.clumpy for each in found),
+        time.perf_counter() - started,
+    )
+
+
+def cells_of(problem: str) -> list[tuple[str, int]]:
+    """Return the kinds of traffic and baselines that are measured."""
+    kinds = [(kind, items) for items in BASELINES for kind in TRAFFIC]
+    kinds.insert(len(TRAFFIC), (DECLARED, BASELINES[0]))
+    return kinds + [("independent", items) for items in SMALL_BASELINES if problem != "C"]
+
+
+def table(cells: Sequence[Cell]) -> str:
+    """Return a Markdown table, a row for each kind of traffic and baseline, a column for each problem."""
+    problems = sorted({cell.problem for cell in cells})
+    rows: dict[tuple[str, int], dict[str, Cell]] = {}
+    for cell in cells:
+        rows.setdefault((cell.traffic, cell.baseline_items), {})[cell.problem] = cell
+    runs = {name: next(c.runs for c in cells if c.problem == name) for name in problems}
+    head = " | ".join(f"{name} ({runs[name]} runs)" for name in problems)
+    lines = [f"| traffic | baseline | {head} |", "|---" * (len(problems) + 2) + "|"]
+    for (traffic, items), found in rows.items():
+        rates = " | ".join(_rate(found.get(name)) for name in problems)
+        lines.append(f"| {traffic} | {items:,} | {rates} |")
+    return "\n".join(lines)
+
+
+def _rate(cell: Cell | None) -> str:
+    if cell is None:
+        return "-"
+    lower, upper = cell.interval
+    return f"{cell.rate:.3f} ({lower:.3f}-{upper:.3f})"
+
+
+def plot(cells: Sequence[Cell]) -> str:
+    """Draw the rates with their intervals at the longest baseline, and the nominal rate."""
+    most = max(cell.baseline_items for cell in cells)
+    shown = [cell for cell in cells if cell.baseline_items == most]
+    kinds = list(dict.fromkeys(cell.traffic for cell in shown))
+    problems = sorted({cell.problem for cell in shown})
+
+    def draw(axes: Axes) -> None:
+        for number, name in enumerate(problems):
+            marker, colour = _MARKERS[name]
+            for place, cell in ((kinds.index(c.traffic), c) for c in shown if c.problem == name):
+                y = place + 0.22 * (number - (len(problems) - 1) / 2)
+                axes.hlines(y, *cell.interval, color=colour, linewidth=1.4)
+                style: Mapping[str, Any] = {"marker": marker, "color": colour, "linestyle": "none"}
+                axes.plot(cell.rate, y, markersize=5, label=name if place == 0 else None, **style)
+        axes.axvline(NOMINAL, color=INK, linewidth=1, linestyle=":", label="nominal")
+        axes.set(yticks=range(len(kinds)), yticklabels=kinds, ylim=(len(kinds) - 0.5, -0.5))
+        axes.set(xlabel=f"share of runs of {HORIZON_ITEMS:,} items with a false alarm")
+        axes.set_xlim(-0.005, max(0.2, 1.02 * max(cell.interval[1] for cell in shown)))
+        legend(axes, 4)
+
+    said = "; ".join(f"{c.traffic}, {c.problem}: {c.rate:.3f}" for c in shown)
+    height = 1.2 + 0.42 * len(kinds)
+    return standalone(picture(draw, "False alarms", f"{said}.", key="false-alarms", height=height, width=6.4))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--problem", choices=[*PROBLEMS, "all"], default="A")
+    parser.add_argument("--traffic", choices=[*TRAFFIC, DECLARED], help="all by default")
+    parser.add_argument("--baseline", type=int, help=f"items; {BASELINES} by default")
     parser.add_argument("--runs", type=int, help=f"default {DEFAULT_RUNS}")
     parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--tolerance", type=float, default=0.0, help="the service's default is 0.1")
-    parser.add_argument("--repeats", type=float, default=1.0, help="mean arrivals of an item")
+    parser.add_argument("--out", type=Path, help="directory for text and picture")
     options = parser.parse_args(arguments)
-    print(machine_line())
-    print(
-        f"share of runs of 100,000 items with an alarm, nominal {NOMINAL}, tolerance {options.tolerance}, "
-        f"every item {options.repeats:g} times on average, seed {options.seed}"
-    )
-    print("\n| problem | reference | runs | constant 9 | constant 7 | seconds |\n|---|---|---|---|---|---|")
+    cells = []
     for name in PROBLEMS if options.problem == "all" else [options.problem]:
-        problem, runs = PROBLEMS[name](), options.runs or DEFAULT_RUNS[name]
-        for reference in REFERENCES:
-            started = time.perf_counter()
-            found = largest(
-                problem,
-                runs=runs,
-                reference=reference,
-                seed=options.seed,
-                tolerance=options.tolerance,
-                repeats=options.repeats,
-            )
-            rates = " | ".join(f"{(found >= problem.threshold(c)).mean():.3f}" for c in CONSTANTS)
-            seconds = time.perf_counter() - started
-            print(f"| {name} | {reference:,} | {runs} | {rates} | {seconds:.0f} |", flush=True)
+        for traffic, items in cells_of(name):
+            if options.traffic not in {None, traffic} or options.baseline not in {None, items}:
+                continue
+            runs = options.runs or DEFAULT_RUNS[name]
+            cell = measure(name, traffic, baseline_items=items, runs=runs, seed=options.seed)
+            print(f"{name} {traffic} {items:,}: {cell.rate:.3f}, {cell.clumpy} clumpy, {cell.seconds:.0f} s")
+            cells.append(cell)
+    text = (
+        f"{machine_line()}\n"
+        f"share of runs of {HORIZON_ITEMS:,} unchanged items with a false alarm (95 % interval), nominal "
+        f"{NOMINAL}, no tolerance, seed {options.seed}, {sum(c.seconds for c in cells):.0f} s\n\n"
+        f"{table(cells)}"
+    )
+    write(options.out, "false_alarms", text, plot(cells) if cells else None)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Which streams are the drift detectors measured on, and how are many runs simulated at once.
+"""Which streams are the drift detectors measured on, before and after which changes.
 
 Three problems: A, two classes, 4 % positive; B, 30 classes, five of them below 1 %; C, 150 classes, Zipf.
-Every run draws its own reference. Runs are simulated side by side: the windows of all runs have the same
-lengths, so the service's own `Windows` and `class_evidence` take them in one call.
+Every run draws its own reference. `drift_traffic.py` has traffic that is not independent.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,16 +11,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.budget import RISE_SHARE
-from monitoring.scan import class_evidence, formula_threshold
-from monitoring.windows import Windows
-
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]  # (n_runs, n_classes)
 Mix = Callable[[int], Floats]  # items since the change -> shares
 
 REFERENCE_ITEMS: Final = 20_000
 HORIZON_ITEMS: Final = 100_000
+CALM_ITEMS: Final = 10_000  # before a change
 NOMINAL: Final = 0.05  # accepted share of runs of HORIZON_ITEMS with a false alarm
 
 
@@ -39,10 +35,6 @@ class Problem:
     def n_buckets(self) -> float:
         """Buckets per false alarm that make the nominal rate NOMINAL in HORIZON_ITEMS."""
         return HORIZON_ITEMS / self.bucket_items / NOMINAL
-
-    def threshold(self, constant: float) -> float:
-        """Return the formula's threshold."""
-        return formula_threshold(self.n_buckets, self.n_buckets, constant)
 
     def references(self, runs: int, rng: np.random.Generator, items: int = REFERENCE_ITEMS) -> Counts:
         """Return a fresh reference for every run."""
@@ -85,13 +77,11 @@ def problem_b() -> Problem:
     falling = 0.16 * _ratio_for(0.16, 25, 1.0 - rare.sum()) ** np.arange(25)
     shares = np.concatenate([falling, rare])
     shares /= shares.sum()
-    signs = np.where(np.arange(30) % 2, 1.15, 0.85)
-    every = shares * signs / (shares * signs).sum()
     changes = {
         "rare x2": steady(times(shares, 25, 2.0)),
         "rare x3": steady(times(shares, 25, 3.0)),
         "common +30 %": steady(times(shares, 0, 1.3)),
-        "every +-15 %": steady(every),
+        "every +-15 %": steady(_every_other(shares)),
         "ramp to x3": lambda items: times(shares, 25, 1.0 + 2.0 * min(items / 20_000, 1.0)),
     }
     told = {name: 0 if name == "common +30 %" else 25 for name in changes}
@@ -106,46 +96,19 @@ def problem_c() -> Problem:
         "rare x2": steady(times(shares, 36, 2.0)),
         "rare x3": steady(times(shares, 36, 3.0)),
         "common +30 %": steady(times(shares, 0, 1.3)),
+        "every +-15 %": steady(_every_other(shares)),
     }
-    return Problem("C", shares, 50, changes, {"rare x2": 36, "rare x3": 36, "common +30 %": 0})
+    told = {name: 36 if name.startswith("rare") else 0 for name in changes}
+    return Problem("C", shares, 50, changes, told)
 
 
 PROBLEMS: Final = {"A": problem_a, "B": problem_b, "C": problem_c}
 
 
-class ScanRuns:
-    """The service's scan over many runs side by side; `step` returns each run's statistic."""
-
-    def __init__(self, references: Counts, *, tolerance: float = 0.0, max_buckets: int | None = None) -> None:
-        self._shape = references.shape
-        tested = slice(None)
-        if references.shape[1] == 2:
-            tested = slice(1, 2)  # the rarer class in all three problems
-        self._tested = tested
-        self._reference = references[:, tested].astype(np.float64)
-        self._items = float(references[0].sum())
-        weight = 1.0 / self._reference.shape[1]
-        split = np.array([[RISE_SHARE], [1.0 - RISE_SHARE]])
-        self._log_weights = np.log(split * np.full(self._reference.shape[1], weight))
-        self._tolerance = tolerance
-        self._windows = Windows(references.size, max_buckets=max_buckets)
-
-    def step(self, counts: Counts) -> Floats:
-        """Take in the next bucket of every run."""
-        self._windows.add(counts.ravel(), start=0.0)
-        windows = self._windows.suffixes()
-        by_run = windows.counts.reshape(-1, *self._shape)
-        evidence, _ = class_evidence(
-            by_run[:, :, self._tested].astype(np.float64),
-            by_run.sum(axis=2, keepdims=True).astype(np.float64),
-            self._reference,
-            self._items,
-            lengths=windows.lengths[:, None, None],
-            log_weights=self._log_weights,
-            tolerance=self._tolerance,
-        )
-        statistic: Floats = np.maximum(evidence, 0.0).max(axis=(0, 2))
-        return statistic
+def _every_other(shares: Floats) -> Floats:
+    """Return the mix in which every second class has 15 % more and the others 15 % less."""
+    moved: Floats = shares * np.where(np.arange(len(shares)) % 2, 1.15, 0.85)
+    return moved / moved.sum()
 
 
 def _ratio_for(first: float, n: int, total: float) -> float:

@@ -35,7 +35,7 @@ def repeats(problem: Problem, runs: int, items: int, rng: np.random.Generator) -
 
 
 def markov(problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
-    """An item has the class of the one before it with probability `STAY`, else it is drawn anew."""
+    """Draw an item anew, or with probability `STAY` give it the class of the one before it."""
     return _repeated(problem, runs, items, rng, lambda n, r: r.geometric(1.0 - STAY, n))
 
 
