@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from monitoring.baseline import Baseline
 from monitoring.bursts import Bursts, find_bursts
@@ -93,8 +95,8 @@ def measured(
     baseline, bursts, rows = _without_bursts(baseline, series.rows(), layout, threshold=threshold)
     tested, items = layout.tested(rows.counts), layout.items_by_stream(rows.counts)
     dispersion = estimate(tested.counts, tested.items, layout.spans, unit=rows.unit)
-    clumps = find_clumps(tested.counts, tested.items, layout.spans, unit=rows.unit)
     season = waves = None
+    exposures: npt.NDArray[Any] = tested.items
     if season_seconds is not None:
         season = fit_season(
             tested.counts,
@@ -127,7 +129,7 @@ def measured(
         season=season,
         waves=waves,
         bursts=bursts,
-        clumps=clumps,
+        clumps=find_clumps(tested.counts, exposures, dispersion),
         reading=reading or "",
     )
 
