@@ -21,8 +21,8 @@ from monitoring.spans import Floats, Span
 
 LEFT_OUT: Final = 3  # stretches
 _LONGEST: Final = 16  # a clump is looked for in blocks of up to a sixteenth of the baseline
-# Nats beyond what the most surprising of independent blocks has. Traffic that is independent otherwise must not
-# pay for a chance; of traffic that is not, 2 to 5 % is taken for clumped (Pareto copies are missed in 2 %).
+# Nats beyond what the most surprising of independent blocks has. Traffic that is otherwise independent must not
+# pay for a chance; of other traffic some 5 % is taken for clumped, and Pareto copies are missed in 2 %.
 _SURPLUS, _SURPLUS_DISPERSED = 8.0, 4.0
 _LENGTH_RATIO: Final = 2  # later traffic holds longer clumps than the baseline did
 
