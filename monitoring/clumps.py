@@ -21,7 +21,7 @@ from monitoring.spans import Floats, Span
 
 LEFT_OUT: Final = 3  # stretches
 _LONGEST: Final = 16  # a clump is looked for in blocks of up to a sixteenth of the baseline
-# Nats beyond what the most surprising of independent blocks has. Traffic that is otherwise independent must not
+# Nats beyond what the most surprising of independent blocks has. Otherwise independent traffic must not
 # pay for a chance; of other traffic some 5 % is taken for clumped, and Pareto copies are missed in 2 %.
 _SURPLUS, _SURPLUS_DISPERSED = 8.0, 4.0
 _LENGTH_RATIO: Final = 2  # later traffic holds longer clumps than the baseline did
