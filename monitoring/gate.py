@@ -19,6 +19,7 @@ from model_store.joint_cells import MOST_BINS
 from monitoring.both_sides import MixtureFit
 
 LEVEL: Final = 0.05
+_NO_MISFIT: Final = 1e-9  # of a statistic that is about the number of bins otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +69,22 @@ def gate(fit: MixtureFit) -> Gate:
         ways.append(reference.cells)
     if len(reference.labels) < MOST_BINS:
         return Gate(None, None, None)
-    tests = [_misfit(fit, way) for way in ways]
+    # Where every draw fits to the last bit, as of classes that share no bin, there is no misfit to test.
+    tests = [test for way in ways if (test := _misfit(fit, way)) is not None]
+    if not tests:
+        return Gate(None, None, None)
     observed = fit.shares - fit.priors @ fit.components
     p = min(1.0, len(tests) * min(test.p_value(test.statistic(observed)) for test in tests))
     return Gate(p > LEVEL, p, _unfamiliar(fit, tests))
 
 
-def _misfit(fit: MixtureFit, add_up: Callable[[Float64s], Float64s]) -> _Misfit:
+def _misfit(fit: MixtureFit, add_up: Callable[[Float64s], Float64s]) -> _Misfit | None:
     components = add_up(fit.components)
     misfits = add_up(fit.noise) - (fit.draws - fit.priors) @ components
     null = (misfits**2 / _variance(fit, components, fit.draws)).sum(axis=1)
     mean, variance = float(null.mean()), max(float(null.var(ddof=1)), np.finfo(np.float64).tiny)
+    if mean < _NO_MISFIT:
+        return None
     return _Misfit(add_up, _variance(fit, components, fit.priors), mean**2 / variance, variance / mean)
 
 

@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import numpy as np
+
 from model_store.bundles.bundle import Bundle, ModelKey
 from model_store.policy import Policy
 from model_store.shift_reference import ShiftReference, shift_reference
+from monitoring.detector import Detector, DetectorConfig
 from monitoring.meaning import meaning_of
 from monitoring.store import Alarm, DetectorRow, Store
 
@@ -46,7 +49,13 @@ def is_due(row: DetectorRow, alarm: Alarm | None) -> bool:
 
 
 def interpret(
-    store: Store, model_key: ModelKey, row: DetectorRow, alarm: Alarm | None, promises: Promises
+    store: Store,
+    model_key: ModelKey,
+    row: DetectorRow,
+    alarm: Alarm | None,
+    promises: Promises,
+    *,
+    config: DetectorConfig,
 ) -> Mapping[str, Any]:
     """Return what the traffic means since the open alarm's change began, or over the last day without one.
 
@@ -61,8 +70,20 @@ def interpret(
         None if alarm is None else alarm.finding.to_json(),
         seed=_seed(model_key, row.last_seq),
         at=None if alarm is None else alarm.raised_at,
+        dispersion=_dispersion(row, config, seconds=until - since),
     )
     return {**says, "alarm": None if alarm is None else alarm.id, "since": since, "until": until}
+
+
+def _dispersion(row: DetectorRow, config: DetectorConfig, *, seconds: float) -> float:
+    """Return how much more than independent items the classes vary over so long, at least 1."""
+    detector = Detector.from_json(row.snapshot, config=config)
+    measured = None if detector.baseline is None else detector.baseline.dispersion
+    if measured is None:
+        return 1.0
+    inflation = measured.at(np.array([max(round(seconds / config.bucket_seconds), 1)]))
+    classes = detector.layout.columns[detector.streams[0].name]
+    return max(float(inflation.phi[0, classes].mean()), 1.0)
 
 
 def _seed(model_key: ModelKey, seq: int) -> int:

@@ -234,7 +234,9 @@ class Watcher:
         alarm = next((each for each in self._store.alarms.list(model_key, limit=1) if each.is_open), None)
         if row is None or not is_due(row, alarm):
             return
-        meaning = interpret(self._store, model_key, row, alarm, promises(model_key))
+        meaning = interpret(
+            self._store, model_key, row, alarm, promises(model_key), config=self._config.detector
+        )
         self._store.closing.note_meaning(
             model_key,
             meaning,

@@ -43,20 +43,26 @@ class ExamplesTable:
         self._database = database
 
     def behind(self, alarm: Alarm, *, limit: int) -> tuple[Example, ...]:
-        """Return items of the classes the alarm watches, from its strongest window, each of them once.
+        """Return items of the classes the alarm watches, from its time, each of them once.
 
-        The random part of the candidates comes first, so that they are as items of the class are and not only
-        its clearest ones. An alarm that watches no class shows any items of its time.
+        Those from before it was raised come first, and of them the random part, so that they are as items of
+        the class are and not only its clearest ones. An alarm that watches no class shows any items.
         """
+        until = float("inf") if alarm.cleared_at is None else alarm.cleared_at
         query = (
             sa.select(candidates)
             .where(
                 candidates.c.model_key == alarm.model_key,
-                candidates.c.epoch.between(alarm.first_epoch, alarm.last_epoch),
-                candidates.c.bucket_seq <= alarm.bucket_seq,
-                candidates.c.at >= alarm.finding.since_time,
+                candidates.c.epoch >= alarm.first_epoch,
+                candidates.c.at.between(alarm.finding.since_time, until),
+                candidates.c.bucket_seq.is_not(None),
             )
-            .order_by(candidates.c.kinds.contains("random:").desc(), candidates.c.priority, candidates.c.id)
+            .order_by(
+                candidates.c.bucket_seq > alarm.bucket_seq,
+                candidates.c.kinds.contains("random:").desc(),
+                candidates.c.priority,
+                candidates.c.id,
+            )
             .limit(MOST_READ)
         )
         quota = -(-limit // max(len(alarm.watched), 1))

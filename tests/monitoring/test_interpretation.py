@@ -10,7 +10,7 @@ import pytest
 from monitoring import interpretation
 from monitoring.interpretation import Promises
 from monitoring.store import DetectorChange, Store
-from tests.support.site import ATTACK, QUIET, Site
+from tests.support.site import ATTACK, CONFIG, QUIET, Site
 
 JOINT = {"joint": (7, 5)}
 
@@ -72,6 +72,19 @@ def test_an_alarm_is_interpreted_at_once_and_from_its_beginning(
     assert site.detector().meaning["alarm"] is None  # type: ignore[index]
 
 
+def test_traffic_that_varies_is_worth_fewer_items(site: Site, asked: list[Mapping[str, Any]]) -> None:
+    """What the baseline measured of it widens the intervals; without one, items count as independent."""
+    rng = np.random.default_rng(3)
+    watcher = site.watcher(promises=promises)
+    for _ in range(60):
+        spam = int(rng.choice([0, 60]))
+        site.flush((200 - spam, spam, 0), meters=JOINT)
+        site.clock.advance(10)
+        watcher.tick()
+    assert asked[0]["dispersion"] == 1.0
+    assert asked[-1]["dispersion"] > 3.0
+
+
 def test_a_change_by_hand_makes_it_out_of_date(site: Site, asked: list[Mapping[str, Any]]) -> None:
     """What was worked out against another baseline is not shown any more."""
     run(site, quiet=15)
@@ -118,7 +131,14 @@ def test_the_same_bucket_has_the_same_seed(site: Site, asked: list[Mapping[str, 
     run(site, quiet=1)
     row = site.detector()
     for key in ("mail@1", "mail@1", "mail@2"):
-        interpretation.interpret(ForAnother(site.store), key, row, None, promises(key))  # type: ignore[arg-type]
+        interpretation.interpret(
+            ForAnother(site.store),  # type: ignore[arg-type]
+            key,
+            row,
+            None,
+            promises(key),
+            config=CONFIG.detector,
+        )
     seeds = [call["seed"] for call in asked]
     assert seeds[0] == seeds[1] == seeds[2] != seeds[3]
     assert interpretation.is_due(replace(row, meaning=None), None)

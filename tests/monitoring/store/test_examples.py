@@ -76,6 +76,17 @@ def test_items_of_the_watched_class_and_time_are_shown(
     assert len(store.examples.behind(alarm(clock), limit=20)) == 4
 
 
+def test_items_from_before_the_alarm_was_raised_come_first(
+    store: Store, clock: ManualClock, put: Callable[..., None]
+) -> None:
+    """What came later shows it too, until it ended; what no bucket holds yet does not count."""
+    put(item(clock, 9, spam=0.9))
+    raised_earlier = replace(alarm(clock, "spam"), bucket_seq=0)
+    assert [each.key for each in store.examples.behind(raised_earlier, limit=20)] == ["item-9"]
+    ended = replace(raised_earlier, cleared_at=clock.now() - 40)
+    assert store.examples.behind(ended, limit=20) == ()
+
+
 def test_there_are_no_more_than_asked_for_and_each_class_has_its_part(
     store: Store, clock: ManualClock, put: Callable[..., None]
 ) -> None:

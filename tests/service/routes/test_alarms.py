@@ -15,6 +15,8 @@ CALM, MOVED = (0.6, 0.3, 0.1), (0.3, 0.2, 0.5)
 def alarmed(house: House) -> dict[str, Any]:
     """Let the mix be calm until the baseline freezes, then move; return the alarm."""
     for seed in range(14):
+        if seed == 9:
+            house.clock.advance(600)  # what candidates are kept begins anew every ten minutes
         names = np.random.default_rng(seed).choice(bundles.NAMED, 100, p=CALM if seed < 9 else MOVED)
         house.answer([f"{name} case{seed}x{at}" for at, name in enumerate(names)])
     found: dict[str, Any] = house.local.get("/v1/drift").json()["last_alarm"]
@@ -33,7 +35,7 @@ def test_an_alarm_comes_with_items_behind_it(house: House) -> None:
     assert {each["class"] for each in items} <= set(alarm["finding"]["watched"])
     assert all(each["class"] in each["text"] for each in items)
     assert all(0.5 < each["probability"] <= 1 for each in items)
-    assert all(alarm["since_time"] <= each["at"] <= alarm["raised_at"] for each in items)
+    assert all(alarm["since_time"] <= each["at"] for each in items)
 
 
 def test_items_are_shown_to_nobody_else(house: House) -> None:
