@@ -66,7 +66,7 @@ class Finding:
     watched : tuple of str
         The classes whose items are worth labelling: named ones that rose, or fell if none rose.
     stream : str
-        Where the strongest evidence is.
+        What it is about: the classes if they alone suffice for an alarm, else the strongest evidence.
     left_out : tuple of str
         Categories that were set aside; where they exclude each other, shares are those of the other items.
     distance : float

@@ -26,7 +26,7 @@ def describe(scanned: Scanned, comparison: Comparison) -> Finding:
     i = result.window
     shifts = [_shift(k, scanned, comparison) for k in _named(scanned, comparison)]
     classes = tuple(sorted(shifts, key=lambda shift: (-shift.evidence, shift.name)))
-    stream = strongest_stream(scanned, comparison)
+    stream = _stream(scanned, comparison, classes)
     items = int(layout.items(windows.counts[i]))
     return Finding(
         since_time=float(windows.starts[i]),
@@ -43,8 +43,13 @@ def describe(scanned: Scanned, comparison: Comparison) -> Finding:
     )
 
 
-def strongest_stream(scanned: Scanned, comparison: Comparison) -> str:
-    """Return the stream that the scan's statistic comes from."""
+def _stream(scanned: Scanned, comparison: Comparison, shifts: Sequence[ClassShift]) -> str:
+    """Return the stream an alarm is about: the classes where they suffice for it, else the strongest.
+
+    Another mix of classes moves whatever differs between them, and sometimes shows there more clearly.
+    """
+    if any(shift.stream == CLASSES and shift.evidence >= comparison.threshold for shift in shifts):
+        return CLASSES
     if scanned.result.mix is not None:
         return comparison.mixes[scanned.result.mix]
     return comparison.layout.names[int(scanned.result.strongest.argmax())][0]

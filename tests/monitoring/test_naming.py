@@ -65,6 +65,26 @@ def test_one_cut_speaks_for_a_measured_quantity():
     assert (found.stream, found.watched) == ("scores", ())
 
 
+@pytest.mark.parametrize(
+    ("evidence", "stream"),
+    [pytest.param(30.0, "classes", id="enough"), pytest.param(12.0, "scores", id="too little")],
+)
+def test_an_alarm_is_about_the_classes_where_they_suffice_for_it(evidence: float, stream: str):
+    """Another mix of classes has other scores, and those may show it more clearly."""
+    comparison = comparison_of(
+        [18_600, 800, 600, 2_000, 8_000, 10_000], streams=(class_stream(CATEGORIES), SCORES), items=20_000
+    )
+    scanned = scanned_of(
+        comparison,
+        [830, 140, 30, 300, 400, 300],
+        evidence=[0.0, evidence, 0.0, 40.0, 35.0],
+        rises=[False, True, False, True, True],
+    )
+    found = describe(scanned, comparison)
+    assert (found.stream, found.watched) == (stream, ("rare",))
+    assert found.classes[0].stream == "scores"
+
+
 def test_a_mix_that_moved_as_a_whole_names_only_who_moved():
     """Where every category stayed within its tolerance nobody is named."""
     comparison = comparison_of([18_600, 800, 600], config=DetectorConfig(whole_mix=0.3))
