@@ -141,14 +141,12 @@ def test_a_thousand_classes_are_scanned():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.04, 0.3], ids=["a rare class", "two common ones"])
-def test_a_detector_fed_its_own_reference_stays_calm(share: float):
+def test_a_detector_fed_its_own_reference_stays_calm():
     """A hundred thousand buckets whose mix is the baseline's, drawn anew: no alarm at one in 90 days."""
     rng = np.random.default_rng(3)
-    shares = [0.97 - share, share, 0.03]
     config = DetectorConfig(baseline_items=100_000, baseline_seconds=0.0)
     detector = Detector(STREAMS, config)
-    for counts in rng.multinomial(50, shares, size=2_000):
+    for counts in rng.multinomial(50, USUAL, size=2_000):
         detector.close(Bucket(counts, 0.0, 10.0))
     assert detector.baseline is not None
     reference = detector.baseline.counts / detector.baseline.items
