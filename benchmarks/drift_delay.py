@@ -35,13 +35,21 @@ AS_IS, CALIBRATED = "scan, formula", "scan, calibrated"
 
 
 def scan_delays(
-    problem: str, change: str, *, threshold: float, runs: int, seed: int, items: int, baseline: int
+    problem: str,
+    change: str,
+    *,
+    threshold: float,
+    runs: int,
+    seed: int,
+    items: int,
+    baseline: int,
+    traffic: str = "independent",
 ) -> dict[str, Delays]:
     """Return the delays of the service's detector as it is, and at a calibrated threshold."""
     tasks = [
         Run(
             problem,
-            "independent",
+            traffic,
             (seed, 1, index),
             baseline_items=baseline,
             change=change,

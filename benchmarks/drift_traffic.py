@@ -5,7 +5,7 @@ mix is the problem's in all of them: an alarm is false. Numbers a reader may wan
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,20 @@ import numpy.typing as npt
 from benchmarks.drift_problems import Problem
 
 Series = npt.NDArray[np.int32]  # (n_buckets, n_runs, n_classes)
+Arrivals = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]  # class and arrivals in a row of each item
+Traffic = Callable[[Problem, int, int, np.random.Generator], Series]
 Sizes = Callable[[int, np.random.Generator], npt.NDArray[np.int64]]
+
+
+class Kind(Protocol):
+    """A kind of traffic."""
+
+    def __call__(
+        self, problem: Problem, runs: int, items: int, rng: np.random.Generator, *, once: bool = False
+    ) -> Series:
+        """Return the counts of `runs` runs; with `once`, of no item more than once."""
+        ...
+
 
 REPEATS: Final = 4.0  # mean arrivals of an item, geometric
 STAY: Final = 0.5  # Markov: the next item is of the same class for no other reason than that
@@ -26,20 +39,27 @@ BURST_EVERY: Final = 10_000  # items between two bursts on average
 
 def independent(problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
     """Every item is drawn on its own."""
-    return _cut(problem, [_classes(problem, items, rng) for _ in range(runs)], items)
+    once = np.ones(items, dtype=np.int64)
+    return _cut(problem, [(_classes(problem, items, rng), once) for _ in range(runs)], items, once=False)
 
 
-def repeats(problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
+def repeats(
+    problem: Problem, runs: int, items: int, rng: np.random.Generator, *, once: bool = False
+) -> Series:
     """Every item arrives a geometric number of times in a row, `REPEATS` on average: retries."""
-    return _repeated(problem, runs, items, rng, lambda n, r: r.geometric(1.0 / REPEATS, n))
+    return _repeated(problem, runs, items, rng, lambda n, r: r.geometric(1.0 / REPEATS, n), once=once)
 
 
-def markov(problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
+def markov(
+    problem: Problem, runs: int, items: int, rng: np.random.Generator, *, once: bool = False
+) -> Series:
     """Draw an item anew, or with probability `STAY` give it the class of the one before it."""
-    return _repeated(problem, runs, items, rng, lambda n, r: r.geometric(1.0 - STAY, n))
+    return _repeated(problem, runs, items, rng, lambda n, r: r.geometric(1.0 - STAY, n), once=once)
 
 
-def pareto(problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
+def pareto(
+    problem: Problem, runs: int, items: int, rng: np.random.Generator, *, once: bool = False
+) -> Series:
     """Every item arrives a Pareto number of times in a row: the variance is infinite."""
     return _repeated(
         problem,
@@ -47,17 +67,24 @@ def pareto(problem: Problem, runs: int, items: int, rng: np.random.Generator) ->
         items,
         rng,
         lambda n, r: np.floor((1.0 - r.random(n)) ** (-1.0 / PARETO_ALPHA)).astype(np.int64),
+        once=once,
     )
 
 
-def bursts(problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
+def bursts(
+    problem: Problem, runs: int, items: int, rng: np.random.Generator, *, once: bool = False
+) -> Series:
     """Independent items; now and then one of them arrives `BURST_ITEMS` times in a row."""
-    return _burst(problem, runs, items, rng, problem.shares)
+    return _burst(problem, runs, items, rng, problem.shares, once=once)
 
 
-def bursts_of_any_class(problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
+def bursts_of_any_class(
+    problem: Problem, runs: int, items: int, rng: np.random.Generator, *, once: bool = False
+) -> Series:
     """Bursts whose class is any of the classes with equal chance, so mostly a rare one."""
-    return _burst(problem, runs, items, rng, np.full(len(problem.shares), 1.0 / len(problem.shares)))
+    return _burst(
+        problem, runs, items, rng, np.full(len(problem.shares), 1.0 / len(problem.shares)), once=once
+    )
 
 
 def season(problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
@@ -77,7 +104,16 @@ def season(problem: Problem, runs: int, items: int, rng: np.random.Generator) ->
     return counts
 
 
-TRAFFIC: Final[Mapping[str, Callable[[Problem, int, int, np.random.Generator], Series]]] = {
+def deduplicated(kind: Kind) -> Traffic:
+    """Return traffic of a kind in which copies are not counted: every item once, where it first arrives."""
+
+    def once(problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
+        return kind(problem, runs, items, rng, once=True)
+
+    return once
+
+
+TRAFFIC: Final[Mapping[str, Traffic]] = {
     "independent": independent,
     "repeats x4": repeats,
     "Markov .5": markov,
@@ -85,30 +121,41 @@ TRAFFIC: Final[Mapping[str, Callable[[Problem, int, int, np.random.Generator], S
     "Pareto repeats": pareto,
     "bursts of 100": bursts,
     "bursts, any class": bursts_of_any_class,
+    "repeats x4, deduplicated": deduplicated(repeats),
+    "Pareto repeats, deduplicated": deduplicated(pareto),
+    "bursts of 100, deduplicated": deduplicated(bursts),
 }
 
 
-def _repeated(problem: Problem, runs: int, items: int, rng: np.random.Generator, sizes: Sizes) -> Series:
-    def sequence() -> npt.NDArray[np.int64]:
+def _repeated(
+    problem: Problem, runs: int, items: int, rng: np.random.Generator, sizes: Sizes, *, once: bool
+) -> Series:
+    def arrivals() -> Arrivals:
         times = sizes(items, rng)
         needed = int(np.searchsorted(np.cumsum(times), items)) + 1
-        return np.repeat(_classes(problem, needed, rng), times[:needed])[:items]
+        return _classes(problem, needed, rng), times[:needed]
 
-    return _cut(problem, [sequence() for _ in range(runs)], items)
+    return _cut(problem, [arrivals() for _ in range(runs)], items, once=once)
 
 
 def _burst(
-    problem: Problem, runs: int, items: int, rng: np.random.Generator, shares: npt.NDArray[np.float64]
+    problem: Problem,
+    runs: int,
+    items: int,
+    rng: np.random.Generator,
+    shares: npt.NDArray[np.float64],
+    *,
+    once: bool,
 ) -> Series:
-    def sequence() -> npt.NDArray[np.int64]:
+    def arrivals() -> Arrivals:
         drawn = _classes(problem, items, rng)
         starts = np.flatnonzero(rng.random(items) < 1.0 / BURST_EVERY)
         drawn[starts] = rng.choice(len(shares), size=len(starts), p=shares)
         times = np.ones(items, dtype=np.int64)
         times[starts] = BURST_ITEMS
-        return np.repeat(drawn, times)[:items]
+        return drawn, times
 
-    return _cut(problem, [sequence() for _ in range(runs)], items)
+    return _cut(problem, [arrivals() for _ in range(runs)], items, once=once)
 
 
 def _classes(problem: Problem, items: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -116,12 +163,15 @@ def _classes(problem: Problem, items: int, rng: np.random.Generator) -> npt.NDAr
     return np.searchsorted(edges, rng.random(items), side="right")
 
 
-def _cut(problem: Problem, sequences: list[npt.NDArray[np.int64]], items: int) -> Series:
-    """Return counts per bucket of whole sequences; what does not fill the last bucket is left out."""
+def _cut(problem: Problem, runs: list[Arrivals], items: int, *, once: bool) -> Series:
+    """Return counts per bucket of so many arrivals; what does not fill the last bucket is left out."""
     buckets, classes = items // problem.bucket_items, len(problem.shares)
-    counts = np.empty((buckets, len(sequences), classes), dtype=np.int32)
+    counts = np.empty((buckets, len(runs), classes), dtype=np.int32)
     bucket = np.repeat(np.arange(buckets), problem.bucket_items) * classes
-    for run, sequence in enumerate(sequences):
-        cells = bucket + sequence[: len(bucket)]
+    for run, (drawn, times) in enumerate(runs):
+        cells = bucket + np.repeat(drawn, times)[: len(bucket)]
+        if once:
+            starts = np.cumsum(times) - times
+            cells = cells[starts[starts < len(bucket)]]
         counts[:, run] = np.bincount(cells, minlength=buckets * classes).reshape(buckets, classes)
     return counts
