@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -42,7 +43,7 @@ class Run:
         Followed after the change, or in all without one.
     until_alarm : bool
         Stop at the first alarm after the change, or at the first of all without one.
-    season : bool
+    season_items : int, optional
         The season's period is declared.
     """
 
@@ -102,15 +103,16 @@ def simulate(run: Run) -> Followed:
     while detector.baseline is None or detector.baseline.kind != "frozen":
         second = _collect(detector, traffic(problem, 1, run.baseline_items, rng), second)
     followed.clumpy = detector.baseline.clumps is not None and detector.baseline.clumps.any
+    follow = partial(_follow, detector, bucket_items=problem.bucket_items)
     if run.change is None:
         series = traffic(problem, 1, run.items, rng)
-        followed.alarm = _follow(detector, series, second, followed.after, until_alarm=run.until_alarm)
+        followed.alarm = follow(series, second, followed.after, until_alarm=run.until_alarm)
         return followed
     calm = traffic(problem, 1, run.calm_items, rng)
-    followed.calm_alarm = _follow(detector, calm, second, followed.calm)
+    followed.calm_alarm = follow(calm, second, followed.calm)
     second += len(calm)
     changed = _changed(problem, run, traffic, rng)
-    followed.alarm = _follow(detector, changed, second, followed.after, until_alarm=run.until_alarm)
+    followed.alarm = follow(changed, second, followed.after, until_alarm=run.until_alarm)
     return followed
 
 
@@ -163,13 +165,17 @@ def _follow(
     second: int,
     records: list[tuple[int, float]],
     *,
+    bucket_items: int,
     until_alarm: bool = False,
 ) -> int | None:
-    """Feed a series to the detector, note where its statistic rises, and return the items until an alarm."""
+    """Feed a series to the detector, note where its statistic rises, and return the items until an alarm.
+
+    Items are those that arrived, whether or not copies were counted.
+    """
     largest, alarm, items = 0.0, None, 0
     for start, counts in enumerate(series[:, 0].astype(np.int64), start=second):
         events = detector.close(Bucket(counts, float(start), start + 1.0))
-        items += int(counts.sum())
+        items += bucket_items
         if detector.statistic > largest:
             largest = detector.statistic
             records.append((items, largest))
