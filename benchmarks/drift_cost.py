@@ -21,10 +21,10 @@ from matplotlib.axes import Axes
 from benchmarks.drift_runs import write
 from benchmarks.machine import machine_line
 from model_store.reports.drawing import FIRST, INK, SECOND, legend, picture, standalone
-from monitoring.bucket import Bucket
-from monitoring.detector import Detector
-from monitoring.detector_config import DetectorConfig
-from monitoring.streams import class_stream
+from monitoring.detection.bucket import Bucket
+from monitoring.detection.detector import Detector
+from monitoring.detection.detector_config import DetectorConfig
+from monitoring.scanning.streams import class_stream
 
 CLASSES: Final = (2, 30, 150, 1_000)
 BUCKETS: Final = (1_000, 10_000, 100_000, 1_000_000)

@@ -17,10 +17,10 @@ import numpy as np
 
 from benchmarks.drift_problems import HORIZON_ITEMS, PROBLEMS, Problem
 from benchmarks.drift_traffic import TRAFFIC, Series
-from monitoring.bucket import Bucket
-from monitoring.detector import Detector
-from monitoring.detector_config import DetectorConfig
-from monitoring.streams import class_stream
+from monitoring.detection.bucket import Bucket
+from monitoring.detection.detector import Detector
+from monitoring.detection.detector_config import DetectorConfig
+from monitoring.scanning.streams import class_stream
 
 BASELINE_ITEMS: Final = 100_000
 BEYOND: Final = 4.0  # nats over the threshold; a run is not followed further

@@ -7,10 +7,10 @@ which a command that only lists bundles should not load.
 
 from monitoring.clock import Clock, ManualClock, SystemClock
 from monitoring.errors import MonitoringError
-from monitoring.flusher import Flusher, FlushSink
-from monitoring.observed import Observed
-from monitoring.recorder import Recorder, Sealed
-from monitoring.reservoir import Candidate, Reservoir
+from monitoring.recording.flusher import Flusher, FlushSink
+from monitoring.recording.observed import Observed
+from monitoring.recording.recorder import Recorder, Sealed
+from monitoring.recording.reservoir import Candidate, Reservoir
 
 __all__ = [
     "Candidate",

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from model_store.bundles.bundle import ModelKey
-from monitoring.bucket import raw_counts
-from monitoring.detector import Bucket, Detector, DetectorConfig, Event
-from monitoring.emission import EPOCHS_KEPT
-from monitoring.reservoir import EPOCH_SECONDS
+from monitoring.detection.bucket import raw_counts
+from monitoring.detection.detector import Bucket, Detector, DetectorConfig, Event
+from monitoring.recording.reservoir import EPOCH_SECONDS
+from monitoring.scanning.streams import streams_of
 from monitoring.store import Alarm, ClosedBucket, Closing, Dated, DetectorRow, Ended, Open, alarm_id
-from monitoring.streams import streams_of
+from monitoring.waves.emission import EPOCHS_KEPT
 
 MOST_EMPTY_BUCKETS: Final = 100_000  # replayed one by one after an outage; more make no difference
 

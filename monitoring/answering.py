@@ -6,7 +6,7 @@ from typing import Any
 from model_store.bundles.bundle import ModelKey
 from monitoring.advance import ended_by
 from monitoring.clock import Clock
-from monitoring.detector import Detector, DetectorConfig
+from monitoring.detection.detector import Detector, DetectorConfig
 from monitoring.store import Alarm, DetectorChange, Store
 
 

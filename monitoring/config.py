@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from monitoring.detector import DetectorConfig
-from monitoring.reservoir import KeepText
+from monitoring.detection.detector import DetectorConfig
+from monitoring.recording.reservoir import KeepText
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
-from monitoring.detector import Detector, DetectorConfig
+from monitoring.detection.detector import Detector, DetectorConfig
 from monitoring.errors import ExpectationRefused
 from monitoring.store import DetectorChange, Store
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from monitoring.scanning.streams import CLASSES
 from monitoring.store import Alarm, Dated
-from monitoring.streams import CLASSES
 
 
 def alarm_json(alarm: Alarm, *, strongest: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -20,13 +20,13 @@ from model_store.graphs.inputs import Input
 from model_store.graphs.outputs import Task
 from model_store.meters import Batch, Meter, Meters
 from model_store.policy import Decisions, joined
-from monitoring.baseline import MINIMUM_ITEMS
-from monitoring.bucket import Bucket, raw_counts
-from monitoring.counting import count
-from monitoring.detector import DEFAULT_TOLERANCE, Detector, DetectorConfig
+from monitoring.detection.baseline import MINIMUM_ITEMS
+from monitoring.detection.bucket import Bucket, raw_counts
+from monitoring.detection.detector import DEFAULT_TOLERANCE, Detector, DetectorConfig
+from monitoring.detection.finding import ClassShift, Finding
 from monitoring.errors import MonitoringError
-from monitoring.finding import ClassShift, Finding
-from monitoring.streams import CLASSES, streams_of
+from monitoring.recording.counting import count
+from monitoring.scanning.streams import CLASSES, streams_of
 
 BASELINE_SHARE: Final = 0.75  # of the unshifted items; the rest is scanned and must stay silent
 DEFAULT_ITEMS: Final = 40_000

@@ -8,15 +8,15 @@ import numpy.typing as npt
 
 from model_store.bundles.bundle import ModelKey
 from model_store.graphs.outputs import Task
-from monitoring.detector import Detector, DetectorConfig
-from monitoring.detector_config import OTHERS
-from monitoring.detector_status import not_detectable
+from monitoring.detection.detector import Detector, DetectorConfig
+from monitoring.detection.detector_config import OTHERS
+from monitoring.detection.detector_status import not_detectable
+from monitoring.detection.mismatch import validation_mismatch
 from monitoring.errors import UnknownModel
-from monitoring.mismatch import validation_mismatch
 from monitoring.rendering import alarm_json, finding_json, named
+from monitoring.scanning.streams import streams_of
+from monitoring.scanning.windows import category_counts, drift_categories
 from monitoring.store import DetectorRow, Store
-from monitoring.streams import streams_of
-from monitoring.windows import category_counts, drift_categories
 
 
 def status(

@@ -10,11 +10,11 @@ from model_store.bundles.bundle import ModelKey
 from monitoring.advance import advance, is_idle
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
-from monitoring.emission import EPOCHS_KEPT, ResolveModel, emit_for_alarm
 from monitoring.errors import BatchRefused, MonitoringError, StateUnavailable
-from monitoring.interpretation import ResolvePromises, interpret, is_due
-from monitoring.reservoir import EPOCH_SECONDS
+from monitoring.meaning.interpretation import ResolvePromises, interpret, is_due
+from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Closing, Fenced, Lease, Load, NewBatch, Store
+from monitoring.waves.emission import EPOCHS_KEPT, ResolveModel, emit_for_alarm
 
 log: Final = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from model_store.graphs.inputs import Input
 from model_store.policy import Decisions, joined
-from monitoring.observed import Observed
-from monitoring.reservoir import OTHER_SOURCE
+from monitoring.recording.observed import Observed
+from monitoring.recording.reservoir import OTHER_SOURCE
 from service.schema import Item
 
 ENOUGH_ITEMS: Final = 512

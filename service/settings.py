@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from monitoring.config import MonitoringConfig, WatcherConfig
-from monitoring.detector import DetectorConfig
+from monitoring.detection.detector import DetectorConfig
 from service import values
 from service.values import MAX_SOURCES, Pairs
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from monitoring.clock import Clock
-from monitoring.recorder import Sealed
+from monitoring.recording.recorder import Sealed
 from monitoring.store import Store, open_store
 
 

@@ -14,9 +14,9 @@ from model_store.errors import ModelStoreError
 from model_store.meters import Meters, meters_of
 from model_store.model import Model, load_model
 from model_store.store import ModelStore
-from monitoring.recorder import Recorder, Sealed
-from monitoring.repeats import Deduplicate
-from monitoring.reservoir import OTHER_SOURCE, KeepText, Reservoir
+from monitoring.recording.recorder import Recorder, Sealed
+from monitoring.recording.repeats import Deduplicate
+from monitoring.recording.reservoir import OTHER_SOURCE, KeepText, Reservoir
 from service.pending import Pending
 from service.schema import ModelName
 from service.settings import MAX_SOURCES

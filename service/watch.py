@@ -14,12 +14,12 @@ from model_store.bundles.manifest import Manifest
 from model_store.errors import ModelStoreError
 from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock
-from monitoring.emission import ModelFacts, facts_of
 from monitoring.errors import MonitoringError, UnknownModel
-from monitoring.interpretation import Promises, promises_of
+from monitoring.meaning.interpretation import Promises, promises_of
 from monitoring.status import shown_status
 from monitoring.store import Store
 from monitoring.watcher import Watcher
+from monitoring.waves.emission import ModelFacts, facts_of
 from service.handler import log_place
 from service.metrics import WatcherMetrics
 from service.orphan import Orphan

@@ -19,8 +19,8 @@ from model_store.model import Model
 from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock
 from monitoring.errors import MonitoringError
-from monitoring.flusher import Flusher
-from monitoring.recorder import Recorder, Sealed
+from monitoring.recording.flusher import Flusher
+from monitoring.recording.recorder import Recorder, Sealed
 from service.access import Access, read_keys
 from service.handler import Handler, log_place
 from service.metrics import WorkerMetrics, forget_dead_processes

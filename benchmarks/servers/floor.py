@@ -3,8 +3,8 @@
 from typing import Any
 
 from benchmarks.servers.bundle import model
-from monitoring.recorder import Recorder
-from monitoring.reservoir import Reservoir
+from monitoring.recording.recorder import Recorder
+from monitoring.recording.reservoir import Reservoir
 from service.reply import reply
 from service.schema import checked_texts, decode_predict, encode
 from service.swap import Current

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from monitoring.backtest.series import Series
-from monitoring.baseline import MINIMUM_ITEMS
-from monitoring.detector_config import DEFAULT_TOLERANCE, DetectorConfig
+from monitoring.detection.baseline import MINIMUM_ITEMS
+from monitoring.detection.detector_config import DEFAULT_TOLERANCE, DetectorConfig
 from monitoring.errors import MonitoringError
 
 DAY_SECONDS: Final = 86_400.0

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from monitoring.backtest.tally import Integers
-from monitoring.finding import Finding, share_interval
-from monitoring.streams import CLASSES
+from monitoring.detection.finding import Finding, share_interval
+from monitoring.scanning.streams import CLASSES
 
 Floats = npt.NDArray[np.float64]
 

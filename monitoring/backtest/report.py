@@ -9,7 +9,7 @@ from model_store.reports.markdown import bullets, cell, table
 from monitoring import plots
 from monitoring.backtest.outcome import Backtest, LogAlarm, Scan
 from monitoring.backtest.words import finding_sentence, scan_sentences, verdict
-from monitoring.wording import moment, printable, share
+from monitoring.meaning.wording import moment, printable, share
 
 ALARMS: Final = "alarms.json"
 REPORT: Final = "report.md"

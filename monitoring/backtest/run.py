@@ -11,11 +11,11 @@ from monitoring.backtest.options import BacktestOptions, BacktestRefused, baseli
 from monitoring.backtest.outcome import Backtest, LogAlarm, Noticeable, Scan, Shares
 from monitoring.backtest.series import Series
 from monitoring.backtest.tally import Integers
-from monitoring.detector import Detector
-from monitoring.finding import Event
+from monitoring.detection.detector import Detector
+from monitoring.detection.finding import Event
 from monitoring.logs import Log
 from monitoring.logs.chunk import Progress
-from monitoring.streams import SCORES, Stream, class_stream
+from monitoring.scanning.streams import SCORES, Stream, class_stream
 
 MOST_DETECTORS: Final = 32
 FEWEST_ROWS: Final = 1_000  # of a source that is scanned

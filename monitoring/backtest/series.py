@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from monitoring.backtest.tally import LADDER, Integers
-from monitoring.bucket import Bucket
-from monitoring.streams import CLASSES, SCORES
+from monitoring.detection.bucket import Bucket
+from monitoring.scanning.streams import CLASSES, SCORES
 
 BUCKET_ITEMS: Final = 20  # on average, at least: what the false-alarm rate was measured with
 MOST_BUCKETS: Final = 20_000

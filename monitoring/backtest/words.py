@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from monitoring.backtest.outcome import Backtest, LogAlarm, Noticeable, Scan
+from monitoring.detection.finding import ClassShift, Finding
 from monitoring.durations import in_words
-from monitoring.finding import ClassShift, Finding
-from monitoring.streams import CLASSES
-from monitoring.wording import moment, printable, share
+from monitoring.meaning.wording import moment, printable, share
+from monitoring.scanning.streams import CLASSES
 
 MOST_NAMED: Final = 3
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias
 
 from model_store.bundles.canonical import canonical_json
-from monitoring.batches import Batch
 from monitoring.handover import jsonl, label_studio, table
+from monitoring.waves.batches import Batch
 
 __all__ = ["FORMATS", "Format", "export", "labeling_config", "manifest"]
 

@@ -2,8 +2,8 @@
 
 import json
 
-from monitoring.batches import Batch, BatchItem
 from monitoring.handover.record import FIELDS, features, fields
+from monitoring.waves.batches import Batch, BatchItem
 
 
 def write(batch: Batch) -> bytes:

@@ -9,9 +9,9 @@ import html
 import json
 from collections.abc import Mapping
 
-from monitoring.batches import Batch, BatchItem
 from monitoring.handover.record import features, stratum
-from monitoring.labels import NONE_OF_THESE
+from monitoring.waves.batches import Batch, BatchItem
+from monitoring.waves.labels import NONE_OF_THESE
 
 
 def write_tasks(batch: Batch) -> bytes:

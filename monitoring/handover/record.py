@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final, cast
 
 from model_store.data.contents import Values
-from monitoring.batches import PARTIAL, Batch, BatchItem
+from monitoring.waves.batches import PARTIAL, Batch, BatchItem
 
 FIELDS: Final = (
     "batch",

@@ -5,10 +5,10 @@ import io
 import json
 from typing import Final
 
-from monitoring.batches import Batch
-from monitoring.cells import guard
 from monitoring.handover.record import FIELDS, features, fields
-from monitoring.label_row import cell_of
+from monitoring.waves.batches import Batch
+from monitoring.waves.cells import guard
+from monitoring.waves.label_row import cell_of
 
 LABEL_COLUMNS: Final = ("label", "annotator")
 
@@ -16,9 +16,9 @@ LABEL_COLUMNS: Final = ("label", "annotator")
 def write(batch: Batch) -> bytes:
     """Return a UTF-8 CSV (RFC 4180), items by rank; fill in `label` and send it back as it is.
 
-    A cell that a spreadsheet would run as a formula begins with an apostrophe, see `monitoring.cells`. In the
-    place of `text`, rows of a table have a column per feature of the feature's name, or `feature__<name>`
-    where the sheet has such a column already.
+    A cell that a spreadsheet would run as a formula begins with an apostrophe, see `monitoring.waves.cells`.
+    In the place of `text`, rows of a table have a column per feature of the feature's name, or
+    `feature__<name>` where the sheet has such a column already.
     """
     rows = [features(batch, item) or {} for item in batch.items]
     names = sorted({name for row in rows for name in row})

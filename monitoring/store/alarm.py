@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, TypeAlias
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
-from monitoring.finding import Finding, Strongest
+from monitoring.detection.finding import Finding, Strongest
 
 # Fresh traffic was calm; another baseline was frozen; a person called it false; another version took over.
 EndedBy: TypeAlias = Literal["calm", "baseline", "false", "superseded"]
@@ -69,7 +69,7 @@ class Alarm:
     acknowledged, marked_false : Act or None
         Who said that somebody looks after it, and that nothing had moved.
     meaning : mapping or None
-        What `monitoring.meaning` last made of it.
+        What `monitoring.meaning.meaning` last made of it.
     """
 
     id: str

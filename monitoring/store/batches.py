@@ -9,12 +9,12 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
-from monitoring.batches import Batch, BatchItem, BatchReason, BatchSummary, of_schema_1
 from monitoring.errors import UnknownBatch
 from monitoring.store import codec
 from monitoring.store.audit import insert_audit
 from monitoring.store.database import Database
 from monitoring.store.tables import batch_items, batches
+from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary, of_schema_1
 
 SECONDS_PER_DAY: Final = 86_400
 MOST_REMEMBERED: Final = 50_000

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
-from monitoring.recorder import Sealed
-from monitoring.reservoir import Candidate
+from monitoring.recording.recorder import Sealed
+from monitoring.recording.reservoir import Candidate
 from monitoring.store import codec
 from monitoring.store.database import in_parts
 from monitoring.store.tables import bucket_sources, candidates

@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
-from monitoring import meterings
 from monitoring.clock import Clock
+from monitoring.recording import meterings
 from monitoring.store.alarm import Alarm, Dated, Ended
 from monitoring.store.alarms import (
     clear_alarms,

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.batches import Label
+from monitoring.waves.batches import Label
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 

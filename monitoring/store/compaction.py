@@ -7,9 +7,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
-from monitoring import meterings
-from monitoring.recorder import N_DECISIONS, SCORE_BINS
-from monitoring.reservoir import EPOCH_SECONDS, Slots, merge, slots
+from monitoring.recording import meterings
+from monitoring.recording.recorder import N_DECISIONS, SCORE_BINS
+from monitoring.recording.reservoir import EPOCH_SECONDS, Slots, merge, slots
 from monitoring.store import codec
 from monitoring.store.candidates import read_candidate
 from monitoring.store.counts import read_classes

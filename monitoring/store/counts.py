@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
 from model_store.graphs.outputs import Task
-from monitoring import meterings
 from monitoring.clock import Clock
 from monitoring.errors import UnknownModel
-from monitoring.recorder import N_DECISIONS, SCORE_BINS, Counts, Sealed
+from monitoring.recording import meterings
+from monitoring.recording.recorder import N_DECISIONS, SCORE_BINS, Counts, Sealed
 from monitoring.store import codec
 from monitoring.store.candidates import insert_candidates
 from monitoring.store.database import Database, in_parts

@@ -5,11 +5,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from monitoring.labels import LabelReceipt, LabelRow, Rejection, RowError, of_batch, settle
 from monitoring.store import codec
 from monitoring.store.batches import read_batch
 from monitoring.store.database import Database, in_parts
 from monitoring.store.tables import batch_items, batches, labels
+from monitoring.waves.labels import LabelReceipt, LabelRow, Rejection, RowError, of_batch, settle
 
 
 class LabelsTable:

@@ -5,7 +5,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from monitoring.reservoir import EPOCH_SECONDS
+from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store.database import Database
 from monitoring.store.lease import Lease, holds
 from monitoring.store.tables import batch_items, bucket_sources, buckets, candidates, workers

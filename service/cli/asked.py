@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from monitoring.cells import unguard
+from monitoring.waves.cells import unguard
 
 if TYPE_CHECKING:
     from model_store.data.rows import Rows

@@ -7,7 +7,7 @@ import numpy as np
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from model_store.policy import DECISIONS
-from monitoring.recorder import SCORE_BINS, Sealed
+from monitoring.recording.recorder import SCORE_BINS, Sealed
 from service.metrics.process import resident_memory_bytes
 from service.metrics.table import PROBABILITY_BOUNDS, STATUSES, families
 from service.swap import Current

@@ -9,9 +9,9 @@ from msgspec import Meta, Struct
 
 from model_store.bundles.bundle import read_bundle
 from monitoring import handover
-from monitoring.batches import Batch, BatchSummary
-from monitoring.emission import emit_by_hand, facts_of
-from monitoring.labels import parse_labels
+from monitoring.waves.batches import Batch, BatchSummary
+from monitoring.waves.emission import emit_by_hand, facts_of
+from monitoring.waves.labels import parse_labels
 from service.exchange import Call, Content
 from service.problems import FieldInvalid
 from service.routes.models import Name, current_key

@@ -8,11 +8,11 @@ from msgspec import Meta, Struct, field
 
 from model_store.bundles.bundle import Bundle
 from model_store.policy import NO_CLASS
-from monitoring.detector import Detector, DetectorConfig
+from monitoring.detection.detector import Detector, DetectorConfig
+from monitoring.detection.plan import RATIOS, plan, plan_ahead
 from monitoring.errors import UnknownModel
 from monitoring.expecting import end_expectation, expect_change
 from monitoring.freezing import freeze_baseline
-from monitoring.plan import RATIOS, plan, plan_ahead
 from monitoring.status import expectations_json, history, status
 from service.exchange import Call
 from service.problems import FieldInvalid

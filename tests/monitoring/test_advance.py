@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from monitoring.config import WatcherConfig
-from monitoring.emission import ModelFacts
 from monitoring.freezing import freeze_baseline
 from monitoring.status import status
+from monitoring.waves.emission import ModelFacts
 from tests.support.site import ATTACK, CONFIG, FACTS, QUIET, Site
 
 SCORE = {

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from monitoring.finding import ClassShift, Finding
+from monitoring.detection.finding import ClassShift, Finding
 from monitoring.rendering import alarm_json, finding_json
 from monitoring.store import Alarm, Dated
 

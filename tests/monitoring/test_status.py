@@ -10,13 +10,13 @@ import pytest
 
 from monitoring.clock import ManualClock
 from monitoring.config import WatcherConfig
-from monitoring.detector import DetectorConfig
-from monitoring.emission import ModelFacts
+from monitoring.detection.detector import DetectorConfig
 from monitoring.errors import UnknownModel
-from monitoring.recorder import SCORE_BINS, Sealed
+from monitoring.recording.recorder import SCORE_BINS, Sealed
 from monitoring.status import history, status
 from monitoring.store import Store, open_store
 from monitoring.watcher import Watcher
+from monitoring.waves.emission import ModelFacts
 from tests.support.morning import MORNING
 
 DETECTOR = DetectorConfig(bucket_seconds=10.0, baseline_items=1_000, baseline_seconds=20.0)

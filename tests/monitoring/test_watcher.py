@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.clock import ManualClock
-from monitoring.emission import ModelFacts
 from monitoring.errors import BaselineRefused, StateUnavailable
 from monitoring.freezing import freeze_baseline
 from monitoring.status import history, status
 from monitoring.store import Store, open_store
 from monitoring.watcher import Watcher
+from monitoring.waves.emission import ModelFacts
 from tests.support.morning import MORNING
 from tests.support.site import ATTACK, CONFIG, FACTS, QUIET, Site
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.windows import Windows, WindowSet
+from monitoring.scanning.windows import Windows, WindowSet
 
 Series = npt.NDArray[np.int64]  # (n_buckets, n_classes)
 

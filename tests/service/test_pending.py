@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.model import Model
-from monitoring.observed import Observed
+from monitoring.recording.observed import Observed
 from service.pending import ENOUGH_BYTES, ENOUGH_ITEMS, Pending
 from service.schema import Item
 from tests.support import bundles

@@ -8,7 +8,7 @@ import pytest
 
 from model_store.model import Model
 from model_store.store import ModelStore
-from monitoring.recorder import Recorder
+from monitoring.recording.recorder import Recorder
 from service.swap import Swapper, declared_sources, recorder_of, served_name
 from tests.support import bundles
 from tests.support.desk import Desk

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from monitoring.backtest.outcome import Backtest, LogAlarm, Noticeable, Scan, Shares
-from monitoring.finding import ClassShift, Direction, Finding
+from monitoring.detection.finding import ClassShift, Direction, Finding
 
 NOON: Final = 1_714_564_800.0
 

@@ -3,12 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.baseline import Baseline
-from monitoring.comparison import Comparison, Scanned
-from monitoring.detector_config import DetectorConfig
-from monitoring.scan import ScanResult
-from monitoring.streams import Layout, Stream, class_stream
-from monitoring.windows import WindowSet
+from monitoring.detection.baseline import Baseline
+from monitoring.detection.comparison import Comparison, Scanned
+from monitoring.detection.detector_config import DetectorConfig
+from monitoring.scanning.scan import ScanResult
+from monitoring.scanning.streams import Layout, Stream, class_stream
+from monitoring.scanning.windows import WindowSet
 
 CATEGORIES = ("common", "rare", "no_class_passes")
 

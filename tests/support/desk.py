@@ -9,7 +9,7 @@ import numpy as np
 
 from model_store.model import Model
 from monitoring.clock import ManualClock
-from monitoring.recorder import Sealed
+from monitoring.recording.recorder import Sealed
 from service.access import Access
 from service.handler import Handler, Reply
 from service.swap import Current, declared_sources, recorder_of

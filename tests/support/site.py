@@ -7,12 +7,12 @@ import numpy as np
 
 from monitoring.clock import ManualClock
 from monitoring.config import WatcherConfig
-from monitoring.detector import DetectorConfig
-from monitoring.emission import ModelFacts
-from monitoring.recorder import SCORE_BINS, Sealed
-from monitoring.reservoir import EPOCH_SECONDS, Candidate
+from monitoring.detection.detector import DetectorConfig
+from monitoring.recording.recorder import SCORE_BINS, Sealed
+from monitoring.recording.reservoir import EPOCH_SECONDS, Candidate
 from monitoring.store import Alarm, DetectorRow, Store
 from monitoring.watcher import Watcher
+from monitoring.waves.emission import ModelFacts
 
 CLASSES = ("ham", "spam", "phish")
 CONFIG = WatcherConfig(

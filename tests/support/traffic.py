@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitoring.detector import Bucket, Detector, DetectorConfig, Event
-from monitoring.streams import class_stream
+from monitoring.detection.detector import Bucket, Detector, DetectorConfig, Event
+from monitoring.scanning.streams import class_stream
 
 CATEGORIES = ("common", "rare", "no_class_passes")
 STREAMS = (class_stream(CATEGORIES),)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from model_store import Model
-from monitoring.budget import RISE_SHARE
-from monitoring.planning import items_to_detect
+from monitoring.scanning.budget import RISE_SHARE
+from monitoring.scanning.planning import items_to_detect
 from service.cli.demo.errors import DemoError
 
 

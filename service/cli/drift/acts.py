@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from monitoring.durations import seconds_of
-from monitoring.wording import moment
+from monitoring.meaning.wording import moment
 from service.cli.client import Client, ClientError
 from service.cli.options import DEFAULT_URL, By, Key, Url, Why, current_user
 from service.cli.output import Json, show

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from monitoring.durations import seconds_of
-from monitoring.wording import moment, printable, share
+from monitoring.meaning.wording import moment, printable, share
 from service.cli.drift.plotting import needs_plots
 from service.cli.output import Json, out, show, stages, table
 

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from monitoring.durations import seconds_of
-from monitoring.wording import moment
+from monitoring.meaning.wording import moment
 from service.cli.client import Client
 from service.cli.drift.plotting import Plot, needs_plots, write_picture
 from service.cli.drift.status import finding_words

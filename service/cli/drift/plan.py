@@ -9,13 +9,13 @@ from rich.console import Group
 from rich.text import Text
 
 from monitoring.durations import UNITS, in_short
-from monitoring.wording import share
+from monitoring.meaning.wording import share
 from service.cli.client import Client
 from service.cli.options import DEFAULT_STORE, DEFAULT_URL, Key, Store, Url
 from service.cli.output import Json, show, table
 
 if TYPE_CHECKING:
-    from monitoring.plan import Plan
+    from monitoring.detection.plan import Plan
 
 MOST_SHOWN: Final = 30
 
@@ -113,8 +113,8 @@ def _of_service(client: Client, factors: Sequence[float], name: str | None) -> d
 
 def _of_bundle(name: str, store: Store, factors: Sequence[float] | None, rate: float | None) -> "Plan":
     from model_store import ModelStore, read_bundle  # noqa: PLC0415 - SciPy loads when needed
-    from monitoring.plan import RATIOS, plan_ahead  # noqa: PLC0415
-    from monitoring.windows import drift_categories  # noqa: PLC0415
+    from monitoring.detection.plan import RATIOS, plan_ahead  # noqa: PLC0415
+    from monitoring.scanning.windows import drift_categories  # noqa: PLC0415
     from service.cli.bundle import current_path  # noqa: PLC0415
     from service.settings import read_settings  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monitoring.wording import moment, printable, share
+from monitoring.meaning.wording import moment, printable, share
 from service.cli.client import Client
 from service.cli.drift.plotting import Plot, needs_plots, write_picture
 from service.cli.options import DEFAULT_URL, Key, Url

@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.backtest.outcome import LogAlarm, Scan
 from monitoring.backtest.words import alarm_sentence, finding_sentence, scan_sentences, verdict
-from monitoring.finding import Finding
+from monitoring.detection.finding import Finding
 from tests.support.backtests import ALARM, NOON, SCAN, SHARES, finding, found, shift
 
 

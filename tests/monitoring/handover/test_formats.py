@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from monitoring import handover
-from monitoring.batches import PARTIAL, Batch, BatchItem
-from monitoring.cells import unguard
-from monitoring.labels import of_batch, parse_labels
+from monitoring.waves.batches import PARTIAL, Batch, BatchItem
+from monitoring.waves.cells import unguard
+from monitoring.waves.labels import of_batch, parse_labels
 
 CLASSES = ("billing", '<fraud> & "theft"', "=odd")
 

@@ -13,9 +13,9 @@ from model_store.data import drawn as reader
 from model_store.data.drawn import Drawn, drawn
 from model_store.data.rows import read_rows
 from monitoring import handover
-from monitoring.batches import PARTIAL, Batch
-from monitoring.reservoir import Candidate
-from monitoring.wave import select
+from monitoring.recording.reservoir import Candidate
+from monitoring.waves.batches import PARTIAL, Batch
+from monitoring.waves.wave import select
 
 CLASSES = ("ham", "spam")
 N_TEXTS = 150

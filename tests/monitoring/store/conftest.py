@@ -9,8 +9,8 @@ import pytest
 
 from model_store.graphs.outputs import Task
 from monitoring.clock import ManualClock
-from monitoring.recorder import SCORE_BINS, Sealed
-from monitoring.reservoir import Candidate
+from monitoring.recording.recorder import SCORE_BINS, Sealed
+from monitoring.recording.reservoir import Candidate
 from monitoring.store import Store, open_store
 
 NOON = 1_700_000_000.0 // 86_400 * 86_400 + 43_200

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monitoring.batches import BatchItem
 from monitoring.clock import ManualClock
 from monitoring.errors import UnknownAlarm, UnknownBatch
-from monitoring.labels import NONE_OF_THESE, LabelRow
 from monitoring.store import Fenced, Load, NewBatch, Store
+from monitoring.waves.batches import BatchItem
+from monitoring.waves.labels import NONE_OF_THESE, LabelRow
 
 IDLE = Load(open_batches=0, items_today=0)
 BUSY = Load(open_batches=99, items_today=9_999)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from monitoring.clock import ManualClock
-from monitoring.detector import DetectorConfig
-from monitoring.finding import Finding
-from monitoring.recorder import Sealed
-from monitoring.reservoir import Candidate, draw_limit, merge, slots
+from monitoring.detection.detector import DetectorConfig
+from monitoring.detection.finding import Finding
+from monitoring.recording.recorder import Sealed
+from monitoring.recording.reservoir import Candidate, draw_limit, merge, slots
 from monitoring.store import Alarm, ClosedBucket, Closing, DetectorRow, Lease, Population, Span, Store
 
 BATCH_SIZE = 20

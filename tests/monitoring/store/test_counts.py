@@ -7,7 +7,7 @@ import pytest
 
 from monitoring.clock import ManualClock
 from monitoring.errors import UnknownModel
-from monitoring.recorder import Sealed
+from monitoring.recording.recorder import Sealed
 from monitoring.store import Store
 from monitoring.store.tables import models
 

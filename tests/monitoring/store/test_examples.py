@@ -8,9 +8,9 @@ import pytest
 
 from model_store.policy import DECISIONS, NO_CLASS
 from monitoring.clock import ManualClock
-from monitoring.finding import Finding
-from monitoring.recorder import Sealed
-from monitoring.reservoir import Candidate
+from monitoring.detection.finding import Finding
+from monitoring.recording.recorder import Sealed
+from monitoring.recording.reservoir import Candidate
 from monitoring.store import Alarm, Store
 from monitoring.store.tables import candidates
 

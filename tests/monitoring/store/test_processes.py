@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from monitoring.clock import ManualClock, SystemClock
-from monitoring.recorder import SCORE_BINS, Sealed
+from monitoring.recording.recorder import SCORE_BINS, Sealed
 from monitoring.store import open_store
 
 FLUSHES = 40

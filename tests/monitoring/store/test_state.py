@@ -17,8 +17,8 @@ from alembic.script import ScriptDirectory
 
 from monitoring.clock import ManualClock
 from monitoring.errors import StateNewer, StateUnavailable
-from monitoring.recorder import Sealed
-from monitoring.reservoir import Candidate
+from monitoring.recording.recorder import Sealed
+from monitoring.recording.reservoir import Candidate
 from monitoring.store import Store, open_store
 from monitoring.store.schema import HEAD, MIGRATIONS
 from monitoring.store.state import FILE, LOCK

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Histogram
 
 from model_store.model import Model
 from model_store.store import ModelStore
-from monitoring.recorder import SCORE_BINS, Sealed
+from monitoring.recording.recorder import SCORE_BINS, Sealed
 from service.metrics import TABLE, WorkerMetrics, add_to_histogram
 from service.tally import Tally
 from tests.support import bundles

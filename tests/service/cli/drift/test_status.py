@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from monitoring.detector import DetectorConfig
+from monitoring.detection.detector import DetectorConfig
 from monitoring.status import idle_status
 from service.cli.drift.status import render_status, sentence
 from tests.support.answering import answering

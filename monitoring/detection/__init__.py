@@ -1,0 +1,1 @@
+"""Is traffic drifting: baselines, alarms, and the states between them."""

@@ -1,0 +1,235 @@
+"""What may an operator want to know about a detector now: records, their JSON, and how they are read off?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from monitoring.detection.comparison import DECLARED_RATIO, Comparison, Scanned
+from monitoring.detection.expectation import Expectation
+from monitoring.detection.finding import Direction, Finding, Strongest, share_interval
+from monitoring.scanning.spans import Kind
+from monitoring.scanning.streams import Columns, Layout
+from monitoring.scanning.windows import Counts
+
+# `calm` is said as soon as the doubling of one class would have been noticed: waiting for all of them would
+# leave a service with one ultra-rare class warming for ever. `not_detectable` names what it does not cover.
+State = Literal["warming", "calm", "drift", "blind"]
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryStatus:
+    """One category now; `low` and `high` are the current share's 95 % interval.
+
+    Attributes
+    ----------
+    reference, current : float or None
+        Shares in [0, 1]; None while there are no items to take them from.
+    evidence : float
+        Largest evidence over all windows, in nats; compare with the threshold.
+    direction : "rise", "fall" or None
+        Of that evidence; None without any.
+    detectable_items : int or None
+        Items after which twice the reference share would be noticed; None when it would not be.
+    """
+
+    name: str
+    reference: float | None
+    current: float | None
+    low: float
+    high: float
+    evidence: float
+    direction: Direction | None
+    detectable_items: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """One family of counts now.
+
+    Attributes
+    ----------
+    share : float
+        Of the false-alarm budget.
+    statistic : float
+        Largest evidence of its columns, and of the mix as a whole, in nats.
+    whole_mix : float or None
+        Evidence of the mix as a whole, in nats, where that is the strongest there is; else None.
+    columns : tuple of CategoryStatus or None
+        None for the classes, which are in `Status.categories`; `detectable_items` is None in all of them.
+    """
+
+    name: str
+    kind: Kind
+    share: float
+    statistic: float
+    whole_mix: float | None
+    columns: tuple[CategoryStatus, ...] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
+        columns = None
+        if self.columns is not None:
+            columns = [
+                {key: value for key, value in asdict(each).items() if key != "detectable_items"}
+                for each in self.columns
+            ]
+        return {**asdict(self), "columns": columns}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All an operator may want to know about a detector.
+
+    Attributes
+    ----------
+    since : float or None
+        UTC seconds at which `state` was entered; None before the first closed bucket.
+    statistic, threshold : float
+        In nats; the statistic is 0 without a frozen baseline.
+    window_items, window_buckets : int
+        The recent traffic that `current` shares are taken from.
+    items : int
+        All items ever counted.
+    last_items_at : float or None
+        End of the newest bucket with items.
+    baseline : dict or None
+        `Baseline.summary`, with its kind.
+    alarm : Finding or None
+        What raised the open alarm.
+    findings : tuple of Finding
+        What was found while it was open, oldest first.
+    strongest : Strongest or None
+        The strongest window while it was open.
+    shadow : dict or None
+        `Shadow.status`: what the version before this one says while the baseline is provisional.
+    waiting : str
+        Why the baseline does not freeze by itself now; empty otherwise.
+    """
+
+    state: State
+    since: float | None
+    statistic: float
+    threshold: float
+    categories: tuple[CategoryStatus, ...]
+    streams: tuple[StreamStatus, ...]
+    baseline: dict[str, Any] | None
+    window_items: int
+    window_buckets: int
+    items: int
+    last_items_at: float | None
+    alarm: Finding | None
+    findings: tuple[Finding, ...]
+    strongest: Strongest | None
+    expectations: tuple[Expectation, ...]
+    shadow: dict[str, Any] | None
+    waiting: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "categories": [asdict(each) for each in self.categories],
+            "streams": [each.to_json() for each in self.streams],
+            "alarm": None if self.alarm is None else self.alarm.to_json(),
+            "findings": [each.to_json() for each in self.findings],
+            "strongest": None if self.strongest is None else self.strongest.to_json(),
+            "expectations": [each.to_json() for each in self.expectations],
+        }
+
+
+def not_detectable(categories: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the categories whose doubling the baseline cannot show, however long one waits.
+
+    They are too rare for the baseline's size, or it has none of them. A category with half of the traffic or
+    more is not among them: it cannot double.
+
+    Parameters
+    ----------
+    categories
+        `CategoryStatus` as JSON; without a baseline there is nothing to say, and the list is empty.
+    """
+    return [
+        each["name"]
+        for each in categories
+        if each["detectable_items"] is None
+        and each["reference"] is not None
+        and each["reference"] * DECLARED_RATIO < 1.0
+    ]
+
+
+def category_statuses(
+    layout: Layout, row: Counts, *, comparison: Comparison | None, scanned: Scanned | None
+) -> tuple[CategoryStatus, ...]:
+    """Return the status of every category of the classes, given the recent traffic's raw row."""
+    detectable = None if comparison is None else comparison.detectable
+    columns = layout.tested(row[None])
+    return tuple(
+        _category(
+            k,
+            layout,
+            columns,
+            comparison=comparison,
+            scanned=scanned,
+            detectable=None if detectable is None else detectable[k],
+        )
+        for k in range(len(layout.streams[0].columns))
+    )
+
+
+def stream_statuses(
+    layout: Layout, row: Counts, *, comparison: Comparison | None, scanned: Scanned | None
+) -> tuple[StreamStatus, ...]:
+    """Return the status of every stream, given the recent traffic's raw row."""
+    columns = layout.tested(row[None])
+    found = []
+    for stream in layout.streams:
+        whole = _whole(stream.name, comparison, scanned)
+        each = range(*layout.columns[stream.name].indices(layout.n_columns))
+        strongest = 0.0 if scanned is None else float(scanned.result.evidence[each.start : each.stop].max())
+        listed = (_category(k, layout, columns, comparison=comparison, scanned=scanned) for k in each)
+        found.append(
+            StreamStatus(
+                name=stream.name,
+                kind=stream.kind,
+                share=stream.share,
+                statistic=max(strongest, whole or 0.0),
+                whole_mix=whole,
+                columns=None if stream is layout.streams[0] else tuple(listed),
+            )
+        )
+    return tuple(found)
+
+
+def _whole(name: str, comparison: Comparison | None, scanned: Scanned | None) -> float | None:
+    if comparison is None or scanned is None or scanned.result.mix is None:
+        return None
+    return scanned.result.statistic if comparison.mixes[scanned.result.mix] == name else None
+
+
+def _category(
+    column: int,
+    layout: Layout,
+    recent: Columns,
+    *,
+    comparison: Comparison | None,
+    scanned: Scanned | None,
+    detectable: int | None = None,
+) -> CategoryStatus:
+    count, items = int(recent.counts[0, column]), int(recent.items[0, column])
+    low, high = share_interval(count, items)
+    evidence, direction = _evidence(column, scanned)
+    return CategoryStatus(
+        name=layout.names[column][1],
+        reference=None if comparison is None else comparison.shares[column],
+        current=count / items if items else None,
+        low=low,
+        high=high,
+        evidence=evidence,
+        direction=direction,
+        detectable_items=detectable,
+    )
+
+
+def _evidence(k: int, scanned: Scanned | None) -> tuple[float, Direction | None]:
+    if scanned is None or scanned.result.evidence[k] == 0.0:
+        return 0.0, None
+    return float(scanned.result.evidence[k]), "rise" if scanned.result.rises[k] else "fall"

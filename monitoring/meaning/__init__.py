@@ -1,0 +1,1 @@
+"""What does a drift mean: new priors, whether they explain it, and which promises stand."""

@@ -1,0 +1,1 @@
+"""How does a worker count what it decides, and how do its counts reach the store?"""

@@ -1,0 +1,152 @@
+"""What is an item that a labeler may see, how many are kept, and which are the best of several reports?
+
+Three families: the highest probabilities of every class (which class to watch is known only after the alarm),
+the most uncertain per most probable class, and a simple random sample per source. Each holds the top of a
+total order over occurrences, so the top of a union is the top of the parts' tops.
+
+Uncertain is an item with a small margin between its best two classes. Where an item may have several labels,
+each is a question of its own: uncertain is then an item near the threshold of one of them.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from monitoring.recording.slot import Slot
+
+Probabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes)
+ProbabilityVector: TypeAlias = npt.NDArray[np.float32]  # (n_classes,)
+Scores: TypeAlias = npt.NDArray[np.float64]  # (n_items,), larger is chosen first
+Family: TypeAlias = Literal["top", "uncertain", "random"]
+
+EXPLORE_SHARE: Final = 0.15  # of a batch, drawn from the random slots
+_SMALLEST: Final = 1e-6
+_SLOT_SHARES: Final[Mapping[Family, float]] = {"top": 0.45, "uncertain": 0.35, "random": 0.20}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One occurrence of an item that may go into a labeling batch.
+
+    `key` is the caller's id, else `item_key(source, text)`. `label` is the index of the class answered, -1
+    for none; `decision` an index into `model_store.policy.DECISIONS`; `at` the arrival, UTC epoch seconds;
+    `priority` uniform in [0, 1), drawn for this occurrence. `kinds` names the slots it entered:
+    `top:<class>`, `uncertain:<class>`, `random:<source>`. `text` is what
+    `model_store.data.contents.content_of` makes of the item, None when texts are not kept. `uncertainty` is
+    what ranks the uncertain ones where the margin does not, larger is less certain; None: 1 minus the margin.
+    """
+
+    key: str
+    item_id: str | None
+    source: str
+    text: str | None
+    probabilities: ProbabilityVector = field(compare=False)
+    label: int
+    decision: int
+    at: float
+    priority: float
+    kinds: frozenset[str]
+    uncertainty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """How many candidates one epoch keeps per class, per most probable class and per source."""
+
+    top: int
+    uncertain: int
+    random: int
+
+
+def slots(batch_size: int, *, n_classes: int, n_sources: int) -> Slots:
+    """Return the slots that lose nothing against the full pool: 5 (3 above 300) batches in all."""
+    total = batch_size * (5 if batch_size <= 300 else 3)
+    return Slots(
+        top=ceil(_SLOT_SHARES["top"] * total / n_classes),
+        uncertain=ceil(_SLOT_SHARES["uncertain"] * total / n_classes),
+        random=max(ceil(_SLOT_SHARES["random"] * total / n_sources), draw_limit(batch_size)),
+    )
+
+
+def draw_limit(batch_size: int) -> int:
+    """Return how many of the smallest priorities of a source every reservoir is sure to hold."""
+    return ceil(EXPLORE_SHARE * batch_size)
+
+
+def item_key(source: str, text: str) -> str:
+    """Return the stable key of an item without caller's id, blind to differences in white space."""
+    content = f"{source}\0{' '.join(text.split())}"
+    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:20]
+
+
+def margins(probabilities: Probabilities) -> npt.NDArray[np.float64]:
+    """Return the best minus the second best probability of each row, shape (n_items,)."""
+    best = np.partition(probabilities, -2, axis=1)[:, -2:].astype(np.float64)
+    return best[:, 1] - best[:, 0]
+
+
+def nearness(probabilities: Probabilities, thresholds: Scores) -> Scores:
+    """Return minus the distance, in logits, of each row to the nearest threshold of its class."""
+    distance: Scores = np.abs(_logit(probabilities.astype(np.float64)) - _logit(thresholds)).min(axis=1)
+    return -distance
+
+
+def _logit(p: Scores) -> Scores:
+    clipped = np.clip(p, _SMALLEST, 1 - _SMALLEST)
+    logit: Scores = np.log(clipped) - np.log1p(-clipped)
+    return logit
+
+
+def merge(
+    candidates: Iterable[Candidate], *, classes: Sequence[str], kept: Slots | None = None
+) -> Mapping[str, tuple[Candidate, ...]]:
+    """Return the candidates of each kind, best first; the same for any split of the same stream.
+
+    The certainty kinds hold one occurrence a key, the random ones every occurrence once, by ascending
+    priority. `kept` cuts each kind to that many.
+    """
+    pool = tuple(candidates)
+    if not pool:
+        return {}
+    probabilities = np.stack([candidate.probabilities for candidate in pool])
+    uncertainty = _uncertainty(pool, probabilities)
+    columns = {name: column for column, name in enumerate(classes)}
+    merged: dict[str, tuple[Candidate, ...]] = {}
+    for kind, members in sorted(_members(pool).items()):
+        family, _, name = kind.partition(":")
+        slot: Slot[Candidate] = Slot(len(pool) if kept is None else int(getattr(kept, family)))
+        scores = probabilities[:, columns[name]] if family == "top" else uncertainty
+        for i in members:
+            one = pool[i]
+            if family == "random":
+                slot.offer(occurrence_of(one), (-one.priority, -one.at, one.key, 0.0), one)
+            else:
+                slot.offer(one.key, (float(scores[i]), -one.at, one.key, -one.priority), one)
+        merged[kind] = slot.best_first()
+    return merged
+
+
+def occurrence_of(candidate: Candidate) -> object:
+    """Return what makes an occurrence itself: its draw, and the key beside it against equal draws."""
+    return (candidate.priority, candidate.key)
+
+
+def _uncertainty(pool: Sequence[Candidate], probabilities: Probabilities) -> Scores:
+    found = np.array([np.nan if one.uncertainty is None else one.uncertainty for one in pool], np.float64)
+    unknown = np.isnan(found)
+    if unknown.any():
+        found[unknown] = 1 - margins(probabilities[unknown])
+    return found
+
+
+def _members(pool: Sequence[Candidate]) -> Mapping[str, list[int]]:
+    members: dict[str, list[int]] = {}
+    for i, candidate in enumerate(pool):
+        for kind in candidate.kinds:
+            members.setdefault(kind, []).append(i)
+    return members

@@ -1,0 +1,121 @@
+"""How far is a count from what the reference lets expect: deviances, and the normal scores they make."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_ndtr
+
+from monitoring.scanning.spans import Floats
+
+OVERDISPERSED: Final = 1.02  # variance inflation from which the negative binomial is asked as well
+_EMPTY: Final = 1e-12  # items in place of none, before a logarithm is taken
+
+
+def binomial_deviance(
+    a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike, *, continuity: float = 0.5
+) -> tuple[Floats, Floats]:
+    """Return the deviance of a / n against r / m as two binomials, and the gap's sign as -1, 0 or 1.
+
+    Parameters
+    ----------
+    a, n, r, m : arrays that broadcast together
+        Window count and items, reference count and items; fractions of items are allowed, n and m positive.
+    continuity : float
+        So many items are moved towards equality first; what is within them of equality is 0.
+    """
+    a, n, r, m = (np.asarray(x, dtype=np.float64) for x in (a, n, r, m))
+    total = n + m
+    share = (a + r) / total
+    gap = (a * m - r * n) / total
+    moved = np.copysign(np.maximum(np.abs(gap) - continuity, 0.0), gap)
+    expected = np.empty((4, *np.broadcast_shapes(share.shape, gap.shape)))
+    np.multiply(n, share, out=expected[0, ...])
+    np.subtract(n, expected[0], out=expected[1, ...])
+    np.multiply(m, share, out=expected[2, ...])
+    np.subtract(m, expected[2], out=expected[3, ...])
+    observed = expected.copy()
+    observed[::3] += moved
+    observed[1:3] -= moved
+    # an empty cell adds nothing: 0 ln(0 / 0) = 0
+    np.maximum(expected, _EMPTY, out=expected)
+    np.maximum(observed, _EMPTY, out=observed)
+    deviance = 2.0 * (observed * np.log(observed / expected)).sum(axis=0)
+    return np.maximum(deviance, 0.0), np.sign(gap)
+
+
+def signed_root(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike) -> Floats:
+    """Return the signed root of the deviance of a / n against r / m; positive when a / n is larger.
+
+    Half an item is moved towards equality before the deviance is taken (continuity correction); what is
+    within half an item of equality is 0.
+
+    Parameters
+    ----------
+    a, n, r, m : arrays that broadcast together
+        Window count and items, reference count and items; fractions of items are allowed.
+
+    Examples
+    --------
+    >>> float(signed_root(80, 1000, 800, 20_000).round(3))
+    5.469
+    """
+    deviance, sign = binomial_deviance(a, n, r, m)
+    root: Floats = sign * np.sqrt(deviance)
+    return root
+
+
+def signed_root_nlp(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike) -> Floats:
+    """Return -ln of the one-sided p-value of the direction that a / n lies in from r / m, in nats.
+
+    ln 2 when the shares are equal. The tail is taken in logarithms, so it never underflows.
+    """
+    nlp: Floats = -log_ndtr(-np.abs(signed_root(a, n, r, m)))
+    return nlp
+
+
+def negative_binomial_deviance(
+    a: Floats, n: Floats, r: Floats, m: Floats, *, phi: Floats, phi_reference: Floats
+) -> Floats:
+    """Return the deviance of a clumped count from what the reference lets expect; infinite where unfit.
+
+    A count that varies phi times as much as independent items has a longer tail than a binomial of 1 / phi
+    of the items. The rarer side is taken: a negative binomial has no upper end. Where its variance would be
+    below its mean there is none.
+
+    Parameters
+    ----------
+    a, n, r, m : float64 arrays that broadcast together
+        Window count and items, reference count and items, as they are.
+    phi, phi_reference : float64 arrays
+        Variance inflation of window and reference.
+    """
+    share = (a + r) / (n + m)
+    rarer = share <= 0.5
+    a, r = np.where(rarer, a, np.maximum(n - a, 0.0)), np.where(rarer, r, np.maximum(m - r, 0.0))
+    mean = n * (r + 0.5) / (m + 1.0)
+    excess = (phi + phi_reference * n / m) * np.where(rarer, 1.0 - share, share) - 1.0
+    fit = (phi > OVERDISPERSED) & (excess > 0.0) & (mean > 0.0)
+    towards = (a - mean) * (a * m - r * n) > 0.0  # half an item more in the reference may turn the gap around
+    mean, excess = np.where(fit, mean, 1.0), np.where(fit, excess, 1.0)
+    size = mean / excess
+    # a ln(a / mean) - (a + size) ln((a + size) / (mean + size)), written so that a large size does not cancel
+    gap = (a - mean) / (mean + size)
+    deviance = 2.0 * (a * np.log(np.maximum(a, _EMPTY) / mean) - (a + size) * np.log1p(gap))
+    return np.where(fit, np.where(towards, np.maximum(deviance, 0.0), 0.0), np.inf)
+
+
+def normal_score(z: Floats, nu: Floats) -> Floats:
+    """Return the normal score of one that was divided by a deviation estimated with `nu` degrees of freedom.
+
+    Wallace 1959: (8 nu + 1) / (8 nu + 3) sqrt(nu ln(1 + z^2 / nu)), z itself where nu is infinite.
+
+    Examples
+    --------
+    >>> round(float(normal_score(np.array(4.587), np.array(10.0))), 1)  # t with 10: one in 2,000
+    3.3
+    """
+    known = np.isfinite(nu)
+    nu = np.where(known, nu, 1.0)
+    score = (8.0 * nu + 1.0) / (8.0 * nu + 3.0) * np.sqrt(nu * np.log1p(z * z / nu))
+    return np.where(known, score, z)

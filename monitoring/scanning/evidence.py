@@ -1,0 +1,187 @@
+"""How much evidence is one cell, a column in a window: exactly, and at most?"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_ndtr
+
+from monitoring.scanning.budget import Weights
+from monitoring.scanning.deviance import negative_binomial_deviance, normal_score, signed_root
+from monitoring.scanning.dispersion import Dispersion, Inflation
+from monitoring.scanning.gaps import Gaps
+from monitoring.scanning.spans import Floats
+from monitoring.scanning.whole_mix import Mix
+
+_CONTINUITY: Final = 0.5  # items
+_ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """What windows are compared with, column by column, and how strictly.
+
+    Attributes
+    ----------
+    counts, items : float64 arrays of shape (n_columns,)
+        The reference; a column without items is not tested.
+    weights : float64 array of shape (2, n_columns)
+        Share of the false-alarm budget for rises and for falls; a column with weight 0 is not tested.
+    tolerance, tolerance_abs : float64 arrays of shape (n_columns,)
+        A change of the share within this ratio, or within this difference, is no evidence: the larger of the
+        two counts is lowered by whichever lowers it more.
+    dispersion : Dispersion, optional
+        How much more than independent items the counts vary.
+    mixes : tuple of Mix
+        Mixes that are also tested as a whole.
+    """
+
+    counts: Floats
+    items: Floats
+    weights: Weights
+    tolerance: Floats
+    tolerance_abs: Floats
+    dispersion: Dispersion | None = None
+    mixes: tuple[Mix, ...] = ()
+
+    def inflation(self, lengths: npt.NDArray[np.int64]) -> Inflation | None:
+        """Return the variance inflation of windows; None where items are independent."""
+        if self.dispersion is None or self.dispersion.independent:
+            return None
+        return self.dispersion.at(lengths)
+
+    @cached_property
+    def tested(self) -> npt.NDArray[np.bool_]:
+        """Columns with a budget and a reference."""
+        tested: npt.NDArray[np.bool_] = (self.items > 0.0) & self.weights.any(axis=0)
+        return tested
+
+    @cached_property
+    def log_weights(self) -> Floats:
+        """Logarithm of `weights`, -inf where there is none."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.weights)
+
+    @cached_property
+    def safe_items(self) -> Floats:
+        """`items`, 1 where there are none."""
+        return np.where(self.items > 0.0, self.items, 1.0)
+
+    @cached_property
+    def shares(self) -> Floats:
+        """Reference shares."""
+        return self.counts / self.safe_items
+
+
+def class_evidence(
+    a: npt.ArrayLike,
+    n: npt.ArrayLike,
+    r: npt.ArrayLike,
+    m: npt.ArrayLike,
+    *,
+    lengths: npt.ArrayLike,
+    log_weights: Floats,
+    tolerance: npt.ArrayLike = 0.0,
+    tolerance_abs: npt.ArrayLike = 0.0,
+    phi: npt.ArrayLike = 1.0,
+    phi_reference: npt.ArrayLike = 1.0,
+    nu: npt.ArrayLike = np.inf,
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return the evidence of every cell in nats (may be negative) and whether the share rose.
+
+    Everything broadcasts, so that many runs may be taken side by side.
+
+    Parameters
+    ----------
+    a, n, lengths : arrays, usually of shape (n_windows, n_columns), (n_windows, 1), (n_windows, 1)
+        Counts, items and buckets per window; items are positive.
+    r, m : arrays, usually of shape (n_columns,)
+        The reference's counts and items.
+    log_weights : float64 array of shape (2, ...)
+        Logarithm of the budget for rises and for falls.
+    tolerance, tolerance_abs : arrays
+        A change of the share within this ratio, or within this difference, is no evidence: the larger of the
+        two counts is lowered by whichever lowers it more.
+    phi, phi_reference, nu : arrays
+        Variance inflation of window and reference, and the degrees of freedom it was estimated with. The
+        smaller of two deviances is taken: of binomials with so many times fewer items, and of a negative
+        binomial, whose tail is that of clumps.
+    """
+    a, n, r, m, phi, phi_reference, nu = (
+        np.asarray(x, dtype=np.float64) for x in (a, n, r, m, phi, phi_reference, nu)
+    )
+    rises = a * m > r * n
+    if np.any(tolerance) or np.any(tolerance_abs):
+        ratio, gap = 1.0 + np.asarray(tolerance), np.asarray(tolerance_abs)
+        a = np.where(rises, np.maximum(np.minimum(a / ratio, a - gap * n), 0.0), a)
+        r = np.where(rises, r, np.maximum(np.minimum(r / ratio, r - gap * m), 0.0))
+    root = signed_root(a / phi, n / phi, r / phi_reference, m / phi_reference)
+    towards = np.maximum(np.where(rises, root, -root), 0.0)
+    if (phi > 1.0).any():
+        clumped = negative_binomial_deviance(a, n, r, m, phi=phi, phi_reference=phi_reference)
+        towards = normal_score(np.minimum(towards, np.sqrt(clumped)), nu)
+    evidence = np.log(lengths) - log_ndtr(-towards) + np.where(rises, log_weights[0], log_weights[1])
+    # a long window must not count as evidence when the shares agree within the tolerance
+    return np.where(towards > 0.0, evidence, 0.0), rises
+
+
+def gaps(a: Floats, n: Floats, yardstick: Yardstick, inflation: Inflation | None) -> Gaps:
+    """Return how far every cell lies from the reference; a cell without items lies nowhere.
+
+    Parameters
+    ----------
+    a : float64 array of shape (n_windows, n_columns)
+    n : float64 array of shape (n_windows, n_columns) or (n_windows, 1)
+    """
+    m = yardstick.safe_items
+    if not (n > 0.0).all():
+        n = np.where(n > 0.0, n, 1.0)
+    share = a / n
+    if inflation is not None:
+        n, m = n / inflation.phi, m / inflation.reference
+    return Gaps.between(
+        share,
+        yardstick.shares,
+        n=n,
+        m=m,
+        tolerance=yardstick.tolerance,
+        tolerance_abs=yardstick.tolerance_abs,
+    )
+
+
+def evidence_bound(
+    apart: Gaps,
+    deviance: Floats,
+    *,
+    there: npt.NDArray[np.bool_],
+    log_lengths: Floats,
+    log_weights: Floats,
+) -> Floats:
+    """Return what `class_evidence` gives at most, without a logarithm a cell; -inf where it gives nothing.
+
+    The normal tail is bounded by Birnbaum's inequality, 1 - Phi(z) >= 2 phi(z) / (z + sqrt(z^2 + 4)), with a
+    tangent in place of its logarithm. The negative binomial, and degrees of freedom, only lower the evidence.
+
+    Parameters
+    ----------
+    apart : Gaps
+        Of shape (n_windows, n_columns).
+    deviance : float64 array
+        `Gaps.deviance_bound` of it.
+    there : bool array that broadcasts with it
+        Cells that are tested.
+    log_lengths : float64 array of shape (n_windows, 1)
+    log_weights : float64 array of shape (2, n_columns)
+    """
+    deviance = apart.corrected(deviance, _CONTINUITY)
+    bound = np.sqrt(deviance)
+    bound *= 0.35356
+    nothing = deviance == 0.0
+    deviance *= 0.5
+    bound += deviance
+    bound += np.where(apart.rises, log_weights[0], log_weights[1])
+    bound += log_lengths + (1.09322 + _ROUNDING)
+    bound[nothing | ~there] = -np.inf
+    return bound

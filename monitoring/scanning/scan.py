@@ -1,0 +1,148 @@
+"""Has the mix of categories moved, and in which window: a multiscale two-sample scan of counts.
+
+Every window that ends now is compared with the reference, class by class, by the signed root of the deviance
+of two binomials. A window of L buckets has about N / L independent places in N buckets, so a p-value there is
+worth -ln p + ln L (Chan and Walther 2013 call it the optimal scan penalty); the class's share of the
+false-alarm budget is subtracted in the same currency, nats. The largest such evidence is the statistic. The
+threshold is a formula: nothing is simulated or tuned, and the reference's size is part of the test.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from monitoring.scanning.budget import Weights, column_weights
+from monitoring.scanning.evidence import Yardstick, class_evidence
+from monitoring.scanning.search import Search
+from monitoring.scanning.spans import Floats
+from monitoring.scanning.whole_mix import Mix
+from monitoring.scanning.windows import WindowSet
+
+__all__ = [
+    "THRESHOLD_CONSTANT",
+    "ScanResult",
+    "Yardstick",
+    "class_evidence",
+    "class_weights",
+    "formula_threshold",
+    "scan",
+    "scan_columns",
+]
+
+THRESHOLD_CONSTANT: Final = 9.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanResult:
+    """What one scan found; evidence in nats, 0 where there is none.
+
+    Attributes
+    ----------
+    statistic : float
+        Largest evidence over windows, columns and mixes.
+    window : int
+        Index of the window in which it was found.
+    evidence : float64 array of shape (n_columns,)
+        Each column's largest evidence over all windows.
+    rises : bool array of shape (n_columns,)
+        Direction in the window of that largest evidence.
+    strongest : float64 array of shape (n_columns,)
+        Each column's evidence in the window `window`.
+    strongest_rises : bool array of shape (n_columns,)
+    mix : int or None
+        Index of the mix whose test as a whole gave `statistic`; None when a column did.
+    """
+
+    statistic: float
+    window: int
+    evidence: Floats
+    rises: npt.NDArray[np.bool_]
+    strongest: Floats
+    strongest_rises: npt.NDArray[np.bool_]
+    mix: int | None = None
+
+
+def scan_columns(
+    lengths: npt.NDArray[np.int64], counts: npt.ArrayLike, items: npt.ArrayLike, yardstick: Yardstick
+) -> ScanResult:
+    """Compare every window with the reference, column by column and every mix as a whole.
+
+    Parameters
+    ----------
+    lengths : int64 array of shape (n_windows,)
+        Buckets in each window, at least one window, shortest first.
+    counts : array of shape (n_windows, n_columns)
+    items : array of shape (n_windows, n_columns) or (n_windows, 1)
+        Items, or exposures where a season was fitted; a cell without items is no evidence.
+    yardstick : Yardstick
+        What with, and how strictly.
+    """
+    n = np.asarray(items, dtype=np.float64)
+    search = Search(lengths, np.asarray(counts, dtype=np.float64), n, yardstick)
+    best, evidence, rises = search.largest()
+    column = int(evidence.argmax())
+    statistic, window, mix = float(evidence[column]), int(best[column]), None
+    for index in range(len(yardstick.mixes)):
+        whole, where = search.largest_whole(index, above=statistic)
+        if whole > statistic:
+            statistic, window, mix = whole, where, index
+    strongest, strongest_rises = search.window(window)
+    return ScanResult(
+        statistic=statistic,
+        window=window,
+        evidence=evidence,
+        rises=rises,
+        strongest=strongest,
+        strongest_rises=strongest_rises,
+        mix=mix,
+    )
+
+
+def formula_threshold(n_buckets: float, max_window: float, constant: float = THRESHOLD_CONSTANT) -> float:
+    """Return the statistic that independent traffic exceeds at most once in `n_buckets` buckets on average.
+
+    ln N + ln(9 max(log2 min(N, max_window), 1)): one term for the places a window can be, one for the number
+    of window lengths. It is conservative. The constant was 7 for the scan alone and 9 covers what dependence
+    between neighbouring windows adds.
+
+    Examples
+    --------
+    >>> round(formula_threshold(100_000, 100_000), 2)
+    16.52
+    """
+    if n_buckets < 1 or max_window < 1:
+        raise ValueError(f"threshold for {n_buckets} buckets, window {max_window}: both must be at least 1")
+    scales = max(math.log2(min(n_buckets, max_window)), 1.0)
+    return math.log(n_buckets) + math.log(constant * scales)
+
+
+def class_weights(
+    reference: npt.NDArray[np.int64], *, shares: npt.ArrayLike | None = None, whole_mix: float = 0.0
+) -> Weights:
+    """Return `budget.column_weights` of a mix."""
+    return column_weights("mix", reference, watch=shares, whole_mix=whole_mix)
+
+
+def scan(
+    windows: WindowSet,
+    reference: npt.NDArray[np.int64],
+    *,
+    weights: Weights,
+    tolerance: float = 0.0,
+    tolerance_abs: float = 0.0,
+    whole_mix: float = 0.0,
+) -> ScanResult:
+    """Compare every window of one mix of independent items with the reference; see `scan_columns`."""
+    n_columns = len(reference)
+    yardstick = Yardstick(
+        counts=reference.astype(np.float64),
+        items=np.full(n_columns, float(reference.sum())),
+        weights=weights,
+        tolerance=np.full(n_columns, tolerance),
+        tolerance_abs=np.full(n_columns, tolerance_abs),
+        mixes=(Mix(0, n_columns, whole_mix),) if whole_mix > 0.0 and n_columns > 2 else (),
+    )
+    return scan_columns(windows.lengths, windows.counts, windows.items[:, None], yardstick)

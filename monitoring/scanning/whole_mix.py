@@ -1,0 +1,255 @@
+"""Has the mix as a whole moved, though perhaps no category shows it alone?
+
+Rare categories are pooled, rarest in the reference first, until a group holds five effective items; the
+deviances of the groups, each at most that of clumps, are added up and turned into a normal score.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_ndtr
+
+from monitoring.scanning.deviance import binomial_deviance, negative_binomial_deviance
+from monitoring.scanning.gaps import Gaps
+from monitoring.scanning.pooling import Cells, first_common, grouped
+from monitoring.scanning.spans import Floats
+
+_LEAST_EXPECTED: Final = 0.5  # floor of the expected items in corrections for small counts
+_ALL: Final = np.ones((1, 1), dtype=np.bool_)
+_AT_ONCE: Final = 6  # rows looked at closely before the next
+_ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """A mix that is also tested as a whole.
+
+    Attributes
+    ----------
+    start, stop : int
+        Its columns, `stop` exclusive; at least three.
+    budget : float
+        Its share of the false-alarm budget, in (0, 1).
+    """
+
+    start: int
+    stop: int
+    budget: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MixInflation:
+    """Variance inflation of a mix: arrays that broadcast with its counts; see `dispersion.Inflation`.
+
+    Attributes
+    ----------
+    phi : float64 array of shape (..., n_categories)
+    reference : float64 array of shape (n_categories,) or (..., n_categories)
+    pool_nu : float64 array of shape (...)
+    """
+
+    phi: Floats
+    reference: Floats
+    pool_nu: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WholeMix:
+    """Windows whose mix is compared with a reference's as a whole.
+
+    Attributes
+    ----------
+    cells : Cells
+        One row a window, category by category.
+    valid : bool array of shape (n_rows,)
+        Window and reference hold items.
+    log_lengths : float64 array of shape (n_rows,)
+        Logarithm of the buckets.
+    nu : float64 array of shape (n_rows,)
+        Degrees of freedom of the variance inflation; infinite for independent items.
+    """
+
+    cells: Cells
+    valid: npt.NDArray[np.bool_]
+    log_lengths: Floats
+    nu: Floats
+
+    def evidence(self) -> Floats:
+        """Return -ln p + ln L of every row, in nats.
+
+        0 where the mix differs by no more than is usual, or fewer than two groups are left.
+        """
+        return self._exact(grouped(self.cells), np.arange(len(self.nu)))
+
+    def largest(self, apart: Gaps, deviance: Floats, *, above: float = 0.0) -> tuple[float, int]:
+        """Return the largest evidence and its row, or `above` and 0 where none is larger.
+
+        Parameters
+        ----------
+        apart : Gaps
+            Of the cells as they are; rows are windows, shortest first.
+        deviance : float64 array of shape (n_rows, n_categories)
+            `Gaps.deviance_bound` of them.
+        above : float
+            Rows that cannot have more are not looked at closely.
+        """
+        every, common = np.arange(len(self.nu)), first_common(apart)
+        best, row = above, 0
+        if common < len(every):
+            long = apart.rows(common, len(every), slice(None))
+            bound = self._bound(long, deviance[common:], _ALL, every[common:])
+            best, row = self._search(self.cells, every[common:], bound, (best, row))
+        if common > 0:
+            groups = grouped(self.cells.take(every[:common]))
+            short = groups.gaps()
+            bound = self._bound(short, short.deviance_bound(), groups.there, every[:common])
+            best, row = self._search(groups, every[:common], bound, (best, row))
+        return best, row
+
+    def _search(
+        self, cells: Cells, rows: npt.NDArray[np.intp], bound: Floats, best: tuple[float, int]
+    ) -> tuple[float, int]:
+        """Return the larger of `best` and the largest evidence in `rows`, which `cells` holds as well."""
+        while True:
+            promising = np.argsort(-bound)[:_AT_ONCE]
+            promising = promising[bound[promising] > best[0]]
+            if not len(promising):
+                return best
+            found = self._exact(cells.take(rows[promising]), rows[promising])
+            best = max(best, (float(found.max()), int(rows[promising[found.argmax()]])), key=itemgetter(0))
+            bound[promising] = -np.inf
+
+    def _bound(
+        self, apart: Gaps, deviance: Floats, there: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]
+    ) -> Floats:
+        """Return what `_exact` gives at most."""
+        tail = _tail(deviance, apart.pooled, apart.pooled * apart.n, there, self.nu[rows], slack=_ROUNDING)
+        return self._evidence(tail, rows)
+
+    def _exact(self, cells: Cells, rows: npt.NDArray[np.intp]) -> Floats:
+        cells = _within(cells)
+        share = cells.share
+        expected = share * cells.n / cells.phi
+        return self._evidence(_tail(_deviance(cells), share, expected, cells.there, self.nu[rows]), rows)
+
+    def _evidence(self, tail: Floats, rows: npt.NDArray[np.intp]) -> Floats:
+        # a long window must not count as evidence when the mix differs by no more than is usual
+        return np.where((tail > 0.0) & self.valid[rows], self.log_lengths[rows] + tail, 0.0)
+
+
+def whole_mix(
+    counts: npt.ArrayLike,
+    items: npt.ArrayLike,
+    reference: npt.ArrayLike,
+    reference_items: npt.ArrayLike,
+    *,
+    lengths: npt.ArrayLike,
+    tolerance: npt.ArrayLike = 0.0,
+    tolerance_abs: npt.ArrayLike = 0.0,
+    inflation: MixInflation | None = None,
+) -> WholeMix:
+    """Return windows to be compared with a reference as a whole, flattened to rows.
+
+    Parameters
+    ----------
+    counts : array of shape (..., n_categories)
+    items : array of shape (..., n_categories) or (..., 1)
+        Items, or exposures where a season was fitted.
+    reference, reference_items : arrays that broadcast with `counts`
+        The reference's counts and items.
+    lengths : array of shape (...)
+        Buckets per window.
+    tolerance, tolerance_abs : arrays that broadcast with `counts`
+        A group whose share moved within this ratio, or within this difference, adds nothing.
+    inflation : MixInflation, optional
+        By default items are independent.
+    """
+    a = np.asarray(counts, dtype=np.float64)
+    shape = a.shape[:-1]
+    n, m = _rows(items, shape), _rows(reference_items, shape)
+    r = np.asarray(reference, dtype=np.float64)
+    r = r[None] if r.ndim == 1 else np.broadcast_to(r, a.shape).reshape(-1, a.shape[-1])
+    phi = phi_reference = np.ones((1, 1))
+    nu = np.full(math.prod(shape), np.inf)
+    if inflation is not None:
+        phi, phi_reference = _rows(inflation.phi, shape), _rows(inflation.reference, shape)
+        nu = np.broadcast_to(inflation.pool_nu, shape).ravel()
+    cells = Cells(
+        a=a.reshape(-1, a.shape[-1]),
+        n=np.where(n > 0.0, n, 1.0),
+        r=r,
+        m=np.where(m > 0.0, m, 1.0),
+        phi=phi,
+        phi_reference=phi_reference,
+        largest=phi,
+        largest_reference=phi_reference,
+        tolerance=_rows(tolerance, shape),
+        tolerance_abs=_rows(tolerance_abs, shape),
+        there=_ALL,
+    )
+    valid = np.broadcast_to((n > 0.0).all(axis=1) & (m > 0.0).all(axis=1), nu.shape)
+    return WholeMix(cells, valid, np.log(np.broadcast_to(lengths, shape)).ravel(), nu)
+
+
+def _rows(values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """Return `values` as rows, with 1 row or column where all are alike."""
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if array.ndim > 1:
+        array = np.broadcast_to(array, (*shape, array.shape[-1]))
+    array = array.reshape(-1, array.shape[-1])
+    return array[:, :1] if (array == array[:, :1]).all() else array
+
+
+def _within(cells: Cells) -> Cells:
+    """Return cells with the larger of their two counts lowered by the tolerance, at most to equality."""
+    if not (cells.tolerance.any() or cells.tolerance_abs.any()):
+        return cells
+    a, n, r, m, ratio = cells.a, cells.n, cells.r, cells.m, 1.0 + cells.tolerance
+    rises = a * m > r * n
+    fewer = np.maximum(np.minimum(a / ratio, a - cells.tolerance_abs * n), r * n / m)
+    lower = np.maximum(np.minimum(r / ratio, r - cells.tolerance_abs * m), a * m / n)
+    return replace(cells, a=np.where(rises, fewer, a), r=np.where(rises, r, lower))
+
+
+def _deviance(cells: Cells) -> Floats:
+    """Return the deviance of each cell, corrected for small counts in the manner of Bartlett 1937."""
+    n, m = cells.n / cells.phi, cells.m / cells.phi_reference
+    found, _ = binomial_deviance(cells.a / cells.phi, n, cells.r / cells.phi_reference, m, continuity=0.0)
+    if (cells.largest > 1.0).any():
+        clumped = negative_binomial_deviance(
+            cells.a, cells.n, cells.r, cells.m, phi=cells.largest, phi_reference=cells.largest_reference
+        )
+        found = np.minimum(found, clumped)
+    share = cells.share
+    in_window, in_reference = (np.maximum(share * items, _LEAST_EXPECTED) for items in (n, m))
+    return found / (1.0 + (1.0 / in_window + 1.0 / in_reference) / 6.0)
+
+
+def _tail(
+    deviance: Floats,
+    share: Floats,
+    expected: Floats,
+    there: npt.NDArray[np.bool_],
+    nu: Floats,
+    *,
+    slack: float = 0.0,
+) -> Floats:
+    """Return -ln p of summed deviances, 0 where they are below their mean.
+
+    Normal scores are those of Wilson and Hilferty 1931, and of Paulson 1942 under dispersion.
+    """
+    cells = deviance.shape[1]
+    groups = there.sum(axis=1) if there.size > 1 else np.array([cells])
+    df = np.maximum(groups - 1.0, 1.0)
+    root = np.cbrt(((1.0 - share) * deviance).sum(axis=1) / df)
+    # a cell that is not there has no deviance, and counts as 1 here
+    small = (0.5 / np.maximum(expected, _LEAST_EXPECTED)).sum(axis=1) - (cells - groups)
+    b = 2.0 * (1.0 + small / groups) / (9.0 * df)
+    v = 2.0 / (9.0 * nu)
+    z = ((1.0 - v) * root - (1.0 - b)) / np.sqrt(b + root**2 * v) + slack
+    unusual = (groups > 1) & (z > 0.0)
+    return np.where(unusual, slack - log_ndtr(-np.where(unusual, z, 0.0)), 0.0)

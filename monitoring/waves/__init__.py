@@ -1,0 +1,1 @@
+"""Which items go to the labelers, and what becomes of them?"""

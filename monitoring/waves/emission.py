@@ -1,0 +1,268 @@
+"""Which batch does an alarm, or a person, get now, and why possibly none?"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from model_store.bundles.bundle import (
+    CARD_FILE,
+    EVALUATION_FILE,
+    POLICY_FILE,
+    REFERENCE_FILE,
+    SEEN_FILE,
+    VALIDATION_FILE,
+    Bundle,
+    ModelKey,
+    read_seen,
+)
+from model_store.bundles.manifest import Task
+from model_store.graphs.inputs import InputKind
+from monitoring.clock import Clock
+from monitoring.config import WatcherConfig
+from monitoring.errors import BatchRefused
+from monitoring.recording.reservoir import EPOCH_SECONDS
+from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
+from monitoring.waves.batches import BatchReason
+
+EPOCHS_KEPT: Final = 86_400 // EPOCH_SECONDS
+_ATTEMPTS: Final = 5
+_AFTER_THE_SCORES: Final = frozenset(
+    {CARD_FILE, EVALUATION_FILE, POLICY_FILE, REFERENCE_FILE, SEEN_FILE, VALIDATION_FILE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a wave needs to know of a model.
+
+    Attributes
+    ----------
+    thresholds : tuple of float
+        Operating thresholds in the order of `classes`.
+    digests : mapping of str to str
+        SHA-256 of the calibration and the policy.
+    seen : uint32 array of shape (n, 64)
+        Near-duplicate signatures of the items the model was made from.
+    task, input_kind : str
+        What it does, and with what.
+    scoring : str
+        The same for two versions that score items alike, whatever their policies make of the scores.
+    """
+
+    classes: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    digests: Mapping[str, str]
+    seen: npt.NDArray[np.uint32]
+    task: Task = "multiclass"
+    input_kind: InputKind = "text"
+    scoring: str = ""
+
+
+ResolveModel: TypeAlias = Callable[[ModelKey], ModelFacts]
+
+
+def facts_of(bundle: Bundle) -> ModelFacts:
+    """Return what a wave needs to know of a bundle."""
+    return ModelFacts(
+        classes=bundle.policy.classes,
+        thresholds=tuple(each.threshold for each in bundle.policy.thresholds),
+        digests=bundle.digests,
+        seen=read_seen(bundle).signatures,
+        task=bundle.manifest.task,
+        input_kind=bundle.manifest.input_kind,
+        scoring=_scoring(bundle),
+    )
+
+
+def _scoring(bundle: Bundle) -> str:
+    """Return one digest of everything that decides the scores: front end, graph and calibration."""
+    files = bundle.manifest.files
+    return _digest(
+        *(f"{name}:{files[name].sha256}" for name in sorted(files) if name not in _AFTER_THE_SCORES)
+    )
+
+
+def alarm_batch_id(alarm_id: str) -> str:
+    """Return the id of an alarm's batch: the same however often it is made."""
+    return _digest("batch", alarm_id)
+
+
+def by_hand_batch_id(model_key: ModelKey, idempotency_key: str) -> str:
+    """Return the id of the batch that a request makes: the same however often it is sent."""
+    return _digest("by_hand", model_key, idempotency_key)
+
+
+def emit_for_alarm(
+    store: Store,
+    alarm: Alarm,
+    *,
+    facts: ModelFacts,
+    config: WatcherConfig,
+    created_at: float,
+    claim: Claim | None,
+) -> tuple[NewBatch, Load]:
+    """Compute the batch of an alarm; nothing is stored.
+
+    Parameters
+    ----------
+    created_at : float
+        UTC epoch seconds; the day whose budget it counts against.
+    claim : Claim or None
+        The flushes the alarm's bucket takes, while it is not committed.
+
+    Raises
+    ------
+    BatchRefused
+        The budget is used up, too many batches are open, or there is nothing to label.
+    """
+    return _emit(
+        store,
+        Span(alarm.model_key, alarm.first_epoch, alarm.last_epoch, alarm.bucket_seq, claim),
+        batch_id=alarm_batch_id(alarm.id),
+        reason="alarm",
+        alarm_id=alarm.id,
+        watched=alarm.finding.watched,
+        facts=facts,
+        config=config,
+        size=config.batch_size,
+        created_at=created_at,
+        about={"alarm": alarm.id, "finding": alarm.finding.to_json()},
+    )
+
+
+def emit_by_hand(
+    store: Store,
+    model_key: ModelKey,
+    *,
+    facts: ModelFacts,
+    config: WatcherConfig,
+    clock: Clock,
+    idempotency_key: str,
+    who: str,
+    watched: Sequence[str] = (),
+    size: int | None = None,
+) -> str:
+    """Make a batch from the last day's traffic because somebody asks for it; return its id.
+
+    The same `idempotency_key` returns the same batch. `size` is at most `config.batch_size`, its default.
+
+    Raises
+    ------
+    BatchRefused
+        As `emit_for_alarm`, or the model has no closed bucket yet.
+    UnknownModel
+        The model never had traffic.
+    """
+    batch_id = by_hand_batch_id(model_key, idempotency_key)
+    for _ in range(_ATTEMPTS):
+        if store.batches.exists(batch_id):
+            return batch_id
+        detector = store.detectors.get(model_key)
+        if detector is None:
+            raise BatchRefused("no_items", f"{model_key} has no closed bucket yet; wait for one")
+        last_epoch = int(clock.now() // EPOCH_SECONDS)
+        span = Span(model_key, last_epoch - EPOCHS_KEPT + 1, last_epoch, detector.last_seq, None)
+        batch, load = _emit(
+            store,
+            span,
+            batch_id=batch_id,
+            reason="by_hand",
+            alarm_id=None,
+            watched=watched,
+            facts=facts,
+            config=config,
+            size=min(size or config.batch_size, config.batch_size),
+            created_at=clock.now(),
+            about={"asked_by": who},
+        )
+        try:
+            store.closing.add_by_hand(batch, load=load, who=who)
+        except Fenced:
+            continue
+        return batch_id
+    raise BatchRefused("busy", "other batches were made or labelled at the same moment; try again")
+
+
+def _emit(
+    store: Store,
+    span: Span,
+    *,
+    batch_id: str,
+    reason: BatchReason,
+    alarm_id: str | None,
+    watched: Sequence[str],
+    facts: ModelFacts,
+    config: WatcherConfig,
+    size: int,
+    created_at: float,
+    about: Mapping[str, object],
+) -> tuple[NewBatch, Load]:
+    from monitoring.waves.wave import select  # noqa: PLC0415 - near-duplicates take 40 MB, which workers spare
+
+    read = store.closing.read_wave(span, at=created_at)
+    _check_load(read.load, size=size, config=config)
+    population = read.population
+    wave = select(
+        population.candidates,
+        source_counts=population.source_counts,
+        watched=watched,
+        classes=facts.classes,
+        thresholds=facts.thresholds,
+        batch_size=size,
+        seed=batch_id,
+        task=facts.task,
+        input_kind=facts.input_kind,
+        taken_signatures=np.concatenate([facts.seen, read.taken.signatures]),
+        taken_keys=read.taken.keys,
+        about={
+            "batch": batch_id,
+            "reason": reason,
+            "model": span.model_key,
+            "digests": dict(facts.digests),
+            "epochs": {
+                "seconds": EPOCH_SECONDS,
+                "first": span.first_epoch,
+                "last": span.last_epoch,
+                "left_out": list(population.epochs_left_out),
+            },
+            **about,
+        },
+    )
+    if not wave.items:
+        raise BatchRefused(
+            "no_items", "no item of the time in question is new and could be shown to labelers"
+        )
+    batch = NewBatch(
+        id=batch_id,
+        alarm_id=alarm_id,
+        model_key=span.model_key,
+        reason=reason,
+        created_at=created_at,
+        manifest=wave.manifest,
+        items=wave.items,
+        signatures=wave.signatures,
+    )
+    return batch, read.load
+
+
+def _check_load(load: Load, *, size: int, config: WatcherConfig) -> None:
+    if load.open_batches >= config.max_open_batches:
+        raise BatchRefused(
+            "open_batches",
+            f"{load.open_batches} batches are open, at most {config.max_open_batches} may be; "
+            "return labels or close one",
+        )
+    if load.items_today + size > config.labels_per_day:
+        raise BatchRefused(
+            "label_budget",
+            f"{load.items_today} of today's {config.labels_per_day} items are handed out and a batch has "
+            f"{size}; wait for the next UTC day or raise the budget",
+        )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

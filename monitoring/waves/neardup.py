@@ -1,0 +1,52 @@
+"""Which candidates are the same work for a labeler: resends, templates, and what was labelled already."""
+
+import hashlib
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+
+from model_store.data.signatures import PERMUTATIONS, Signatures, groups, link, matches, minhash
+from monitoring.recording.candidate import Candidate
+
+
+def sign(candidates: Sequence[Candidate], *, exact: bool = False) -> Signatures:
+    """Return a near-duplicate signature of each candidate, uint32 of shape (n, 64).
+
+    Where texts are not kept the digest of the key stands in: it resembles no other, so only equal keys match.
+    `exact` is for rows of tables: two of them that differ in one number are two pieces of work.
+    """
+    contents = [_digest(each.key) if each.text is None else each.text for each in candidates]
+    return minhash(contents, exact=exact)
+
+
+def clusters(keys: Sequence[str], signatures: Signatures) -> npt.NDArray[np.int32]:
+    """Return a cluster per row, shape (n,): rows with near-duplicate texts or with equal keys share one."""
+    n = len(keys)
+    first = np.concatenate([_first_of_equals(groups(signatures).tolist()), _first_of_equals(keys)])
+    rows = np.tile(np.arange(n), 2)
+    return link(n, coo_array((np.ones(2 * n, np.int8), (rows, first)), shape=(n, n)))
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """What needs no second label: the keys and signatures of items labelled or in an open batch."""
+
+    keys: Collection[str] = frozenset()
+    signatures: Signatures = field(default_factory=lambda: np.empty((0, PERMUTATIONS), np.uint32))
+
+    def holds(self, keys: Sequence[str], signatures: Signatures) -> npt.NDArray[np.bool_]:
+        """Return which rows have a taken key or nearly a taken text, shape (n,)."""
+        known = np.fromiter((key in self.keys for key in keys), np.bool_, len(keys))
+        return known | matches(signatures, self.signatures)
+
+
+def _first_of_equals(values: Sequence[Hashable]) -> npt.NDArray[np.intp]:
+    first: dict[Hashable, int] = {}
+    return np.array([first.setdefault(value, row) for row, value in enumerate(values)], np.intp)
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()

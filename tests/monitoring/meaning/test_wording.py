@@ -1,0 +1,25 @@
+"""Shares, moments and names, as people read them."""
+
+import pytest
+
+from monitoring.meaning.wording import LONGEST_NAME, moment, printable, share
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.0, "0 %"), (1.0, "100.0 %"), (0.0293, "2.9 %"), (0.00123, "0.12 %"), (1e-6, "0.00010 %")],
+)
+def test_a_share_has_two_digits_that_say_something(value: float, words: str):
+    """Small ones are not rounded to nothing."""
+    assert share(value) == words
+
+
+def test_a_moment_is_in_utc():
+    """Whatever the zone of the machine."""
+    assert moment(1_714_564_800.0) == "2024-05-01 12:00"
+
+
+def test_a_name_stays_on_its_line():
+    """Escapes are spelled out, and a long one is cut."""
+    assert printable("a\nb\x1b") == "a\\nb\\x1b"
+    assert len(printable("x" * 200)) == LONGEST_NAME

@@ -1,0 +1,301 @@
+"""The reservoir keeps what a labeling batch may need, in bounds, the same for any split of a stream."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_store.policy import Decisions
+from monitoring.recording.candidate import nearness
+from monitoring.recording.observed import Observed
+from monitoring.recording.reservoir import Candidate, Reservoir, draw_limit, item_key, margins, merge, slots
+
+CLASSES = ("billing", "delivery", "fraud")
+SOURCES = ("email", "chat")
+
+
+def decided(probabilities: npt.NDArray[np.float32]) -> Decisions:
+    """Return decisions of a policy whose thresholds are all .5."""
+    top = probabilities.argmax(axis=1).astype(np.int32)
+    flags = probabilities >= 0.5
+    passes = flags.any(axis=1)
+    label = np.where(passes, top, -1).astype(np.int32)
+    return Decisions(probabilities, flags, label, np.where(passes, 0, 2).astype(np.int8), top)
+
+
+def stream(
+    n: int, *, seed: int, size: int = 1, n_texts: int | None = None, k: int = 3, several: bool = False
+) -> list[Observed]:
+    """Return `n` requests of `size` items; with `n_texts` the texts repeat, with the same probabilities.
+
+    With `several` the probabilities are each label's own, and do not sum to 1.
+    """
+    rng = np.random.default_rng(seed)
+    n_texts = n * size if n_texts is None else n_texts
+    table = rng.dirichlet(np.full(k, 0.4), n_texts).astype(np.float32)
+    if several:
+        table = rng.beta(0.5, 0.5, (n_texts, k)).astype(np.float32)
+    table[: n_texts // 10] = np.eye(k, dtype=np.float32)[0]  # saturated: ties
+    requests = []
+    for i in range(n):
+        which = rng.integers(n_texts, size=size)
+        sources = [SOURCES[j % 2] for j in which]
+        requests.append(
+            Observed(
+                inputs=[f"text {j}" for j in which],
+                ids=[f"id-{j}" if j % 3 == 0 else None for j in which],
+                sources=sources,
+                decisions=decided(table[which]),
+                arrived_at=1000.0 + i // 4,
+                priorities=rng.random(size),
+            )
+        )
+    return requests
+
+
+def reservoir(batch_size: int = 4, **options: Any) -> Reservoir:
+    """Return a worker's reservoir for small batches."""
+    return Reservoir(CLASSES, sources=SOURCES, batch_size=batch_size, **options)
+
+
+def everything(
+    requests: list[Observed], thresholds: npt.NDArray[np.float64] | None = None
+) -> list[Candidate]:
+    """Return every occurrence as a candidate of every kind it could have."""
+    rows = []
+    for request in requests:
+        for i, text in enumerate(request.inputs):
+            decisions, source = request.decisions, request.sources[i]
+            kinds = {f"top:{name}" for name in CLASSES}
+            kinds |= {f"uncertain:{CLASSES[decisions.top[i]]}", f"random:{source}"}
+            near = None if thresholds is None else float(nearness(decisions.probabilities, thresholds)[i])
+            rows.append(
+                Candidate(
+                    key=request.ids[i] or item_key(source, text),
+                    item_id=request.ids[i],
+                    source=source,
+                    text=text,
+                    probabilities=decisions.probabilities[i],
+                    label=int(decisions.label[i]),
+                    decision=int(decisions.decision[i]),
+                    at=request.arrived_at,
+                    priority=float(request.priorities[i]),
+                    kinds=frozenset(kinds),
+                    uncertainty=near,
+                )
+            )
+    return rows
+
+
+def tops(candidates: list[Candidate], batch_size: int = 4) -> dict[str, list[tuple[str, float, float]]]:
+    """Return what identifies the candidates of each kind, cut to the slots of one epoch."""
+    kept = slots(batch_size, n_classes=3, n_sources=3)
+    merged = merge(candidates, classes=CLASSES, kept=kept)
+    return {kind: [(c.key, c.at, c.priority) for c in held] for kind, held in merged.items()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**20), workers=st.integers(1, 4), n_texts=st.sampled_from([5, 40, 400]))
+def test_any_split_of_a_stream_merges_to_the_whole(seed: int, workers: int, n_texts: int):
+    """Whatever worker saw an item, whenever it drained or forgot, the merged tops are those of all items."""
+    requests = stream(120, seed=seed, size=2, n_texts=n_texts)
+    rng = np.random.default_rng(seed + 1)
+    pool = [reservoir() for _ in range(workers)]
+    reported: list[Candidate] = []
+    for request in requests:
+        worker = pool[rng.integers(workers)]
+        worker.offer(request)
+        if rng.random() < 0.1:
+            reported += worker.drain()
+        if rng.random() < 0.02:
+            worker.reset()
+    for worker in pool:
+        reported += worker.drain()
+    assert tops(reported) == tops(everything(requests))
+
+
+@settings(max_examples=25, deadline=None)
+@given(order=st.permutations(range(30)))
+def test_the_order_of_arrival_does_not_matter(order: list[int]):
+    """Observeds that overtake one another leave the same tops, ties of saturated probabilities included."""
+    requests = stream(30, seed=3, size=2, n_texts=12)
+    worker = reservoir(2)
+    for i in order:
+        worker.offer(requests[i])
+    assert tops(list(worker.drain()), 2) == tops(everything(requests), 2)
+
+
+def test_drain_reports_an_entry_once():
+    """What was reported is not reported again, and a second drain of a quiet worker is empty."""
+    worker = reservoir()
+    for request in stream(50, seed=1):
+        worker.offer(request)
+    first = worker.drain()
+    assert len({(c.key, c.priority) for c in first}) == len(first) > 0
+    assert worker.drain() == ()
+
+
+def test_entries_displaced_before_a_drain_are_not_reported():
+    """An undrained worker holds no more than its slots, however many items pass."""
+    worker = reservoir()
+    for request in stream(3000, seed=2):
+        worker.offer(request)
+    kept = slots(4, n_classes=3, n_sources=3)
+    assert len(worker.drain()) <= 3 * kept.top + 3 * kept.uncertain + 3 * kept.random
+
+
+def test_reset_keeps_what_was_not_drained():
+    """The end of an epoch empties the slots, but an entry still goes out with the next drain."""
+    worker = reservoir()
+    (request,) = stream(1, seed=5)
+    worker.offer(request)
+    worker.reset()
+    assert [c.text for c in worker.drain()] == request.inputs
+    worker.offer(replace(request, arrived_at=2000.0, priorities=np.array([0.9])))
+    assert len(worker.drain()) == 1
+
+
+def test_exact_repeats_take_one_certainty_slot_and_a_random_one_each():
+    """Fifty resends of one text are one certainty candidate, but fifty occurrences to draw from."""
+    request = Observed(
+        ["Where  is my parcel?"],
+        [None],
+        ["chat"],
+        decided(np.array([[0.2, 0.7, 0.1]], np.float32)),
+        0.0,
+        np.array([0.5]),
+    )
+    worker = reservoir(100)
+    for i in range(50):
+        worker.offer(replace(request, arrived_at=float(i), priorities=np.array([0.5 - i / 200])))
+    merged = merge(worker.drain(), classes=CLASSES)
+    assert {kind: len(held) for kind, held in merged.items()} == {
+        "random:chat": slots(100, n_classes=3, n_sources=3).random,
+        "top:billing": 1,
+        "top:delivery": 1,
+        "top:fraud": 1,
+        "uncertain:delivery": 1,
+    }
+    assert [c.priority for c in merged["random:chat"]] == sorted(c.priority for c in merged["random:chat"])
+    assert merged["top:fraud"][0].at == 0.0
+
+
+def test_ties_are_not_broken_by_the_random_draw():
+    """Of saturated items the earliest stay: the certainty picks must be independent of the priorities."""
+    worker = reservoir(2)
+    one = decided(np.array([[1.0, 0.0, 0.0]], np.float32))
+    for i in range(40):
+        worker.offer(Observed([f"t{i}"], [f"k{i}"], ["email"], one, float(i), np.array([1 - i / 41])))
+    held = merge(worker.drain(), classes=CLASSES)["top:billing"]
+    assert [c.key for c in held] == [f"k{i}" for i in range(slots(2, n_classes=3, n_sources=3).top)]
+
+
+def test_no_text_is_kept_when_asked_not_to():
+    """With keep_text none a candidate has its key, its probabilities, and no text."""
+    worker = reservoir(keep_text="none")
+    for request in stream(20, seed=6):
+        worker.offer(request)
+    candidates = worker.drain()
+    assert candidates
+    assert all(c.text is None and c.key for c in candidates)
+
+
+def test_a_candidate_does_not_keep_the_request_alive():
+    """Its probabilities are a copy, not a view into the array of 256 items."""
+    worker = reservoir()
+    (request,) = stream(1, seed=7, size=256)
+    worker.offer(request)
+    assert all(c.probabilities.base is None for c in worker.drain())
+
+
+def test_the_random_slots_of_one_source_can_fill_the_whole_exploration_slice():
+    """With many sources the even share would be too small for a source that has nearly all the traffic."""
+    assert slots(200, n_classes=6, n_sources=33).random == draw_limit(200) == 30
+
+
+@pytest.mark.parametrize(("batch_size", "total"), [(200, 1000), (1000, 3000)])
+def test_slots_add_up_to_the_multiple_of_the_batch(batch_size: int, total: int):
+    """Five batches in all up to 300 items, three above."""
+    kept = slots(batch_size, n_classes=5, n_sources=1)
+    assert 5 * kept.top + 5 * kept.uncertain + kept.random == total
+
+
+def test_key_ignores_white_space_but_not_the_source():
+    """The same words in another layout are the same item; the same words from another source are not."""
+    assert item_key("chat", "a  b\n") == item_key("chat", " a b") != item_key("email", "a b")
+    assert len(item_key("chat", "\ud800")) == 20
+
+
+def test_margin_is_best_minus_second():
+    """Computed by hand for two rows."""
+    rows = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]], np.float32)
+    np.testing.assert_allclose(margins(rows), [0.2, 0.7], atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**20), workers=st.integers(1, 3))
+def test_with_several_labels_any_split_merges_to_the_whole_too(seed: int, workers: int) -> None:
+    """Probabilities that do not sum to 1 lose no uncertain item, and what ranks it travels with it."""
+    thresholds = np.array([0.5, 0.2, 0.05])
+    requests = stream(80, seed=seed, size=2, several=True)
+    rng = np.random.default_rng(seed + 1)
+    pool = [reservoir(thresholds=thresholds) for _ in range(workers)]
+    reported: list[Candidate] = []
+    for request in requests:
+        worker = pool[rng.integers(workers)]
+        worker.offer(request)
+        if rng.random() < 0.1:
+            reported += worker.drain()
+    for worker in pool:
+        reported += worker.drain()
+    assert tops(reported) == tops(everything(requests, thresholds))
+
+
+def test_near_is_near_the_threshold_of_any_label() -> None:
+    """In logits: 1 % at a threshold of 2 % is as near as 98 % at one of 99 %, and saturation stays finite."""
+    thresholds = np.array([0.5, 0.02])
+    rows = np.array([[0.99, 0.02], [0.5, 0.9], [0.99, 0.01], [1.0, 0.0]], np.float32)
+    near = nearness(rows, thresholds)
+    assert near[:2] == pytest.approx([0.0, 0.0], abs=1e-5)
+    assert near[2] == pytest.approx(-np.log(99) + np.log(49), abs=1e-5)
+    assert np.isfinite(near).all()
+
+
+def test_a_model_of_one_label_has_uncertain_items() -> None:
+    """There is no second class to be near to."""
+    one = Reservoir(("spam",), sources=SOURCES, batch_size=4, thresholds=[0.3])
+    p = np.linspace(0, 1, 40, dtype=np.float32).reshape(-1, 1)
+    decisions = Decisions(
+        p, p >= 0.3, np.full(40, -1, np.int32), np.zeros(40, np.int8), np.zeros(40, np.int32)
+    )
+    texts = [f"text {i}" for i in range(40)]
+    one.offer(Observed(texts, [None] * 40, ["email"] * 40, decisions, 0.0, np.full(40, 0.5)))
+    kept = merge(one.drain(), classes=("spam",))["uncertain:spam"]
+    assert abs(float(kept[0].probabilities[0]) - 0.3) < 0.02
+
+
+def test_features_become_their_json_only_where_one_is_kept() -> None:
+    """A candidate holds them as text, names sorted; the same row again is no new item, whatever its order."""
+    p = decided(np.array([[0.2, 0.7, 0.1]], np.float32))
+    row = {"amount": 12.5, "age": None, "channel": "web"}
+    worker = reservoir(100)
+    for at, features in enumerate((row, dict(reversed(row.items())), {**row, "amount": 12.6})):
+        worker.offer(Observed([features], [None], ["chat"], p, float(at), np.array([0.5])))
+    kept = merge(worker.drain(), classes=CLASSES)["top:delivery"]
+    assert [one.text for one in kept] == [
+        '{"amount": 12.5, "channel": "web"}',
+        '{"amount": 12.6, "channel": "web"}',
+    ]
+    assert kept[0].key == item_key("chat", '{"amount": 12.5, "channel": "web"}')
+
+
+def test_features_are_not_kept_where_texts_are_not() -> None:
+    """They say as much of a person as a text does."""
+    worker = reservoir(keep_text="none")
+    p = decided(np.array([[0.2, 0.7, 0.1]], np.float32))
+    worker.offer(Observed([{"age": 40}], ["a"], ["chat"], p, 0.0, np.array([0.5])))
+    assert [one.text for one in worker.drain()] == [None]

@@ -1,0 +1,65 @@
+"""Rare categories are pooled until each group holds enough, and nothing gets lost."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring.scanning.pooling import POOL_ITEMS, Cells, first_common, grouped
+
+NONE = np.zeros((1, 1))
+ONE = np.ones((1, 1))
+
+
+def cells(counts: np.ndarray, reference: np.ndarray, *, phi: np.ndarray | None = None) -> Cells:
+    """Return the cells of windows of a mix, the reference's items being its counts' sum."""
+    a, r = counts.astype(float), reference[None].astype(float)
+    inflation = ONE if phi is None else phi
+    n, m = a.sum(axis=1, keepdims=True), r.sum(axis=1, keepdims=True)
+    return Cells(a, n, r, m, inflation, ONE, inflation, ONE, NONE, NONE, np.ones((1, 1), dtype=np.bool_))
+
+
+def effective(groups: Cells) -> np.ndarray:
+    """Return the effective items of each group."""
+    return groups.share / (groups.phi / groups.n + groups.phi_reference / groups.m)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(3, 60), st.sampled_from([0.1, 0.5, 3.0]))
+def test_every_group_holds_enough_and_nothing_is_lost(seed: int, n_categories: int, evenness: float):
+    """Whatever the mix and the size of the window, unless all of it is too little for two groups."""
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.full(n_categories, evenness))
+    counts = np.stack([rng.multinomial(n, shares) for n in (20, 60, 200, 3_000)])
+    groups = grouped(cells(counts, rng.multinomial(5_000, shares)))
+    assert (groups.a.sum(axis=1) == counts.sum(axis=1)).all()
+    several = groups.there.sum(axis=1, keepdims=True) > 1
+    assert (effective(groups)[groups.there & several] >= POOL_ITEMS - 1e-9).all()
+
+
+def test_common_categories_stay_alone():
+    """Only the rare ones are put together, rarest in the reference first."""
+    groups = grouped(cells(np.array([[400, 300, 2, 3, 1, 2]]), np.array([4_000, 3_000, 20, 30, 10, 20])))
+    assert sorted(groups.a[groups.there].tolist()) == [8.0, 300.0, 400.0]
+
+
+def test_a_category_that_is_new_in_the_window_is_looked_at_alone():
+    """It is rare in the reference, but not here."""
+    groups = grouped(cells(np.array([[400, 300, 80, 2, 9]]), np.array([4_000, 3_000, 0, 20, 30])))
+    assert 80.0 in groups.a[groups.there].tolist()
+
+
+def test_a_group_varies_on_average_as_its_categories_and_at_most_as_the_worst():
+    """The mean is by share, the largest is that of any category."""
+    phi = np.array([[1.0, 1.0, 2.0, 6.0]])
+    groups = grouped(cells(np.array([[500, 400, 9, 27]]), np.array([5_000, 4_000, 90, 270]), phi=phi))
+    rare = groups.a[0].tolist().index(36.0)
+    assert groups.phi[0, rare] > 3.0
+    assert groups.largest[0, rare] == 6.0
+
+
+def test_long_windows_need_no_pooling():
+    """From some window on every category has enough."""
+    shares = np.array([0.9, 0.08, 0.02])
+    counts = np.array([1, 10, 100, 1_000])[:, None] * 50 * shares
+    assert first_common(cells(counts, shares * 100_000).gaps()) == 1
+    assert first_common(cells(counts, shares * 10).gaps()) == 4

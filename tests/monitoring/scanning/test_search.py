@@ -1,0 +1,122 @@
+"""The search looks at few cells and answers as if it had looked at all."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from monitoring.scanning.budget import column_weights
+from monitoring.scanning.dispersion import estimate
+from monitoring.scanning.evidence import Yardstick, class_evidence
+from monitoring.scanning.scan import scan_columns
+from monitoring.scanning.search import Search
+from monitoring.scanning.spans import Span
+from monitoring.scanning.whole_mix import Mix, MixInflation, whole_mix
+from tests.monitoring.traffic_kinds import repeated, windows_of
+
+
+def streams(rng: np.random.Generator, *, n_classes: int = 40, clumped: bool) -> tuple[Yardstick, np.ndarray]:
+    """Return a yardstick of a mix and nine cuts, and buckets of both side by side with a class that rose."""
+    shares = rng.dirichlet(np.full(n_classes, 0.5))
+
+    def rows(shares: np.ndarray, n: int) -> np.ndarray:
+        mix = repeated(shares, n, 40, rng) if clumped else rng.multinomial(40, shares, size=n)
+        cuts = rng.multinomial(mix.sum(axis=1), np.full(10, 0.1)).cumsum(axis=1)[:, :-1]
+        return np.concatenate([mix, cuts], axis=1)
+
+    series = rows(shares, 1_000)
+    items = series[:, :n_classes].sum(axis=1, keepdims=True)
+    spans = [Span("mix", 0, n_classes), Span("cuts", n_classes, n_classes + 9)]
+    reference = series.sum(axis=0)
+    yardstick = Yardstick(
+        counts=reference.astype(float),
+        items=np.full(n_classes + 9, float(items.sum())),
+        weights=np.concatenate(
+            [
+                0.7 * column_weights("mix", reference[:n_classes], whole_mix=0.3),
+                0.3 * column_weights("cuts", reference[n_classes:]),
+            ],
+            axis=1,
+        ),
+        tolerance=np.full(n_classes + 9, 0.05),
+        tolerance_abs=np.zeros(n_classes + 9),
+        dispersion=estimate(series, items, spans),
+        mixes=(Mix(0, n_classes, 0.21),),
+    )
+    moved = (19 * shares + rng.dirichlet(np.full(n_classes, 0.5))) / 20
+    return yardstick, np.concatenate([rows(shares, 400), rows(moved, 200)])
+
+
+@pytest.mark.parametrize("clumped", [False, True], ids=["independent", "repeats"])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_not_looked_at_could_not_have_mattered(seed: int, clumped: bool):
+    """Evidence and statistic are those of all cells and rows, to the last bit, though few are looked at."""
+    yardstick, buckets = streams(np.random.default_rng(seed), clumped=clumped)
+    windows = windows_of(buckets)
+    items = windows.counts[:, :40].sum(axis=1, keepdims=True)
+    result = scan_columns(windows.lengths, windows.counts, items, yardstick)
+    found = yardstick.inflation(windows.lengths)
+    at = {} if found is None else {"phi": found.phi, "nu": found.nu, "phi_reference": found.reference}
+    cells, _ = class_evidence(
+        windows.counts,
+        items,
+        yardstick.counts,
+        yardstick.items,
+        lengths=windows.lengths[:, None],
+        log_weights=yardstick.log_weights,
+        tolerance=yardstick.tolerance,
+        **at,
+    )
+    cells = np.maximum(cells, 0.0)
+    whole = whole_mix(
+        windows.counts[:, :40],
+        items,
+        yardstick.counts[:40],
+        yardstick.items[:40],
+        lengths=windows.lengths,
+        tolerance=0.05,
+        inflation=None
+        if found is None
+        else MixInflation(found.phi[:, :40], found.reference[:40], found.pool_nu[:, 0]),
+    ).evidence()
+    if found is not None:
+        whole = np.where(found.whole[:, 0], whole, 0.0)
+    assert (result.evidence == cells.max(axis=0)).all()
+    assert (result.strongest == cells[result.window]).all()
+    expected = max(cells.max(), whole.max() + math.log(0.21))
+    assert result.statistic == pytest.approx(expected, rel=1e-12)
+    assert (result.mix is None) == (cells.max() == expected)
+
+
+def test_a_cell_without_items_is_no_evidence():
+    """A stream that is silent, in the windows or in the reference, says nothing and breaks nothing."""
+    yardstick, buckets = streams(np.random.default_rng(1), clumped=True)
+    windows = windows_of(buckets)
+    items = np.repeat(windows.counts[:, :40].sum(axis=1, keepdims=True), 49, axis=1)
+    items[:, 40:], windows.counts[:, 40:] = 0, 0
+    result = scan_columns(windows.lengths, windows.counts, items, yardstick)
+    assert not result.evidence[40:].any()
+    assert result.evidence[:40].any()
+    silent = replace(
+        yardstick, items=np.where(np.arange(49) < 40, 0.0, yardstick.items), mixes=yardstick.mixes
+    )
+    assert scan_columns(windows.lengths, windows.counts, items, silent).statistic == 0.0
+
+
+def test_few_cells_are_looked_at():
+    """Of a table of three thousand cells fewer than one in five."""
+    yardstick, buckets = streams(np.random.default_rng(3), n_classes=80, clumped=False)
+    windows = windows_of(buckets)
+    items = windows.counts[:, :80].sum(axis=1, keepdims=True).astype(float)
+    search = Search(windows.lengths, windows.counts.astype(float), items, yardstick)
+    looked: list[int] = []
+    look = search._look
+
+    def counted(cells: np.ndarray) -> None:
+        looked.append(len(cells))
+        look(cells)
+
+    search._look = counted
+    search.largest()
+    assert sum(looked) < windows.counts.shape[0] * 89 / 5

@@ -1,0 +1,180 @@
+"""Batches that somebody asks for, and that what they sample is exact."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model_store.bundles.bundle import Bundle
+from model_store.policy import Decisions
+from monitoring.clock import ManualClock
+from monitoring.config import WatcherConfig
+from monitoring.detection.detector import DetectorConfig
+from monitoring.errors import BatchRefused, UnknownModel
+from monitoring.recording.observed import Observed
+from monitoring.recording.recorder import Recorder
+from monitoring.recording.reservoir import Reservoir
+from monitoring.store import Span, Store
+from monitoring.watcher import Watcher
+from monitoring.waves.emission import ModelFacts, emit_by_hand, facts_of
+
+CLASSES = ("ham", "spam")
+CONFIG = WatcherConfig(detector=DetectorConfig(bucket_seconds=10.0), batch_size=20)
+FACTS = ModelFacts(
+    classes=CLASSES,
+    thresholds=(0.5, 0.5),
+    digests={"calibration": "c", "policy": "p"},
+    seen=np.zeros((0, 64), np.uint32),
+)
+
+
+@pytest.fixture
+def ask(store: Store, clock: ManualClock) -> Callable[..., str]:
+    """Ask for a batch."""
+
+    def emit(
+        key: str = "k1", *, model_key: str = "mail@1", config: WatcherConfig = CONFIG, **options: object
+    ) -> str:
+        return emit_by_hand(
+            store,
+            model_key,
+            facts=FACTS,
+            config=config,
+            clock=clock,
+            idempotency_key=key,
+            who="ops",
+            **options,  # type: ignore[arg-type]
+        )
+
+    return emit
+
+
+def request(n: int, *, at: float, rng: np.random.Generator) -> Observed:
+    """One request of n items, all different."""
+    p = rng.random(n).astype(np.float32)
+    probabilities = np.stack([p, 1 - p], axis=1)
+    tops = probabilities.argmax(axis=1).astype(np.int32)
+    texts = [" ".join(str(word) for word in rng.integers(0, 10_000, 9)) for _ in range(n)]
+    return Observed(
+        inputs=texts,
+        ids=[None] * n,
+        sources=["email" if draw < 0.5 else "other" for draw in rng.random(n)],
+        decisions=Decisions(
+            probabilities=probabilities,
+            flags=probabilities >= 0.5,
+            label=tops,
+            decision=np.zeros(n, np.int8),
+            top=tops,
+        ),
+        arrived_at=at,
+        priorities=rng.random(n),
+    )
+
+
+def serve(store: Store, clock: ManualClock, *, seconds: int, rng: np.random.Generator) -> list[float]:
+    """Let two workers serve under a watcher; return the priority of every occurrence from email."""
+    workers = [
+        Recorder("mail@1", CLASSES, ("email",), Reservoir(CLASSES, sources=("email",), batch_size=20))
+        for _ in range(2)
+    ]
+    watcher = Watcher(
+        store, CONFIG, clock=clock, holder="one", resolve=lambda _key: FACTS, on_failure=lambda _stage: None
+    )
+    drawn: list[float] = []
+    for second in range(seconds):
+        for number, worker in enumerate(workers):
+            observed = request(3, at=clock.now(), rng=rng)
+            worker.observe(observed)
+            drawn += [
+                float(priority)
+                for priority, source in zip(observed.priorities, observed.sources, strict=True)
+                if source == "email"
+            ]
+            store.counts.flush(f"worker {number}", second + 1, worker.seal(clock.now() + 1))
+        clock.advance(1)
+        watcher.tick()
+    clock.advance(10)
+    watcher.tick()
+    return drawn
+
+
+def test_a_batch_by_hand_is_made_once_for_a_key(
+    store: Store, clock: ManualClock, ask: Callable[..., str]
+) -> None:
+    """Sending the request again returns the same batch; another key makes another one, of other items."""
+    serve(store, clock, seconds=30, rng=np.random.default_rng(1))
+    first, again, second = ask("k1"), ask("k1"), ask("k2")
+    assert first == again != second
+    batches = [store.batches.get(batch_id) for batch_id in (first, second)]
+    keys = [{item.key for item in batch.items} for batch in batches]
+    assert keys[0]
+    assert not keys[0] & keys[1]
+    assert [entry.details["batch"] for entry in store.audit.list()] == [second, first]
+    assert store.batches.counts_by_reason() == {"by_hand": 2}
+
+
+def test_the_random_part_of_a_batch_is_an_exact_sample(
+    store: Store, clock: ManualClock, ask: Callable[..., str]
+) -> None:
+    """Two workers, two epochs, seals and flushes between: the draws are the smallest priorities there were.
+
+    So each occurrence had the same chance, and the inclusion probability is draws over occurrences.
+    """
+    drawn = serve(store, clock, seconds=700, rng=np.random.default_rng(2))
+    batch = store.batches.get(ask())
+    sources = batch.manifest["sources"]
+    assert isinstance(sources, dict)
+    assert sources["email"]["occurrences"] == len(drawn)
+    n_draws = sources["email"]["draws"]
+    explored = [item for item in batch.items if item.slice == "explore" and item.source == "email"]
+    assert {item.inclusion_probability for item in explored} == {n_draws / len(drawn)}
+    priorities = priority_by_key(store, clock)
+    assert {priorities[item.key] for item in explored} <= set(sorted(drawn)[:n_draws])
+    assert len(explored) >= n_draws - 2  # one or two may be left out for resembling a certainty pick
+
+
+def priority_by_key(store: Store, clock: ManualClock) -> dict[str, float]:
+    """The priorities of the candidates of the last hour; each item came once."""
+    epoch = int(clock.now() // 600)
+    read = store.closing.read_wave(Span("mail@1", epoch - 6, epoch, 10**6, None), at=clock.now())
+    return {one.key: one.priority for one in read.population.candidates}
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [({"max_open_batches": 0}, "open_batches"), ({"labels_per_day": 10}, "label_budget")],
+    ids=["open batches", "label budget"],
+)
+def test_a_batch_by_hand_respects_the_limits(
+    store: Store, clock: ManualClock, ask: Callable[..., str], limits: dict[str, int], code: str
+) -> None:
+    """What a team can take holds for people too, and the code is for programs."""
+    serve(store, clock, seconds=20, rng=np.random.default_rng(1))
+    with pytest.raises(BatchRefused) as refused:
+        ask(config=replace(CONFIG, **limits))  # type: ignore[arg-type]
+    assert refused.value.code == code
+
+
+def test_a_smaller_batch_fits_where_a_full_one_does_not(
+    store: Store, clock: ManualClock, ask: Callable[..., str]
+) -> None:
+    """The budget is compared with what is asked for."""
+    serve(store, clock, seconds=20, rng=np.random.default_rng(1))
+    batch_id = ask(config=replace(CONFIG, labels_per_day=10), size=8)
+    assert 0 < len(store.batches.get(batch_id).items) <= 8
+
+
+def test_there_must_be_traffic(store: Store, ask: Callable[..., str]) -> None:
+    """A model nobody asked anything has no items to label."""
+    with pytest.raises(UnknownModel):
+        ask()
+
+
+def test_a_bundle_says_what_a_wave_needs(tiny_bundle: Bundle) -> None:
+    """Classes, thresholds in their order, digests and the signatures of the training items."""
+    facts = facts_of(tiny_bundle)
+    assert facts.classes == tiny_bundle.policy.classes
+    assert len(facts.thresholds) == len(facts.classes)
+    assert set(facts.digests) == {"calibration", "policy"}
+    assert facts.seen.shape[1] == 64
