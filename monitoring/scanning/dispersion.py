@@ -96,7 +96,7 @@ class Dispersion:
         )
 
     def cell(self, column: int, buckets: float) -> tuple[float, float, float]:
-        """Return what `at` says of one column in a window of so many buckets: phi, nu, the reference's phi."""
+        """Return phi, nu and the reference's phi of one column in a window of so many buckets; see `at`."""
         table = self._table
         scale = min(int(np.searchsorted(table.buckets, buckets)), len(table.buckets) - 1)
         reference = table.phi[-1, column] * self.reference_factor[column]
