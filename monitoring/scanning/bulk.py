@@ -67,11 +67,12 @@ def shares_of(counts: npt.ArrayLike, items: npt.ArrayLike) -> Floats:
 def surprise(
     counts: Floats, items: Floats, shares: Floats, *, inflation: npt.ArrayLike, n_columns: int
 ) -> Floats:
-    """Return -ln p of every block and column under the bulk's variance, less the price of `n_columns`.
+    """Return -ln p of every cell under the bulk's variance, less the price of `n_columns`.
 
     Parameters
     ----------
-    counts, items : float64 arrays of shape (n_blocks, n_columns)
+    counts, items : float64 arrays, usually of shape (n_blocks, n_columns)
+    shares, inflation : arrays that broadcast with them
     """
     known = 1e9  # items of a reference that is taken as exact
     weight = math.log(max(RISE_SHARE, 1.0 - RISE_SHARE) / n_columns)

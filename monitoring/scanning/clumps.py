@@ -130,8 +130,7 @@ def _retold(result: ScanResult, evidence: Floats, rises: npt.NDArray[np.bool_]) 
         window=window,
         evidence=by_column,
         rises=rises[best, columns],
-        strongest=evidence[window],
-        strongest_rises=rises[window],
+        closely=lambda window: (evidence[window], rises[window]),
         mix=mix,
     )
 

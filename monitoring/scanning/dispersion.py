@@ -63,7 +63,7 @@ class Dispersion:
     unit: int
     reference_factor: Floats
 
-    @property
+    @cached_property
     def independent(self) -> bool:
         """No column showed more variance than independent items have."""
         return all(chain.independent for chain in self.chains) and bool((self.reference_factor == 1.0).all())
@@ -86,21 +86,23 @@ class Dispersion:
         """Return the inflation of windows of `lengths` buckets: the next longer scale's, or the last."""
         table = self._table
         scale = np.minimum(np.searchsorted(table.buckets, lengths), len(table.buckets) - 1)
-        measured = lengths[:, None] <= self.measured_buckets
         return Inflation(
-            phi=table.phi[scale],
-            nu=table.nu[scale],
-            reference=table.phi[-1] * self.reference_factor,
-            pool_nu=table.pool_nu[scale],
-            whole=measured | np.array([chain.settled for chain in self.chains]),
+            phi=table.phi.take(scale, axis=0),
+            nu=table.nu.take(scale, axis=0),
+            reference=table.reference,
+            pool_nu=table.pool_nu.take(scale, axis=0),
+            whole=(lengths[:, None] <= self.measured_buckets) | table.settled,
         )
 
     def cell(self, column: int, buckets: float) -> tuple[float, float, float]:
         """Return phi, nu and the reference's phi of one column in a window of so many buckets; see `at`."""
         table = self._table
         scale = min(int(np.searchsorted(table.buckets, buckets)), len(table.buckets) - 1)
-        reference = table.phi[-1, column] * self.reference_factor[column]
-        return float(table.phi[scale, column]), float(table.nu[scale, column]), float(reference)
+        return (
+            float(table.phi[scale, column]),
+            float(table.nu[scale, column]),
+            float(table.reference[column]),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form; `from_json` restores it exactly."""
@@ -135,7 +137,14 @@ class Dispersion:
         for span, chain in zip(self.spans, tables, strict=True):
             phi[:, span.columns], nu[:, span.columns] = chain.phi, chain.nu
         pool_nu = np.stack([chain.pool_nu for chain in tables], axis=1)
-        return _Table(self.unit * 2 ** np.arange(scales, dtype=np.int64), phi, nu, pool_nu)
+        return _Table(
+            buckets=self.unit * 2 ** np.arange(scales, dtype=np.int64),
+            phi=phi,
+            nu=nu,
+            pool_nu=pool_nu,
+            reference=phi[-1] * self.reference_factor,
+            settled=np.array([chain.settled for chain in self.chains]),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,6 +155,8 @@ class _Table:
     phi: Floats
     nu: Floats
     pool_nu: Floats
+    reference: Floats  # phi of the reference, per column
+    settled: npt.NDArray[np.bool_]  # per span
 
 
 def estimate(

@@ -8,6 +8,7 @@ threshold is a formula: nothing is simulated or tuned, and the reference's size 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,9 +50,8 @@ class ScanResult:
         Each column's largest evidence over all windows.
     rises : bool array of shape (n_columns,)
         Direction in the window of that largest evidence.
-    strongest : float64 array of shape (n_columns,)
-        Each column's evidence in the window `window`.
-    strongest_rises : bool array of shape (n_columns,)
+    closely : callable
+        Returns each column's evidence in a window, and whether it is a rise: asked when a drift is named.
     mix : int or None
         Index of the mix whose test as a whole gave `statistic`; None when a column did.
     """
@@ -60,9 +60,18 @@ class ScanResult:
     window: int
     evidence: Floats
     rises: npt.NDArray[np.bool_]
-    strongest: Floats
-    strongest_rises: npt.NDArray[np.bool_]
+    closely: Callable[[int], tuple[Floats, npt.NDArray[np.bool_]]]
     mix: int | None = None
+
+    @property
+    def strongest(self) -> Floats:
+        """Each column's evidence in the window `window`, shape (n_columns,)."""
+        return self.closely(self.window)[0]
+
+    @property
+    def strongest_rises(self) -> npt.NDArray[np.bool_]:
+        """Direction in the window `window`, shape (n_columns,)."""
+        return self.closely(self.window)[1]
 
 
 def scan_columns(
@@ -89,14 +98,12 @@ def scan_columns(
         whole, where = search.largest_whole(index, above=statistic)
         if whole > statistic:
             statistic, window, mix = whole, where, index
-    strongest, strongest_rises = search.window(window)
     return ScanResult(
         statistic=statistic,
         window=window,
         evidence=evidence,
         rises=rises,
-        strongest=strongest,
-        strongest_rises=strongest_rises,
+        closely=search.window,
         mix=mix,
     )
 

@@ -48,6 +48,7 @@ class Search:
         """Return each column's evidence in a window, after `largest`, and whether it is a rise."""
         if self._left is not None:
             self._look(window * self._counts.shape[1] + np.flatnonzero(self._left[window] > 0.0))
+            self._left[window] = -np.inf
         return self._found[window], self._rises[window]
 
     def largest_whole(self, mix: int, *, above: float) -> tuple[float, int]:

@@ -194,8 +194,8 @@ class Layout:
         items = np.empty_like(counts)
         for stream in self.streams:
             raw, columns = rows[:, self.raw[stream.name]], self.columns[stream.name]
-            counts[:, columns] = _counted(stream, raw)
-            items[:, columns] = _items(stream, raw)[:, None]
+            counted, of = _tested(stream, raw)
+            counts[:, columns], items[:, columns] = counted, of[:, None]
         return Columns(counts, items)
 
     def items(self, rows: Counts) -> Counts:
@@ -213,6 +213,8 @@ class Layout:
 
         A mix without some of its categories is a mix again.
         """
+        if not categories:
+            return rows
         first = self.streams[0]
         out = [k for k, name in enumerate(first.columns) if name in categories]
         if not out or first.kind != "mix":
@@ -226,10 +228,12 @@ def _share(stream: str, declared: Mapping[str, float]) -> float:
     return declared.get(stream.partition(":")[0], 0.0)
 
 
-def _counted(stream: Stream, raw: Counts) -> Counts:
+def _tested(stream: Stream, raw: Counts) -> tuple[Counts, Counts]:
+    """Return the counts of a stream's columns, per row, and of how many items."""
     if stream.kind == "mix":
-        return raw
-    return np.cumsum(raw, axis=1)[:, :-1] if stream.kind == "cuts" else raw[:, :-1]
+        return raw, raw.sum(axis=1)
+    upto = np.cumsum(raw, axis=1) if stream.kind == "cuts" else raw
+    return upto[:, :-1], upto[:, -1]
 
 
 def _items(stream: Stream, raw: Counts) -> Counts:

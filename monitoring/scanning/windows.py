@@ -89,11 +89,11 @@ class Windows:
     """
 
     __slots__ = (
-        "_counts",
         "_lengths",
         "_per_level",
         "_size",
         "_starts",
+        "_sums",
         "_waves",
         "cap",
         "max_buckets",
@@ -113,8 +113,9 @@ class Windows:
         self.n_waves = n_waves
         self.cap = cap
         self.max_buckets = max_buckets
-        self._counts = np.zeros((16, width), dtype=np.int64)  # rows oldest first, _size in use
-        self._waves = np.zeros((16, n_waves))
+        # Per entry, oldest first, the counts from it to the newest: what every scan asks for. _size in use.
+        self._sums = np.zeros((16, width), dtype=np.int64)
+        self._waves = np.zeros((16, n_waves))  # of each entry alone: sums of floats could not be undone
         self._lengths: list[int] = []
         self._starts: list[float] = []
         self._per_level: list[int] = []  # entries of length 2**level
@@ -128,7 +129,7 @@ class Windows:
     @property
     def items(self) -> int:
         """Sum of everything held: the items, where a row is one mix."""
-        return int(self._counts[: self._size].sum())
+        return int(self._sums[0].sum()) if self._size else 0
 
     def add(self, counts: npt.ArrayLike, *, start: float, waves: Waves | None = None) -> None:
         """Add one closed bucket; one without items changes nothing.
@@ -161,7 +162,9 @@ class Windows:
         self._lengths.pop()
         self._per_level[0] -= 1
         waves = self._waves[self._size].copy() if self.n_waves else None
-        return self._counts[self._size].copy(), self._starts.pop(), waves
+        row = self._sums[self._size].copy()
+        self._sums[: self._size] -= row
+        return row, self._starts.pop(), waves
 
     def limit(self, max_buckets: int | None) -> None:
         """Hold at most so many buckets from now on; the oldest entries beyond it go at once."""
@@ -170,7 +173,7 @@ class Windows:
 
     def suffixes(self) -> WindowSet:
         """Return all windows that end with the newest bucket; empty arrays before the first bucket."""
-        counts = np.cumsum(self._counts[: self._size][::-1], axis=0)
+        counts = self._sums[: self._size][::-1].copy()
         return WindowSet(
             lengths=np.cumsum(np.array(self._lengths[::-1], dtype=np.int64)),
             items=counts.sum(axis=1),
@@ -196,7 +199,8 @@ class Windows:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able snapshot; `from_json` restores it exactly."""
-        held = (self._counts[: self._size].tolist(), self._waves[: self._size].tolist())
+        rows = -np.diff(self._sums[: self._size], axis=0, append=0)
+        held = (rows.tolist(), self._waves[: self._size].tolist())
         entries = zip(self._lengths, self._starts, *held, strict=True)
         return {
             "width": self.width,
@@ -222,10 +226,11 @@ class Windows:
         return windows
 
     def _append(self, row: Counts, start: float, *, level: int = 0, waves: Waves | None = None) -> None:
-        if self._size == len(self._counts):
-            self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
+        if self._size == len(self._sums):
+            self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
             self._waves = np.concatenate([self._waves, np.zeros_like(self._waves)])
-        self._counts[self._size] = row
+        self._sums[: self._size] += row
+        self._sums[self._size] = row
         self._waves[self._size] = 0.0 if waves is None else waves
         self._size += 1
         self._lengths.append(1 << level)
@@ -246,8 +251,8 @@ class Windows:
 
     def _merge_pair(self, older: int) -> None:
         newer = older + 1
-        for held in (self._counts, self._waves):
-            held[older] += held[newer]
+        self._waves[older] += self._waves[newer]
+        for held in (self._sums, self._waves):
             held[newer : self._size - 1] = held[newer + 1 : self._size]
         self._size -= 1
         self._lengths[older] += self._lengths.pop(newer)
@@ -258,7 +263,7 @@ class Windows:
             level = self._lengths.pop(0).bit_length() - 1
             self._starts.pop(0)
             self._per_level[level] -= 1
-            for held in (self._counts, self._waves):
+            for held in (self._sums, self._waves):
                 held[: self._size - 1] = held[1 : self._size]
             self._size -= 1
 

@@ -52,6 +52,6 @@ def scanned_of(
     found, up = np.asarray(evidence, np.float64), np.asarray(rises, np.bool_)
     statistic = float(found.max()) if whole is None else whole
     mix = None if whole is None else 0
-    result = ScanResult(statistic, 0, found, up, strongest=found, strongest_rises=up, mix=mix)
+    result = ScanResult(statistic, 0, found, up, closely=lambda _: (found, up), mix=mix)
     columns = comparison.layout.tested(counts)
     return Scanned(windows, columns.counts, columns.items, columns.items.astype(np.float64), result)
