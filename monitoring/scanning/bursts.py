@@ -52,14 +52,12 @@ class Bursts:
         """Return per row of shape (n_rows, n_columns) whether it is impossible by itself."""
         a, n = np.asarray(counts, dtype=np.float64), np.asarray(items, dtype=np.float64)
         lower, upper = self._bounds
-        high = ((a >= upper * n) | (a <= lower * n)) & (n > 0.0)
-        found = np.asarray(high.any(axis=1))
-        rows = np.flatnonzero(found)
-        if len(rows):
-            nats = surprise(
-                a[rows], n[rows], self.shares, inflation=self.inflation, n_columns=len(self.shares)
-            )
-            found[rows] = (high[rows] & (nats >= self.bar)).any(axis=1)
+        cells = np.nonzero(((a >= upper * n) | (a <= lower * n)) & (n > 0.0))
+        found = np.zeros(len(a), dtype=np.bool_)
+        if len(cells[0]):
+            shares, inflation = self.shares[cells[1]], self.inflation[cells[1]]
+            nats = surprise(a[cells], n[cells], shares, inflation=inflation, n_columns=len(self.shares))
+            found[cells[0][nats >= self.bar]] = True
         return found
 
     @cached_property
