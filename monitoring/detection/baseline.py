@@ -116,7 +116,7 @@ def recent(
     """Return the newest `items` items as a provisional baseline, None without any; all there are if fewer.
 
     Windows do not tell how traffic varied from bucket to bucket; that, and the season, is taken to be as in
-    the former baseline.
+    the former baseline. Bursts are told by the new shares: by the former, all is one burst.
 
     Parameters
     ----------
@@ -130,6 +130,8 @@ def recent(
     held = layout.items(windows.counts)
     enough = np.searchsorted(held, items) if since is None else (windows.starts >= since).sum() - 1
     i = min(max(int(enough), 0), len(held) - 1)
+    tested = layout.tested(windows.counts[i][None])
+    bursts = None if former.bursts is None else former.bursts.among(tested.counts[0], tested.items[0])
     return replace(
         former,
         counts=windows.counts[i],
@@ -139,6 +141,7 @@ def recent(
         end=end,
         kind="provisional",
         waves=None if windows.waves is None else windows.waves[i],
+        bursts=bursts,
     )
 
 

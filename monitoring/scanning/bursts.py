@@ -3,12 +3,14 @@
 A hundred copies of one item are no change of the world, and one bucket of them could raise an alarm. A bucket
 that would do so alone, with many times a column's usual odds, is set aside, and its neighbours with it, which
 hold the burst's ends. A run of such buckets that lasts longer than bursts do is no burst: all of it counts
-then. Traffic that never bursts pays nothing, and a change too large to miss is noticed a few buckets later.
+then. Nor are runs that follow each other more closely than bursts do: a change of which only every second
+bucket is impossible would else be hidden for good. Traffic that never bursts pays nothing, and a change too
+large to miss is noticed a few buckets later.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Self
 
@@ -25,6 +27,9 @@ LEAST_ROWS: Final = 32  # of a baseline, to tell bursts from what is usual
 MOST_ASIDE: Final = 0.1  # of a baseline's rows; bursts that are more frequent are what is usual
 # Of the odds: three times a share of 4 % must not pay, and half a bucket of a class of 16 % must be seen.
 _ODDS, _ODDS_COMMON, _HIGH_SHARE = 8.0, 4.0, 0.4
+# Runs that may begin within so many times the limit. Bursts of 100 items in 10,000 exceed either in less than
+# 1 of 500 runs of 100,000 items; a change that hits every second bucket exceeds the first within 25 buckets.
+CROWDED: Final = ((8, 3), (64, 8))
 _ROUNDS: Final = 2  # bursts distort the shares that they are told by
 _DIGITS: Final = 6
 
@@ -41,12 +46,15 @@ class Bursts:
         Evidence, in nats, from which a bucket is impossible by itself.
     limit : int
         Buckets in a row that may be a burst; 0 sets nothing aside.
+    most : tuple of int
+        How many runs may begin within each stretch of `CROWDED`.
     """
 
     shares: Floats
     inflation: Floats
     bar: float
     limit: int
+    most: tuple[int, ...] = tuple(runs for _, runs in CROWDED)
 
     def hit(self, counts: npt.ArrayLike, items: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Return per row of shape (n_rows, n_columns) whether it is impossible by itself."""
@@ -65,15 +73,28 @@ class Bursts:
         """Shares of a bucket at which a column, or its complement, is at many times its usual odds."""
         return 1.0 - _high(1.0 - self.shares), _high(self.shares)
 
+    def among(self, counts: npt.NDArray[np.int64], items: npt.NDArray[np.int64]) -> "Bursts":
+        """Return the same for a baseline of other counts, of shape (n_columns,), of so many items."""
+        return replace(self, shares=_rounded(shares_of(counts[None], items[None])))
+
+    def crowded(self, starts: Sequence[int]) -> bool:
+        """Return whether runs that began so many buckets ago are more than bursts are."""
+        return any(
+            sum(ago < stretch * self.limit for ago in starts) > most
+            for (stretch, _), most in zip(CROWDED, self.most, strict=True)
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form; `from_json` restores it exactly."""
-        return asdict(self) | {"shares": self.shares.tolist(), "inflation": self.inflation.tolist()}
+        arrays = {"shares": self.shares.tolist(), "inflation": self.inflation.tolist()}
+        return asdict(self) | arrays | {"most": list(self.most)}
 
     @classmethod
     def from_json(cls, snapshot: Mapping[str, Any]) -> Self:
         """Restore what `to_json` returned."""
         arrays = {name: np.array(snapshot[name], dtype=np.float64) for name in ("shares", "inflation")}
-        return cls(**{**snapshot, **arrays})
+        most = {"most": tuple(snapshot["most"])} if "most" in snapshot else {}
+        return cls(**{**snapshot, **arrays, **most})
 
 
 def find_bursts(
@@ -107,8 +128,8 @@ def find_bursts(
     bucket_items = float(items.max(axis=1).mean()) / unit
     usual = math.ceil(BURST_ITEMS / max(bucket_items, 1.0)) + 1
     limit = min(max(usual, 2 * unit * _longest_run(aside) + 1), MOST_BUCKETS)
-    bursts = Bursts(bursts.shares, bursts.inflation, bursts.bar, limit)
-    return bursts, _with_neighbours(aside)
+    most = tuple(max(runs, _most_starts(aside, stretch * limit // unit)) for stretch, runs in CROWDED)
+    return replace(bursts, limit=limit, most=most), _with_neighbours(aside)
 
 
 class Gate:
@@ -120,13 +141,14 @@ class Gate:
         Buckets set aside so far.
     """
 
-    __slots__ = ("_held", "_run", "aside", "bursts")
+    __slots__ = ("_held", "_run", "_starts", "aside", "bursts")
 
     def __init__(self, bursts: Bursts) -> None:
         self.bursts = bursts
         self.aside = 0
         self._run = 0
         self._held: list[_Row] = []
+        self._starts: list[int] = []  # buckets since each run began
 
     def enter(
         self,
@@ -147,6 +169,8 @@ class Gate:
             Its tested counts, of how many items.
         """
         here = _Row(row, start, waves)
+        oldest = CROWDED[-1][0] * self.bursts.limit
+        self._starts = [ago + 1 for ago in self._starts if ago + 1 < oldest]
         if self.bursts.limit and self.bursts.hit(tested[0][None], tested[1][None])[0]:
             return self._in_run(windows, here)
         was_burst = 0 < self._run <= self.bursts.limit
@@ -158,20 +182,26 @@ class Gate:
         return True
 
     def restart(self) -> None:
-        """Forget the current run: the windows start anew."""
-        self._run, self._held = 0, []
+        """Forget all runs: the windows start anew."""
+        self._run, self._held, self._starts = 0, [], []
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able snapshot; `restore` takes it in again."""
-        return {"aside": self.aside, "run": self._run, "held": [each.to_json() for each in self._held]}
+        held = [each.to_json() for each in self._held]
+        return {"aside": self.aside, "run": self._run, "held": held, "starts": self._starts}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Continue from what `to_json` returned."""
         self.aside, self._run = snapshot["aside"], snapshot["run"]
         self._held = [_Row.from_json(each) for each in snapshot["held"]]
+        self._starts = list(snapshot.get("starts", ()))
 
     def _in_run(self, windows: Windows, here: "_Row") -> bool:
         self._run += 1
+        if self._run == 1:
+            self._starts.append(0)
+            if self.bursts.crowded(self._starts):
+                self._run = self.bursts.limit + 1  # no burst, nor is what follows in this run
         if self._run == 1:
             before = windows.drop_newest()
             self._held = [] if before is None else [_Row(*before)]
@@ -233,13 +263,23 @@ def _model(
     first = [
         bulk_chain(a[:, span.columns], n[:, span.columns], shares[span.columns], lengths)[0] for span in spans
     ]
-    rounded = np.array([float(f"{share:.{_DIGITS}g}") for share in shares])
-    return Bursts(rounded, by_span(spans, first), threshold, 1)
+    return Bursts(_rounded(shares), by_span(spans, first), threshold, 1)
+
+
+def _rounded(shares: Floats) -> Floats:
+    return np.array([float(f"{share:.{_DIGITS}g}") for share in shares])
 
 
 def _longest_run(found: npt.NDArray[np.bool_]) -> int:
     edges = np.flatnonzero(np.diff(np.concatenate([[False], found, [False]]).astype(np.int8)))
     return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def _most_starts(found: npt.NDArray[np.bool_], rows: int) -> int:
+    """Return how many runs begin within so many rows at most."""
+    starts = np.flatnonzero(np.diff(np.concatenate([[False], found]).astype(np.int8)) == 1)
+    within = np.searchsorted(starts, starts + max(rows, 1)) - np.arange(len(starts))
+    return int(within.max(initial=0))
 
 
 def _with_neighbours(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

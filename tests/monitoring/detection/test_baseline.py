@@ -3,10 +3,12 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from monitoring.detection.baseline import Baseline, freezable, recent
 from monitoring.errors import BaselineRefused
+from monitoring.scanning.bursts import Bursts
 from monitoring.scanning.streams import Layout, Stream, class_stream
 from monitoring.scanning.windows import Windows
 from tests.support.comparisons import baseline_of
@@ -58,6 +60,16 @@ def test_recent_traffic_can_become_a_baseline(items: int, since: float | None, h
     assert held[0] <= found.items <= held[1]
     assert found.items == 10 * found.buckets == found.counts[:2].sum() == found.counts[2:].sum()
     assert (found.end, found.kind, found.dispersion) == (600.0, "provisional", former.dispersion)
+
+
+def test_bursts_are_told_by_the_shares_of_recent_traffic():
+    """By those of the former baseline the new normal would be set aside."""
+    bursts = Bursts(np.array([0.98, 0.02, 0.4]), np.ones(3), 16.0, 6)
+    former = replace(baseline_of([98, 2, 40, 60], items=100), bursts=bursts)
+    found = recent(windows_of(60).suffixes(), LAYOUT, former=former, items=600, since=None, end=600.0)
+    assert found is not None
+    assert found.bursts is not None
+    assert found.bursts.shares.tolist() == pytest.approx([0.9, 0.1, 0.4], abs=0.01)
 
 
 def test_without_traffic_there_is_nothing_recent():

@@ -100,6 +100,38 @@ def test_a_run_longer_than_bursts_are_enters_as_a_whole():
     assert windows.to_json() == plain.to_json()
 
 
+def test_a_change_that_hits_every_other_bucket_is_no_row_of_bursts():
+    """After three runs close to each other the next one is in the windows, though none was long."""
+    windows, guarded = Windows(3), gate(limit=4)
+    rows = [BURST, BURST, calm(1, seed=11)[0]] * 8
+    entered = [enter(guarded, windows, row, float(t)) for t, row in enumerate(rows)]
+    assert entered == [False] * 9 + [True] * 15
+
+
+def test_bursts_seldom_enough_are_set_aside_for_ever():
+    """One in 500 buckets, or two close together: not one is in the windows."""
+    windows, guarded = Windows(3), gate()
+    near = [BURST, *calm(10, seed=12)] * 2
+    for t, row in enumerate([*near, *calm(480, seed=13)] * 8):
+        enter(guarded, windows, row, float(t))
+    assert guarded.aside == 32
+
+
+def test_a_baseline_of_frequent_bursts_says_how_many_may_come():
+    """Five runs within fifty buckets were usual in it, so they are later."""
+    rows = calm(2_000, seed=14)
+    rows[1_000:1_050:10] = BURST
+    assert found_in(rows)[0].most == (5, 8)
+
+
+def test_bursts_are_told_by_the_shares_of_a_new_baseline():
+    """What was impossible before it is usual then."""
+    half, items = np.array([[0, 10, 10]]), np.full((1, 3), 20)
+    bursts = gate().bursts
+    assert bursts.hit(half, items).all()
+    assert not bursts.among(np.array([0, 500, 500]), np.full(3, 1_000)).hit(half, items).any()
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.booleans(), max_size=30), st.integers(0, 30))
 def test_a_gate_continues_from_its_snapshot(pattern: list[bool], stop: int):
@@ -123,4 +155,4 @@ def test_what_tells_a_burst_is_written_down_exactly():
     again = Bursts.from_json(json.loads(json.dumps(bursts.to_json())))
     assert again.shares.tolist() == bursts.shares.tolist()
     assert again.inflation.tolist() == bursts.inflation.tolist()
-    assert (again.bar, again.limit) == (bursts.bar, bursts.limit)
+    assert (again.bar, again.limit, again.most) == (bursts.bar, bursts.limit, bursts.most)
