@@ -203,6 +203,7 @@ class Detector:
         """Leave a class out of all tests until a planned change is over; measured quantities too.
 
         Expecting the same class again replaces what was expected of it. When it ends, the windows start anew.
+        The shadow of the version before this one expects the same.
 
         Raises
         ------
@@ -217,6 +218,8 @@ class Detector:
         others = [each for each in self._expectations if each.category != category]
         self._expectations = (*others, expected)
         self._set_aside(anew=False)
+        if self._provisional.shadow is not None:
+            self._provisional.shadow.expect(expected)
         return expected
 
     def unexpect(self, category: str, *, at: float) -> None:
@@ -224,13 +227,16 @@ class Detector:
         if all(each.category != category for each in self._expectations):
             raise ExpectationRefused(f"nothing is expected of {category!r}")
         self._expect_only(each for each in self._expectations if each.category != category)
+        if self._provisional.shadow is not None:
+            self._provisional.shadow.unexpect(category, at=at)
         self._settle(at)
 
     def carry(self, shadow: Mapping[str, Any], *, of: str, same_scores: bool = False) -> bool:
         """Keep an older version's detector, by its snapshot, until the own baseline is frozen.
 
         It is fed the class stream and says in the status what it sees. An older version that has no frozen
-        baseline of its own hands on the shadow it carries itself.
+        baseline of its own hands on the shadow it carries itself. What it expects, this version expects too:
+        a change was announced of the world, not of a version.
 
         Parameters
         ----------
@@ -254,6 +260,7 @@ class Detector:
         if former._judge is None or self._judge is not None or order is None:
             return False
         self._provisional.shadow = Shadow(former, of=of, same_scores=same_scores, order=order)
+        self._expectations = former._expectations
         return True
 
     def status(self) -> Status:

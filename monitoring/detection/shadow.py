@@ -1,10 +1,13 @@
 """What would the version before this one say of the traffic, until the new one has a baseline of its own?"""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, Self
 
 from monitoring.detection.bucket import Bucket
+from monitoring.detection.expectation import Expectation
 from monitoring.detection.finding import Event, Finding
+from monitoring.errors import ExpectationRefused
 from monitoring.scanning.streams import Stream
 from monitoring.scanning.windows import Counts
 
@@ -48,6 +51,14 @@ class Watching(Protocol):
 
     def dismiss(self, *, at: float, by: str, why: str) -> Event:
         """End its open alarm as a false one."""
+        ...
+
+    def expect(self, category: str, *, at: float, until: float, by: str, why: str) -> Expectation:
+        """Leave a class out of its tests."""
+        ...
+
+    def unexpect(self, category: str, *, at: float) -> None:
+        """Test a class again."""
         ...
 
     def to_json(self) -> dict[str, Any]:
@@ -96,6 +107,15 @@ class Shadow:
             return False
         self._detector.dismiss(at=at, by=by, why=why)
         return True
+
+    def expect(self, expected: Expectation) -> None:
+        """Leave a class out of its tests, as the new version does."""
+        self._detector.expect(**expected.to_json())
+
+    def unexpect(self, category: str, *, at: float) -> None:
+        """Test a class again; it may be over here already."""
+        with suppress(ExpectationRefused):
+            self._detector.unexpect(category, at=at)
 
     def status(self) -> dict[str, Any]:
         """Return what it sees, as JSON."""

@@ -106,6 +106,56 @@ def test_a_version_without_a_baseline_hands_on_the_shadow_it_carries():
     assert shadow["of"] == "mail@1"
 
 
+def announced(detector: Detector, *, at: float) -> None:
+    """Expect that the rare class moves within a million seconds."""
+    detector.expect("rare", at=at, until=at + 1e6, by="kim", why="a campaign")
+
+
+def test_what_was_announced_before_a_promotion_is_expected_after_it():
+    """By the shadow and by the new version, which says so: nothing is muted in silence."""
+    traffic = Traffic(seed=51)
+    former = frozen_detector(traffic)
+    announced(former, at=traffic.time)
+    detector = Detector(STREAMS, CONFIG)
+    assert detector.carry(former.to_json(), of="mail@1")
+    assert [each.category for each in detector.status().expectations] == ["rare"]
+    list(traffic.feed(detector, USUAL, items=5_000))
+    assert list(traffic.feed(detector, RARE_TRIPLED, items=3_000)) == []
+    detector.unexpect("rare", at=traffic.time)
+    assert traffic.until_event(detector, RARE_TRIPLED, within=3_000).kind == "alarm_raised"
+
+
+def test_a_shadow_expects_what_is_announced_to_the_new_version():
+    """Until it is ended there."""
+    traffic = Traffic(seed=52)
+    detector = successor(traffic, config=DetectorConfig(baseline_items=10**6))
+    announced(detector, at=traffic.time)
+    list(traffic.feed(detector, RARE_TRIPLED, items=3_000))
+    assert shadow_state(detector) != "drift"
+    detector.unexpect("rare", at=traffic.time)
+    list(traffic.feed(detector, RARE_TRIPLED, items=3_000))
+    assert shadow_state(detector) == "drift"
+
+
+def test_an_expectation_that_a_shadow_does_not_know_can_be_ended():
+    """A shadow is fed buckets with items alone, so that what ends may end there at another bucket."""
+    traffic = Traffic(seed=53)
+    detector = successor(traffic, config=DetectorConfig(baseline_items=10**6))
+    shadow = detector._provisional.shadow
+    assert shadow is not None
+    announced(detector, at=traffic.time)
+    shadow.unexpect("rare", at=traffic.time)
+    detector.unexpect("rare", at=traffic.time)
+    assert detector.status().expectations == ()
+
+
+def shadow_state(detector: Detector) -> str:
+    """Return the shadow's state."""
+    shadow = detector.status().shadow
+    assert shadow is not None
+    return str(shadow["state"])
+
+
 def test_there_may_be_nothing_to_carry():
     """No frozen baseline, other categories, or a new version that has its own baseline already."""
     traffic = Traffic(seed=48)
