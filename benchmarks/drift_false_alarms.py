@@ -137,24 +137,35 @@ def plot(cells: Sequence[Cell]) -> str:
     return standalone(picture(draw, "False alarms", f"{said}.", key="false-alarms", height=height, width=6.4))
 
 
+def runs_of(text: str) -> dict[str, int]:
+    """Return the runs of each problem, given as one number or as `A=60,B=30`; those not named keep theirs."""
+    if text.isdigit():
+        return dict.fromkeys(DEFAULT_RUNS, int(text))
+    pairs = (each.partition("=") for each in text.split(","))
+    return DEFAULT_RUNS | {name: int(number) for name, _, number in pairs}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--problem", choices=[*PROBLEMS, "all"], default="A")
-    parser.add_argument("--traffic", choices=[*TRAFFIC, DECLARED], help="all by default")
+    parser.add_argument(
+        "--traffic", choices=[*TRAFFIC, DECLARED], action="append", help="all by default; may be repeated"
+    )
     parser.add_argument("--baseline", type=int, help=f"items; {BASELINES} by default")
-    parser.add_argument("--runs", type=int, help=f"default {DEFAULT_RUNS}")
+    parser.add_argument("--runs", type=runs_of, default=DEFAULT_RUNS, help="60, or A=60,B=30,C=10")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--out", type=Path, help="directory for text and picture")
     options = parser.parse_args(arguments)
     cells = []
     for name in PROBLEMS if options.problem == "all" else [options.problem]:
         for traffic, items in cells_of(name):
-            if options.traffic not in {None, traffic} or options.baseline not in {None, items}:
+            if traffic not in (options.traffic or [traffic]) or options.baseline not in {None, items}:
                 continue
-            runs = options.runs or DEFAULT_RUNS[name]
+            runs = options.runs[name]
             cell = measure(name, traffic, baseline_items=items, runs=runs, seed=options.seed)
-            print(f"{name} {traffic} {items:,}: {cell.rate:.3f}, {cell.clumpy} clumpy, {cell.seconds:.0f} s")
+            said = f"{cell.rate:.3f}, {cell.clumpy} clumpy, {cell.seconds:.0f} s"
+            print(f"{name} {traffic} {items:,}: {said}", flush=True)
             cells.append(cell)
     text = (
         f"{machine_line()}\n"
