@@ -45,11 +45,13 @@ def in_words(seconds: float) -> str:
 
     Examples
     --------
-    >>> in_words(40), in_words(5400), in_words(86400), in_words(90 * 86400)
-    ('40 seconds', '90 minutes', '24 hours', '90 days')
+    >>> in_words(1), in_words(5400), in_words(86400), in_words(90 * 86400)
+    ('1 second', '90 minutes', '24 hours', '90 days')
     """
     unit, name = next((unit, name) for least, unit, name in _WORDS if seconds >= least)
     value = seconds / unit
+    if value == 1.0:
+        return f"1 {name.removesuffix('s')}"
     return f"{value:.0f} {name}" if value >= 20 or value == round(value) else f"{value:.2g} {name}"
 
 

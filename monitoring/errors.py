@@ -10,6 +10,8 @@ The tree::
     ├── UnknownBatch          no such batch
     ├── BatchRefused          no batch can be made now: budget, open batches, nothing to label
     ├── BaselineRefused       the baseline cannot be frozen now
+    ├── NoOpenAlarm           there is no alarm to end
+    ├── ExpectationRefused    a planned change cannot be expected as it was told
     └── LabelsInvalid         a body of labels cannot be read at all
 """
 
@@ -110,7 +112,7 @@ class ExpectationRefused(MonitoringError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"nothing expected: {self.reason}"
+        return self.reason
 
 
 class LabelsInvalid(MonitoringError):

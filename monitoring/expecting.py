@@ -36,7 +36,7 @@ def expect_change(
     if not at < until <= at + LONGEST_SECONDS:
         days = LONGEST_SECONDS / 86_400
         raise ExpectationRefused(
-            f"it has to end after now and within {days:g} days; repeat it later if needed"
+            f"until: expected a time after now and within {days:g} days; repeat it later if needed"
         )
 
     def expect(detector: Detector) -> None:

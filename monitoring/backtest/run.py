@@ -12,6 +12,7 @@ from monitoring.backtest.outcome import Backtest, LogAlarm, Noticeable, Scan, Sh
 from monitoring.backtest.series import Series
 from monitoring.backtest.tally import Integers
 from monitoring.detection.detector import Detector
+from monitoring.detection.detector_config import OTHERS
 from monitoring.detection.finding import Event
 from monitoring.logs import Log
 from monitoring.logs.chunk import Progress
@@ -31,7 +32,8 @@ def backtest(
     Raises
     ------
     BacktestRefused
-        There is one label and no score, no source has 1,000 rows, or the baseline is impossible.
+        There is one label and no score, nothing or what is not there is to be watched, no source has 1,000
+        rows, or the baseline is impossible.
     """
     options = options or BacktestOptions()
     if len(counted.labels) < 2 and counted.cuts is None:
@@ -39,10 +41,13 @@ def backtest(
             f"every row of {log.path} has the same label, and its share cannot move; "
             "name another column with --label, or one of scores with --score"
         )
-    if unknown := sorted(set(options.watch) - {*counted.labels, "*"}):
+    if unknown := sorted(set(options.watch) - {*counted.labels, OTHERS}):
         raise BacktestRefused(
             f"--watch {unknown[0]}: no row has this label; labels are {_some(counted.labels)}"
         )
+    others = options.watch.get(OTHERS, 1.0)
+    if not any(options.watch.get(name, others) for name in counted.labels):
+        raise BacktestRefused("--watch leaves every class without weight; give one above 0")
     chosen, small = _sources(counted)
     scans = [
         _scan(counted, source, options, of=len(chosen), step=(number, len(chosen)), progress=progress)

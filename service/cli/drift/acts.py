@@ -30,7 +30,9 @@ def baseline(
 
 def expect(
     name: Annotated[str, typer.Argument(metavar="CLASS", help="The class that will move.")],
-    why: Annotated[str, typer.Option("--why", help="The reason; kept in the history.")],
+    why: Annotated[
+        str, typer.Option("--why", help="The reason, which only --end does without; kept in the history.")
+    ] = "",
     length: Annotated[str, typer.Option("--for", help="How long: 6h, 7d, 2w.")] = "7d",
     end: Annotated[bool, typer.Option("--end", help="Watch it again from now on.")] = False,
     url: Url = DEFAULT_URL,
@@ -42,6 +44,8 @@ def expect(
     body: dict[str, Any] = {"class": name, "by": by or current_user(), "why": why}
     path = "/v1/drift/expect/end" if end else "/v1/drift/expect"
     if not end:
+        if not why:
+            raise typer.BadParameter("say why the class will move", param_hint="--why")
         try:
             body["until"] = time.time() + seconds_of(length)
         except ValueError as error:

@@ -85,6 +85,8 @@ def render_plan(value: dict[str, Any]) -> Group:
         else f"a baseline of {baseline}"
     )
     said = [f"noticed after about so many items, against {of}", value["false_alarms"]]
+    if any("-" in row for row in rows):
+        said.append("-: the share would be all of traffic or more")
     if len(found) > MOST_SHOWN:
         said.append(f"{len(found) - MOST_SHOWN} more classes with --json")
     if not rows:

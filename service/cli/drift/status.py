@@ -75,14 +75,14 @@ def finding_words(finding: dict[str, Any]) -> str:
     if finding["classes"]:
         first = finding["classes"][0]
         return (
-            f"{printable(first['class'])} is {first['current']:.1%} of traffic "
-            f"({first['low']:.1%}-{first['high']:.1%}), reference {first['reference']:.1%}"
+            f"{printable(first['class'])} is {share(first['current'])} of traffic "
+            f"({share(first['low'])}-{share(first['high'])}), reference {share(first['reference'])}"
         )
     if finding.get("columns"):
         first = finding["columns"][0]
         return (
-            f"{printable(first['column'])} holds for {first['current']:.1%} of items "
-            f"({first['low']:.1%}-{first['high']:.1%}), reference {first['reference']:.1%}"
+            f"{printable(first['column'])} holds for {share(first['current'])} of items "
+            f"({share(first['low'])}-{share(first['high'])}), reference {share(first['reference'])}"
         )
     return "the mix as a whole has moved, no class by more than the tolerance"
 

@@ -195,6 +195,13 @@ def test_a_class_that_is_not_there_cannot_be_watched(tmp_path: Path):
         scanned(path, BacktestOptions(watch={"frod": 3.0}))
 
 
+def test_watching_nothing_is_refused(tmp_path: Path):
+    """Rather than watching every class alike, which nobody asked for."""
+    path = logs.write_log(tmp_path / "log.csv", 3_000, days=3.0)
+    with pytest.raises(BacktestRefused, match="leaves every class without weight"):
+        scanned(path, BacktestOptions(watch={"*": 0.0}))
+
+
 def _lines(*rows: Sequence[str]) -> str:
     return "\n".join(map(",".join, rows)) + "\n"
 

@@ -388,8 +388,8 @@ def test_an_expectation_can_be_ended_early_and_is_refused_where_it_makes_no_sens
     """An unknown class, a time that is over, and an end of what was never expected."""
     traffic = Traffic(seed=27)
     detector = frozen_detector(traffic)
-    for category, until in (("fraud", 99.0), ("rare", 1.0)):
-        with pytest.raises(ExpectationRefused, match="nothing expected"):
+    for category, until, words in (("fraud", 99.0, "no class 'fraud'"), ("rare", 1.0, "is over")):
+        with pytest.raises(ExpectationRefused, match=words):
             detector.expect(category, at=5.0, until=until, by="ana", why="so")
     with pytest.raises(ExpectationRefused, match="'rare'"):
         detector.unexpect("rare", at=5.0)

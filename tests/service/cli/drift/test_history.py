@@ -22,10 +22,10 @@ def test_each_alarm_has_a_row_and_what_people_said_of_it(seamark: Command):
         ["a0", "2026-11-24", "22:33", "2026-11-24", "22:33", "2026-11-24", "22:35", "(false)", "41.500"],
     ]
     assert lines[3:] == [
-        "a1: fraud is 2.9% of traffic (2.4%-3.5%), reference 1.0%",
-        "a1: also billing is 20.0% of traffic (18.0%-22.0%), reference 30.0%, from 2026-11-24 23:33",
+        "a1: fraud is 2.9 % of traffic (2.4 %-3.5 %), reference 1.0 %",
+        "a1: also billing is 20.0 % of traffic (18.0 %-22.0 %), reference 30.0 %, from 2026-11-24 23:33",
         "a1: acknowledged by kim at 2026-11-24 22:40: looking at it",
-        "a0: top probability <= 0.62 holds for 2.9% of items (2.4%-3.5%), reference 1.0%",
+        "a0: top probability <= 0.62 holds for 2.9 % of items (2.4 %-3.5 %), reference 1.0 %",
         "a0: called false by lee at 2026-11-24 22:35: a load test",
     ]
     (_, path, _) = service.asked[0]

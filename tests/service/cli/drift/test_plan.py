@@ -24,6 +24,7 @@ def test_a_service_is_asked_and_its_answer_is_a_table(seamark: Command):
         "billing  60.0 %     -               120 (40 s)",
         "noticed after about so many items, against a baseline of 22,000 items",
         "at most one false alarm in 90 days on average",
+        "-: the share would be all of traffic or more",
     ]
     assert service.asked == [("GET", "/v1/drift/plan", None)]
 

@@ -26,7 +26,7 @@ from tests.support.drift_answers import FINDING, MEASURED, STATUS
         ({"state": "calm", "statistic": 3.21, "threshold": 18.7}, "calm: strongest evidence 3.2 of 18.7"),
         (
             {"state": "drift", "alarm": FINDING},
-            "drift: fraud is 2.9% of traffic (2.4%-3.5%), reference 1.0%",
+            "drift: fraud is 2.9 % of traffic (2.4 %-3.5 %), reference 1.0 %",
         ),
         ({"state": "blind", "items": 812}, "blind: no items lately, 812 in all"),
     ],
@@ -80,8 +80,8 @@ def test_everything_an_operator_should_know_has_a_line():
     """Later findings, other streams, the shadow, planned changes, and what the baseline cannot promise."""
     lines = shown(STATUS)
     assert lines[:6] == [
-        "drift: fraud is 2.9% of traffic (2.4%-3.5%), reference 1.0%",
-        "also: billing is 20.0% of traffic (18.0%-22.0%), reference 30.0%, since 2026-11-24 23:33",
+        "drift: fraud is 2.9 % of traffic (2.4 %-3.5 %), reference 1.0 %",
+        "also: billing is 20.0 % of traffic (18.0 %-22.0 %), reference 30.0 %, since 2026-11-24 23:33",
         "scores: evidence 5.5 of 21.9; top probability <= 0.62 for 21.0 % of items, reference 15.0 %",
         "shadow: the detector of tickets@0 still scans and is calm, evidence 2.0 of 21.9",
         "expected: billing may move until 2026-11-25 09:46, says kim: campaign",
@@ -98,7 +98,7 @@ def test_what_a_drift_means_is_said_first():
 @pytest.mark.parametrize(
     ("finding", "words"),
     [
-        (MEASURED, "top probability <= 0.62 holds for 2.9% of items (2.4%-3.5%), reference 1.0%"),
+        (MEASURED, "top probability <= 0.62 holds for 2.9 % of items (2.4 %-3.5 %), reference 1.0 %"),
         (FINDING | {"classes": []}, "the mix as a whole has moved, no class by more than the tolerance"),
     ],
     ids=["scores", "the whole mix"],
@@ -114,5 +114,5 @@ def test_shares_are_drawn_into_a_file(seamark: Command, tmp_path: Path):
     with answering({("GET", "/v1/drift"): STATUS}) as service:
         code, out, err = seamark("drift", "status", "--url", service.url, "--plot", tmp_path / "shares.svg")
     assert (code, err) == (0, "")
-    assert out.startswith("drift: fraud is 2.9%")
+    assert out.startswith("drift: fraud is 2.9 %")
     assert (tmp_path / "shares.svg").read_text().startswith('<svg xmlns="http://www.w3.org/2000/svg"')
