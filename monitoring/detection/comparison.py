@@ -127,6 +127,12 @@ class Comparison:
             column=column,
         )
 
+    def inflation(self, columns: int | slice, buckets: int) -> Floats:
+        """Return by how much counts of so many buckets vary more than those of independent items."""
+        found = self.yardstick.inflation(np.array([buckets]))
+        inflation = np.ones(self.layout.n_columns) if found is None else found.phi[0]
+        return np.asarray(inflation[columns])
+
     @cached_property
     def detectable(self) -> tuple[int | None, ...]:
         """Each class category's `detectable_items` at twice its share."""

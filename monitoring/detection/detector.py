@@ -279,8 +279,12 @@ class Detector:
             since=self._since,
             statistic=self.statistic,
             threshold=self.threshold,
-            categories=category_statuses(self.layout, row, comparison=comparison, scanned=scanned),
-            streams=stream_statuses(self.layout, row, comparison=comparison, scanned=scanned),
+            categories=category_statuses(
+                self.layout, row, comparison=comparison, scanned=scanned, buckets=buckets
+            ),
+            streams=stream_statuses(
+                self.layout, row, comparison=comparison, scanned=scanned, buckets=buckets
+            ),
             baseline=None if baseline is None else baseline.summary(self.layout),
             window_items=int(self.layout.items(row)),
             window_buckets=buckets,

@@ -157,9 +157,14 @@ def not_detectable(categories: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def category_statuses(
-    layout: Layout, row: Counts, *, comparison: Comparison | None, scanned: Scanned | None
+    layout: Layout,
+    row: Counts,
+    *,
+    comparison: Comparison | None,
+    scanned: Scanned | None,
+    buckets: int = 1,
 ) -> tuple[CategoryStatus, ...]:
-    """Return the status of every category of the classes, given the recent traffic's raw row."""
+    """Return the status of every category of the classes, given the recent traffic's raw row and buckets."""
     detectable = None if comparison is None else comparison.detectable
     columns = layout.tested(row[None])
     return tuple(
@@ -169,6 +174,7 @@ def category_statuses(
             columns,
             comparison=comparison,
             scanned=scanned,
+            buckets=buckets,
             detectable=None if detectable is None else detectable[k],
         )
         for k in range(len(layout.streams[0].columns))
@@ -176,16 +182,24 @@ def category_statuses(
 
 
 def stream_statuses(
-    layout: Layout, row: Counts, *, comparison: Comparison | None, scanned: Scanned | None
+    layout: Layout,
+    row: Counts,
+    *,
+    comparison: Comparison | None,
+    scanned: Scanned | None,
+    buckets: int = 1,
 ) -> tuple[StreamStatus, ...]:
-    """Return the status of every stream, given the recent traffic's raw row."""
+    """Return the status of every stream, given the recent traffic's raw row and buckets."""
     columns = layout.tested(row[None])
     found = []
     for stream in layout.streams:
         whole = _whole(stream.name, comparison, scanned)
         each = range(*layout.columns[stream.name].indices(layout.n_columns))
         strongest = 0.0 if scanned is None else float(scanned.result.evidence[each.start : each.stop].max())
-        listed = (_category(k, layout, columns, comparison=comparison, scanned=scanned) for k in each)
+        listed = (
+            _category(k, layout, columns, comparison=comparison, scanned=scanned, buckets=buckets)
+            for k in each
+        )
         found.append(
             StreamStatus(
                 name=stream.name,
@@ -212,10 +226,12 @@ def _category(
     *,
     comparison: Comparison | None,
     scanned: Scanned | None,
+    buckets: int,
     detectable: int | None = None,
 ) -> CategoryStatus:
     count, items = int(recent.counts[0, column]), int(recent.items[0, column])
-    low, high = share_interval(count, items)
+    inflation = 1.0 if comparison is None else float(comparison.inflation(column, buckets))
+    low, high = share_interval(count, items, inflation=inflation)
     evidence, direction = _evidence(column, scanned)
     return CategoryStatus(
         name=layout.names[column][1],

@@ -12,8 +12,9 @@ def net_distance(scanned: Scanned, comparison: Comparison, stream: str) -> float
     """Return the total variation distance in the strongest window, less its mean under equal mixes.
 
     Half the sum of absolute differences of shares: the part of all items that would have to change their
-    category. Each difference has a mean of sqrt(2 / pi) standard deviations when nothing changed. Flags are
-    no mix; of those it is the largest distance of a single label.
+    category. Each difference has a mean of sqrt(2 / pi) standard deviations when nothing changed, wider where
+    traffic varies more than independent items. Flags are no mix; of those it is the largest distance of a
+    single label.
 
     Returns
     -------
@@ -30,11 +31,13 @@ def net_distance(scanned: Scanned, comparison: Comparison, stream: str) -> float
     # exposures move the expected shares with the season
     expected = comparison.yardstick.counts[columns] / m * scanned.items[window, columns] / items
     current = counts / items
+    phi = comparison.inflation(columns, int(scanned.windows.lengths[window]))
     if kind == "cuts":
+        phi = np.append(phi, phi[-1])
         current, expected = (np.diff(each, prepend=0.0, append=1.0) for each in (current, expected))
         items, m = np.append(items, items[-1]), np.append(m, m[-1])
     pooled = np.clip((current * items + expected * m) / (items + m), 0.0, 1.0)
-    noise = math.sqrt(2.0 / math.pi) * np.sqrt(pooled * (1.0 - pooled) * (1.0 / items + 1.0 / m))
+    noise = math.sqrt(2.0 / math.pi) * np.sqrt(phi * pooled * (1.0 - pooled) * (1.0 / items + 1.0 / m))
     return _total(np.abs(current - expected), noise, is_mix=kind != "flags")
 
 

@@ -14,17 +14,24 @@ EndedBy = Literal["calm", "baseline", "false"]
 _Z95: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
-def share_interval(count: int, items: int) -> tuple[float, float]:
+def share_interval(count: int, items: int, *, inflation: float = 1.0) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share; (0, 1) without items.
+
+    Parameters
+    ----------
+    inflation : float
+        Variance of the count over that of independent items: so many are worth one.
 
     Examples
     --------
     >>> [round(bound, 4) for bound in share_interval(80, 1000)]
     [0.0647, 0.0985]
+    >>> [round(bound, 4) for bound in share_interval(80, 1000, inflation=4.0)]
+    [0.0523, 0.1205]
     """
     if items == 0:
         return 0.0, 1.0
-    share, spread = count / items, _Z95**2 / items
+    share, spread = count / items, _Z95**2 * inflation / items
     centre = (share + spread / 2.0) / (1.0 + spread)
     half = math.sqrt(share * (1.0 - share) * spread + spread**2 / 4.0) / (1.0 + spread)
     return max(centre - half, 0.0), min(centre + half, 1.0)

@@ -82,7 +82,8 @@ def _named(scanned: Scanned, comparison: Comparison) -> Sequence[int]:
 def _shift(column: int, scanned: Scanned, comparison: Comparison) -> ClassShift:
     result, (stream, name) = scanned.result, comparison.layout.names[column]
     count, items = scanned.cell(result.window, column)
-    low, high = share_interval(count, items)
+    buckets = int(scanned.windows.lengths[result.window])
+    low, high = share_interval(count, items, inflation=float(comparison.inflation(column, buckets)))
     return ClassShift(
         name=name,
         reference=comparison.share(column) or 0.0,

@@ -1,12 +1,16 @@
 """Whom an alarm names, and whose items are worth labelling."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from monitoring.detection.comparison import Scope
+from monitoring.detection.comparison import Comparison, Scope
 from monitoring.detection.detector_config import DetectorConfig
 from monitoring.detection.finding import ClassShift, Direction
 from monitoring.detection.naming import describe, watched_classes
+from monitoring.scanning.chain import Chain
+from monitoring.scanning.dispersion import Dispersion
 from monitoring.scanning.streams import Stream, class_stream
 from tests.support.comparisons import CATEGORIES, comparison_of, scanned_of
 
@@ -46,6 +50,29 @@ def test_named_are_the_strongest_and_those_certain_in_the_window_alone():
     assert [(one.name, one.direction) for one in found.classes] == [("class 0", "rise"), ("class 2", "fall")]
     assert found.watched == ("class 0",)
     assert (found.stream, found.window_items, found.window_buckets) == ("classes", 400, 8)
+
+
+def test_intervals_and_distance_allow_for_how_traffic_varies():
+    """Where counts vary four times as much the interval is twice as wide and less of the distance real."""
+    plain, dispersed = comparison_of(np.array([100, 150, 100, 50]) * 50), fourfold([100, 150, 100, 50])
+    found = []
+    for comparison in (plain, dispersed):
+        scanned = scanned_of(
+            comparison, [200, 100, 60, 40], evidence=[20.0, 0, 0, 0], rises=[True] + 3 * [False]
+        )
+        found.append(describe(scanned, comparison))
+    narrow, wide = (each.classes[0].high - each.classes[0].low for each in found)
+    assert wide / narrow == pytest.approx(2.0, abs=0.05)
+    assert 0.0 < found[1].distance < found[0].distance
+
+
+def fourfold(counts: list[int]) -> Comparison:
+    """Return a comparison with a baseline of so many items times 50 whose counts vary four times as much."""
+    comparison = comparison_of(np.array(counts) * 50)
+    n = len(counts)
+    chain = Chain(np.full((1, n), 4.0), np.full((1, n), np.inf), np.array([np.inf]))
+    dispersion = Dispersion(comparison.layout.spans, (chain,), rows=400, unit=1, reference_factor=np.ones(n))
+    return replace(comparison, baseline=replace(comparison.baseline, dispersion=dispersion))
 
 
 def test_one_cut_speaks_for_a_measured_quantity():
