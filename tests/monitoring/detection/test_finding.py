@@ -33,7 +33,7 @@ def test_intervals_cover_the_true_share_as_often_as_they_say():
 
 
 def test_intervals_of_repeated_items_cover_it_as_well():
-    """Items that come four times each are worth a quarter; taken as independent, a third of intervals miss."""
+    """Items that come four times each are worth a quarter; taken as independent, a third misses."""
     counts = 4 * np.random.default_rng(7).binomial(500, 0.1, size=4_000)
     plain, wide = (
         np.mean(
