@@ -1,6 +1,7 @@
 """How does live traffic become a baseline: added up until there is enough, then asked how it varied."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -87,10 +88,13 @@ def measured(
     season_seconds: float | None,
     bucket_seconds: float,
     threshold: float = math.inf,
+    deduplicated: bool = False,
+    example: Callable[[Baseline], tuple[str, int] | None] = lambda _baseline: None,
 ) -> Baseline:
     """Return the baseline with what its series says of bursts, clumps, the variance of traffic, its season.
 
-    Buckets that hold bursts are taken out of it; `threshold` is the scan's, without one none are.
+    Buckets that hold bursts are taken out of it; `threshold` is the scan's, without one none are. Where the
+    baseline is too short, `example` says of it which class takes how many items to be noticed.
     """
     baseline, bursts, rows = _without_bursts(baseline, series.rows(), layout, threshold=threshold)
     tested, items = layout.tested(rows.counts), layout.items_by_stream(rows.counts)
@@ -117,21 +121,23 @@ def measured(
             unit=rows.unit,
             reference_factor=season.reference_factor,
         )
-    reading = baseline_reading(
-        dispersion,
-        bucket_seconds=bucket_seconds,
-        baseline_seconds=baseline.end - baseline.start,
-        period_seconds=season_seconds,
-    )
-    return replace(
+    found = replace(
         baseline,
         dispersion=dispersion,
         season=season,
         waves=waves,
         bursts=bursts,
         clumps=find_clumps(tested.counts, exposures, dispersion),
-        reading=reading or "",
     )
+    reading = baseline_reading(
+        dispersion,
+        bucket_seconds=bucket_seconds,
+        baseline_seconds=baseline.end - baseline.start,
+        period_seconds=season_seconds,
+        example=example(found),
+        deduplicated=deduplicated,
+    )
+    return replace(found, reading=reading or "")
 
 
 def _without_bursts(

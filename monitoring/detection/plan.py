@@ -11,8 +11,7 @@ from monitoring.detection.baseline import Baseline
 from monitoring.detection.bucket import Bucket
 from monitoring.detection.detector import Detector
 from monitoring.detection.detector_config import DetectorConfig
-from monitoring.durations import in_words
-from monitoring.scanning.planning import time_to_detect
+from monitoring.scanning.planning import false_alarm_words, time_to_detect
 from monitoring.scanning.streams import class_stream
 from monitoring.scanning.windows import Counts
 
@@ -152,7 +151,7 @@ def _rate(baseline: Baseline) -> float | None:
 
 def _false_alarms(config: DetectorConfig, rate: float | None) -> str:
     """Return what the false-alarm setting means, in time and at a known rate in items."""
-    said = f"at most one false alarm in {in_words(config.false_alarm_seconds)} on average"
+    said = false_alarm_words(config.false_alarm_seconds)
     if rate is None:
         return said
     items = float(f"{config.false_alarm_seconds * rate:.2g}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from monitoring.detection.baseline import Baseline
 from monitoring.detection.collecting import BaselineCollector, measured
+from monitoring.detection.comparison import Comparison
 from monitoring.detection.detector_config import DetectorConfig
 from monitoring.detection.series import Series
 from monitoring.detection.shadow import Restore, Shadow
@@ -68,6 +69,8 @@ class Provisional:
             season_seconds=self.config.season_seconds,
             bucket_seconds=self.config.bucket_seconds,
             threshold=self.config.threshold,
+            deduplicated=self.config.deduplicate,
+            example=self._slowest,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -86,6 +89,13 @@ class Provisional:
             self._collector.restore(Baseline.from_json(snapshot["baseline"]), known)
         if snapshot["shadow"] is not None:
             self.shadow = Shadow.from_json(snapshot["shadow"], restore=detector)
+
+    def _slowest(self, baseline: Baseline) -> tuple[str, int] | None:
+        """Return the class whose doubling would be noticed last, and after how many items; None of none."""
+        needed = Comparison(baseline, self.layout, self.config).detectable
+        named = zip(self.layout.streams[0].columns, needed, strict=True)
+        noticed = [(name, items) for name, items in named if items is not None]
+        return max(noticed, key=lambda each: each[1], default=None)
 
     def _new_collector(self) -> BaselineCollector:
         return BaselineCollector(

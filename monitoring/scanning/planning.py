@@ -91,6 +91,7 @@ def baseline_reading(
     baseline_seconds: float,
     period_seconds: float | None = None,
     example: tuple[str, int] | None = None,
+    deduplicated: bool = False,
 ) -> str | None:
     """Return what the operator should read about a baseline that is too short; None if it is long enough.
 
@@ -102,6 +103,8 @@ def baseline_reading(
         The declared season's; a cycle is taken to be a day without one.
     example : tuple of str and int, optional
         A class, and after how many items its doubling would be noticed now.
+    deduplicated : bool
+        Repeats are counted once already.
     """
     cycle = DAY_SECONDS if period_seconds is None else period_seconds
     measured = dispersion.measured_buckets * bucket_seconds
@@ -124,9 +127,10 @@ def baseline_reading(
     needs = (
         "" if example is None else f", {example[0]} at twice its share would need about {example[1]:,} items"
     )
+    remedy = "" if deduplicated else ", or turn deduplication on"
     return (
         f"{found}, false alarms are not guaranteed{needs}; "
-        "provide a full cycle, two with a declared period, or turn deduplication on"
+        f"provide a full cycle, two with a declared period{remedy}"
     )
 
 

@@ -1,6 +1,7 @@
 """Before a baseline is frozen."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -29,6 +30,16 @@ def test_the_baseline_is_handed_out_once_there_are_items_and_time_enough():
     assert (baseline.items, baseline.kind) == (1_000, "provisional")
     assert baseline.dispersion is not None
     assert provisional.rule == "1000 items and 100 seconds of traffic were reached"
+
+
+def test_a_short_baseline_says_how_late_it_would_notice_a_class():
+    """Of the classes that it would notice at all, the one that takes longest."""
+    provisional = Provisional(LAYOUT, CONFIG)
+    for k in range(40):
+        provisional.take(ROW, start=10.0 * k, end=10.0 * k + 10.0)
+    baseline = provisional.candidate()
+    assert baseline is not None
+    assert re.search(r"not guaranteed, b at twice its share would need about \d+ items;", baseline.reading)
 
 
 def test_nothing_collected_is_no_candidate():

@@ -113,7 +113,10 @@ def test_a_baseline_shorter_than_its_cycle_says_what_it_does_not_promise():
     assert text is not None
     assert "12 hours) is shorter than a cycle (24 hours)" in text
     assert "false alarms are not guaranteed, fraud at twice its share would need about 12,000 items" in text
-    assert "provide a full cycle" in text
+    assert text.endswith("provide a full cycle, two with a declared period, or turn deduplication on")
+    counted_once = read(baseline_seconds=43_200.0, deduplicated=True)
+    assert counted_once is not None
+    assert counted_once.endswith("provide a full cycle, two with a declared period")
 
 
 def test_a_season_needs_two_cycles():
