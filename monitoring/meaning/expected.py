@@ -1,23 +1,19 @@
 """Expected: which precision, recall and F1 has each class now, as far as anything says so without labels?
 
-Estimates, not measurements: they hold if only the mix of classes has moved. `reweighted` counts validation
-rows again, each class by how much more or less of it there is; `confidence_based` reads them off calibrated
-probabilities (CBPE) where the items are at hand. Both are about flags, as the promises are.
+Estimates, not measurements: they hold if only the mix of classes has moved. Validation rows are counted
+again, each class by how much more or less of it there is. They are about flags, as the promises are.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from model_store.calibrating.calibration import Float64s, Probabilities
+from model_store.calibrating.calibration import Float64s
 from model_store.policy import Policy
 from model_store.shift_reference import Integers, ShiftReference
 from monitoring.meaning.priors import Priors
 from monitoring.meaning.shift import Z95
-
-Flags: TypeAlias = npt.NDArray[np.bool_]  # (n_items, n_classes)
 
 _TINY: Final = 1e-12  # of a share: far below one item
 
@@ -156,35 +152,6 @@ def _precisions(flagged: Flagged, priors: Priors) -> list[Ratio]:
     return [_ratio(p, c, e) for p, c, e in zip(precision, centre, error, strict=True)]
 
 
-def confidence_based(
-    probabilities: Probabilities, flags: Flags, classes: tuple[str, ...]
-) -> tuple[Expected, ...]:
-    """Return what calibrated probabilities of live items say of their flags (CBPE).
-
-    Parameters
-    ----------
-    probabilities : float32 array of shape (n_items, n_classes)
-        Calibrated for the traffic they are of: after a shift, at the new priors.
-    """
-    p = probabilities.astype(np.float64)
-    hits, all_hits = (p * flags).sum(axis=0), p.sum(axis=0)
-    scatter = (p * (1.0 - p) * flags).sum(axis=0)
-    missed = (p * (1.0 - p) * ~flags).sum(axis=0)
-    flagged = flags.sum(axis=0)
-    return tuple(
-        _expected(
-            name,
-            _around(hits[k], flagged[k], scatter[k]),
-            _around(
-                hits[k],
-                all_hits[k],
-                _recall_scatter(hits[k], all_hits[k], float(scatter[k]), float(missed[k])),
-            ),
-        )
-        for k, name in enumerate(classes)
-    )
-
-
 def _expected(name: str, precision: Ratio, recall: Ratio) -> Expected:
     low, high = _f1(precision.low, recall.low), _f1(precision.high, recall.high)
     known = precision.estimate is not None and recall.estimate is not None
@@ -201,16 +168,3 @@ def _ratio(estimate: float, centre: float, error: float) -> Ratio:
         return Ratio(None, 0.0, 1.0)
     low, high = (float(1.0 / (1.0 + np.exp(-(centre + side * Z95 * error)))) for side in (-1, 1))
     return Ratio(estimate, min(low, estimate), max(high, estimate))
-
-
-def _around(hits: float, of: float, scatter: float) -> Ratio:
-    if of <= 0.0:
-        return Ratio(None, 0.0, 1.0)
-    share, half = float(hits / of), float(Z95 * np.sqrt(scatter) / of)
-    return Ratio(share, max(share - half, 0.0), min(share + half, 1.0))
-
-
-def _recall_scatter(hits: float, all_hits: float, flagged: float, missed: float) -> float:
-    """Return the variance of hits as if out of a fixed number, to first order of the ratio."""
-    recall = hits / all_hits if all_hits > 0.0 else 0.0
-    return (1.0 - recall) ** 2 * flagged + recall**2 * missed

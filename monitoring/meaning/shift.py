@@ -1,16 +1,15 @@
 """Shift: of which classes is live traffic, if only the mix of classes has moved?
 
-Three estimates of the new priors, none of which needs a label:
+Two estimates of the new priors, none of which needs a label:
 
-- `em_priors`: maximum likelihood from every item's calibrated probabilities (Saerens, Latinne and
-  Decaestecker 2002), where the items are at hand;
-- `mixture_priors`: the same from counts per bin, as the weights of a mixture of what each class looks like;
+- `mixture_priors`: maximum likelihood by EM (Saerens, Latinne and Decaestecker 2002), from counts per bin, as
+  the weights of a mixture of what each class looks like;
 - `bbse_priors`: from the summed probabilities alone (soft black box shift estimation, Lipton, Wang and Smola
   2018), the least squares on the simplex.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -31,36 +30,6 @@ class Estimate:
 
     priors: Float64s
     errors: Float64s
-
-
-def em_priors(
-    probabilities: npt.NDArray[np.floating[Any]],
-    priors: Float64s,
-    *,
-    iterations: int = 1_000,
-    tolerance: float = 1e-7,
-) -> Float64s:
-    """Return the new priors, shape (n_classes,), that make the items likeliest.
-
-    Parameters
-    ----------
-    probabilities : float array of shape (n_items, n_classes)
-        Calibrated where the priors are `priors`; of scores that are not, this is worse than nothing.
-    priors : float64 array of shape (n_classes,)
-        Of the rows that calibrated them; a class of 0 stays at 0.
-    tolerance : float
-        It ends when no prior moves by more.
-    """
-    ratios = np.divide(
-        probabilities, priors, out=np.zeros(probabilities.shape, np.float64), where=priors > 0.0
-    )
-    return mixture_priors(
-        np.full(len(ratios), 1.0 / max(len(ratios), 1)),
-        np.ascontiguousarray(ratios.T),
-        priors,
-        iterations=iterations,
-        tolerance=tolerance,
-    )
 
 
 def mixture_priors(

@@ -135,12 +135,6 @@ class BatchesTable:
         with self._database.read() as connection:
             return read_taken(connection)
 
-    def open_item_keys(self) -> frozenset[str]:
-        """Return the keys of items in open batches that wait for a label."""
-        query = sa.select(batch_items.c.key).where(batch_items.c.state == "open")
-        with self._database.read() as connection:
-            return frozenset(connection.scalars(query))
-
     def load(self, *, now: float) -> Load:
         """Return how much work is out."""
         with self._database.read() as connection:

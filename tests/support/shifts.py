@@ -18,6 +18,7 @@ from model_store.joint_cells import JointCells, confidence_cuts
 from model_store.policy import Policy
 from model_store.promises.guarantees import fit_thresholds
 from model_store.promises.thresholds import Target
+from monitoring.meaning.shift import mixture_priors
 from tests.support.shared import SHARED
 
 HATE = SHARED / "data" / "hate_davidson.csv.gz"
@@ -50,6 +51,17 @@ class Answered:
     def priors(self) -> npt.NDArray[np.float64]:
         """Shares of the classes."""
         return np.bincount(self.labels, minlength=len(self.classes)) / len(self.labels)
+
+
+def em_priors(probabilities: Floats, priors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the priors that make items likeliest, from each one's own probabilities; 0 stays 0.
+
+    What the service has no items for; its estimate from bins is compared with it.
+    """
+    ratios = np.divide(
+        probabilities, priors, out=np.zeros(probabilities.shape, np.float64), where=priors > 0.0
+    )
+    return mixture_priors(np.full(len(ratios), 1.0 / len(ratios)), np.ascontiguousarray(ratios.T), priors)
 
 
 def made_up(

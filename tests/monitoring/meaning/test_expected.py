@@ -6,7 +6,7 @@ import pytest
 from model_store.promises.thresholds import Target
 from model_store.shift_reference import ShiftReference, build_shift_reference
 from monitoring.meaning.both_sides import MixtureFit
-from monitoring.meaning.expected import Flagged, confidence_based, reweighted
+from monitoring.meaning.expected import Flagged, reweighted
 from monitoring.meaning.priors import Priors
 from tests.support.shifts import Answered, made_up, meters_of, policy_of
 
@@ -80,22 +80,3 @@ def test_a_class_without_rows_is_not_expected_anything():
     found = reweighted(Flagged.of(reference, policy), priors, rows.classes)[2]
     assert (found.recall.estimate, found.recall.low, found.recall.high) == (None, 0.0, 1.0)
     assert found.f1.estimate is None
-
-
-def test_calibrated_items_tell_their_own_precision_and_recall():
-    """CBPE is right within its interval on items whose probabilities are exact."""
-    live = made_up(20_000, NEW, seed=7)
-    policy = policy_of(made_up(1_000, NEW, seed=8), TARGETS)
-    flags = policy.decide(live.probabilities).flags
-    for k, each in enumerate(confidence_based(live.probabilities, flags, live.classes)):
-        precision, recall = truly(flags, live.labels, k)
-        assert each.precision.low - 0.005 <= precision <= each.precision.high + 0.005
-        assert each.recall.low - 0.005 <= recall <= each.recall.high + 0.005
-        assert each.precision.high - each.precision.low < 0.05
-
-
-def test_nothing_flagged_has_no_precision():
-    """But a recall of 0."""
-    found = confidence_based(np.full((5, 1), 0.2, np.float32), np.zeros((5, 1), np.bool_), ("a",))[0]
-    assert found.precision.estimate is None
-    assert found.recall.estimate == 0

@@ -13,8 +13,8 @@ from monitoring.meaning.both_sides import MixtureFit
 from monitoring.meaning.gate import gate
 from monitoring.meaning.meaning import meaning_of
 from monitoring.meaning.priors import Priors
-from monitoring.meaning.shift import Z95, bbse_priors, em_priors
-from tests.support.shifts import HATE, Answered, finding_of, hate, meters_of, policy_of
+from monitoring.meaning.shift import Z95, bbse_priors
+from tests.support.shifts import HATE, Answered, em_priors, finding_of, hate, meters_of, policy_of
 
 pytestmark = [
     pytest.mark.slow,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_store.soft_confusion import SoftConfusion
-from monitoring.meaning.shift import Estimate, bbse_priors, disagreement, em_priors, mixture_priors
-from tests.support.shifts import made_up
+from monitoring.meaning.shift import Estimate, bbse_priors, disagreement, mixture_priors
+from tests.support.shifts import em_priors, made_up
 
 OLD, NEW = np.array([0.05, 0.25, 0.7]), np.array([0.3, 0.1, 0.6])
 
