@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.scanning.bulk import bulk_chain, by_span, shares_of, surprise
+from monitoring.scanning.bulk import bulk_chain, by_span, shares_of, surprise, surprise_bound
 from monitoring.scanning.spans import Floats, Span
 from monitoring.scanning.windows import Counts, Waves, Windows
 
@@ -60,12 +60,14 @@ class Bursts:
         """Return per row of shape (n_rows, n_columns) whether it is impossible by itself."""
         a, n = np.asarray(counts, dtype=np.float64), np.asarray(items, dtype=np.float64)
         lower, upper = self._bounds
-        cells = np.nonzero(((a >= upper * n) | (a <= lower * n)) & (n > 0.0))
-        found = np.zeros(len(a), dtype=np.bool_)
-        if len(cells[0]):
-            shares, inflation = self.shares[cells[1]], self.inflation[cells[1]]
-            nats = surprise(a[cells], n[cells], shares, inflation=inflation, n_columns=len(self.shares))
-            found[cells[0][nats >= self.bar]] = True
+        rows, columns = np.nonzero(((a >= upper * n) | (a <= lower * n)) & (n > 0.0))
+        width, found = len(self.shares), np.zeros(len(a), dtype=np.bool_)
+        bound = surprise_bound(a[rows, columns], n[rows, columns], self.shares[columns], n_columns=width)
+        rows, columns = rows[bound >= self.bar], columns[bound >= self.bar]
+        if len(rows):
+            a, n, shares = a[rows, columns], n[rows, columns], self.shares[columns]
+            nats = surprise(a, n, shares, inflation=self.inflation[columns], n_columns=width)
+            found[rows[nats >= self.bar]] = True
         return found
 
     @cached_property

@@ -15,6 +15,9 @@ from monitoring.scanning.gaps import Gaps
 from monitoring.scanning.spans import Floats
 from monitoring.scanning.whole_mix import Mix
 
+# Birnbaum's inequality, 1 - Phi(z) >= 2 phi(z) / (z + sqrt(z^2 + 4)), with a tangent in place of its log:
+# -ln(1 - Phi(z)) <= z^2 / 2 + _SLOPE z + _OFFSET
+_SLOPE, _OFFSET = 0.35356, 1.09322
 _CONTINUITY: Final = 0.5  # items
 _ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
 
@@ -63,6 +66,11 @@ class Yardstick:
         """Logarithm of `weights`, -inf where there is none."""
         with np.errstate(divide="ignore"):
             return np.log(self.weights)
+
+    @cached_property
+    def tested_log_weights(self) -> Floats:
+        """`log_weights`, -inf in columns that are not tested."""
+        return np.where(self.tested, self.log_weights, -np.inf)
 
     @cached_property
     def safe_items(self) -> Floats:
@@ -135,10 +143,12 @@ def gaps(a: Floats, n: Floats, yardstick: Yardstick, inflation: Inflation | None
     a : float64 array of shape (n_windows, n_columns)
     n : float64 array of shape (n_windows, n_columns) or (n_windows, 1)
     """
-    m = yardstick.safe_items
-    if not (n > 0.0).all():
-        n = np.where(n > 0.0, n, 1.0)
-    share = a / n
+    m, there = yardstick.safe_items, n > 0.0
+    if there.all():
+        share = a / n
+    else:
+        n = np.where(there, n, 1.0)
+        share = np.where(there, a / n, yardstick.shares)
     if inflation is not None:
         n, m = n / inflation.phi, m / inflation.reference
     return Gaps.between(
@@ -155,14 +165,12 @@ def evidence_bound(
     apart: Gaps,
     deviance: Floats,
     *,
-    there: npt.NDArray[np.bool_],
     log_lengths: Floats,
     log_weights: Floats,
 ) -> Floats:
     """Return what `class_evidence` gives at most, without a logarithm a cell; -inf where it gives nothing.
 
-    The normal tail is bounded by Birnbaum's inequality, 1 - Phi(z) >= 2 phi(z) / (z + sqrt(z^2 + 4)), with a
-    tangent in place of its logarithm. The negative binomial, and degrees of freedom, only lower the evidence.
+    The negative binomial, and degrees of freedom, only lower the evidence.
 
     Parameters
     ----------
@@ -170,18 +178,21 @@ def evidence_bound(
         Of shape (n_windows, n_columns).
     deviance : float64 array
         `Gaps.deviance_bound` of it.
-    there : bool array that broadcasts with it
-        Cells that are tested.
     log_lengths : float64 array of shape (n_windows, 1)
     log_weights : float64 array of shape (2, n_columns)
+        -inf in a column that is not tested.
     """
     deviance = apart.corrected(deviance, _CONTINUITY)
-    bound = np.sqrt(deviance)
-    bound *= 0.35356
-    nothing = deviance == 0.0
-    deviance *= 0.5
-    bound += deviance
+    bound = tail_bound(deviance)
     bound += np.where(apart.rises, log_weights[0], log_weights[1])
-    bound += log_lengths + (1.09322 + _ROUNDING)
-    bound[nothing | ~there] = -np.inf
+    bound += log_lengths
+    return np.where(deviance > 0.0, bound, -np.inf)
+
+
+def tail_bound(deviance: Floats) -> Floats:
+    """Return what -ln of the normal tail beyond the root of a deviance is at most, in nats."""
+    bound = np.sqrt(deviance)
+    bound *= _SLOPE
+    bound += 0.5 * deviance
+    bound += _OFFSET + _ROUNDING
     return bound

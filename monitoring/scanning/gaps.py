@@ -1,6 +1,6 @@
 """How far do shares lie apart beyond the tolerance, and how large can the deviance be at most?"""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,12 +55,13 @@ class Gaps:
             By which the larger share is lowered, at most to equality.
         """
         ratio = 1.0 / (1.0 + tolerance)
-        rise = share * ratio
-        lowered = reference * ratio
-        if tolerance_abs.any():
-            rise = np.minimum(rise, share - tolerance_abs)
-            lowered = np.minimum(lowered, reference - tolerance_abs)
-        rise -= reference
+        if (tolerance * tolerance_abs).any():
+            rise = np.minimum(share * ratio, share - tolerance_abs) - reference
+            lowered = np.minimum(reference * ratio, reference - tolerance_abs)
+        else:  # the usual case needs fewer steps: no column has both
+            rise = share * ratio
+            rise -= reference + tolerance_abs
+            lowered = reference * ratio - tolerance_abs
         size = np.maximum(rise, lowered - share)  # at most one of them is positive
         np.maximum(size, 0.0, out=size)
         rises = share > reference
@@ -76,7 +77,8 @@ class Gaps:
             rows = values[start:stop] if values.ndim > 1 and len(values) > 1 else values
             return rows[..., columns] if rows.shape[-1] > 1 else rows
 
-        return Gaps(*(part(getattr(self, each.name)) for each in fields(self)))
+        held = (self.rises, self.size, self.pooled, self.n, self.m, self.effective)
+        return Gaps(*(part(values) for values in held))
 
     def deviance_bound(self) -> Floats:
         """Return what `deviance.binomial_deviance` without continuity correction is at most.
@@ -86,8 +88,9 @@ class Gaps:
         cells that lost items; in the window's cell that gained, ln(1 + u) <= u / sqrt(1 + u) gives
         u^2 / (1 + sqrt(1 + u)), which stays close where hardly any items were expected.
         """
-        share = np.clip(self.pooled, 1e-200, 1.0 - 1e-15)
+        share = np.maximum(self.pooled, 1e-200)
         rest = 1.0 - share
+        np.maximum(rest, 1e-15, out=rest)
         side = np.where(self.rises, share, rest)
         gaining = self.n * side
         lost = np.minimum(self.n - gaining, self.m * side)

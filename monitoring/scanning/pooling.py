@@ -1,13 +1,15 @@
 """Which categories of a mix are too rare to be looked at alone, and what do they hold together?"""
 
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from monitoring.scanning.gaps import Gaps
 from monitoring.scanning.spans import Floats
+
+_Value = TypeVar("_Value", bound=np.generic)
 
 POOL_ITEMS: Final = 5.0  # Cochran's rule: at least 5 expected items a cell
 _SOME: Final = 1e-12  # weight of a category without items: a group of such has a mean, too
@@ -45,9 +47,9 @@ class Cells:
     tolerance_abs: Floats
     there: npt.NDArray[np.bool_]
 
-    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> "Cells":
+    def take(self, rows: npt.NDArray[np.intp] | slice) -> "Cells":
         """Return some rows."""
-        arrays = (getattr(self, each.name) for each in fields(self))
+        arrays = (getattr(self, name) for name in _CELLS)
         return Cells(*(array if len(array) == 1 else array[rows] for array in arrays))
 
     def gaps(self) -> Gaps:
@@ -69,6 +71,9 @@ class Cells:
         return share
 
 
+_CELLS: Final = tuple(each.name for each in fields(Cells))
+
+
 def first_common(apart: Gaps) -> int:
     """Return from which row on every category has `POOL_ITEMS` effective items, the number of rows if none.
 
@@ -80,7 +85,7 @@ def first_common(apart: Gaps) -> int:
 
 def grouped(cells: Cells) -> Cells:
     """Return groups of at least `POOL_ITEMS` effective items, made of the rarest categories in turn."""
-    share = np.broadcast_to(cells.share, cells.a.shape)
+    share = cells.share
     effective = share / (cells.phi / cells.n + cells.phi_reference / cells.m)
     order = np.argsort(cells.r, axis=1, kind="stable")
     grouping = _Grouping.of(effective, order)
@@ -127,23 +132,22 @@ class _Grouping:
         where the sum of worths passes a whole number. Of 1 it lacks at most the worth of the category before
         it, so it holds at least POOL_ITEMS. The last one, if it does not, joins the one before it.
         """
-        rows, pooled = np.arange(len(effective))[:, None], np.flatnonzero(effective < POOL_ITEMS)
-        effective = effective[rows, order] if len(order) > 1 else effective[:, order[0]]
-        common = effective >= POOL_ITEMS
-        rare = np.where(common, 0.0, effective)
-        passed = np.cumsum(rare / (POOL_ITEMS + np.maximum.accumulate(rare, axis=1)), axis=1)
-        group = np.zeros(effective.shape, dtype=np.intp)
+        ordered = _taken(effective, order)
+        common = ordered >= POOL_ITEMS
+        rare = np.where(common, 0.0, ordered)
+        worth = np.maximum.accumulate(rare, axis=1)
+        worth += POOL_ITEMS
+        passed = np.cumsum(np.divide(rare, worth, out=worth), axis=1)
+        group = np.zeros(ordered.shape, dtype=np.intp)
         group[:, 1:] = passed[:, :-1]
         last = np.floor(passed[:, -1:]).astype(np.intp)
         full = last + (np.where(group == last, rare, 0.0).sum(axis=1, keepdims=True) >= POOL_ITEMS)
         np.minimum(group, np.maximum(full - 1, 0), out=group)
-        alone = full + np.cumsum(common, axis=1) - 1
-        group = np.where(common, alone, group)
+        group = np.where(common, np.cumsum(common, axis=1) + (full - 1), group)
         width = int(group.max()) + 1
-        group += rows * width
-        by_category = np.empty_like(group)
-        by_category[(rows, order) if len(order) > 1 else (slice(None), order[0])] = group
-        return cls(by_category.ravel(), pooled, (len(group), width))
+        group += np.arange(0, len(group) * width, width)[:, None]
+        by_category = _taken(group, np.argsort(order, axis=1))
+        return cls(by_category.ravel(), np.flatnonzero(effective < POOL_ITEMS), (len(group), width))
 
     def sum(self, values: Floats) -> Floats:
         """Return the sum of each group, 0 where there is none."""
@@ -169,5 +173,11 @@ class _Grouping:
         return found.reshape(self.shape)
 
     def _by_category(self, values: Floats) -> Floats:
-        n_rows = self.shape[0]
-        return np.broadcast_to(values, (n_rows, len(self.cells) // n_rows)).ravel()
+        if values.size != self.cells.size:
+            values = np.broadcast_to(values, (self.shape[0], len(self.cells) // self.shape[0]))
+        return values.ravel()
+
+
+def _taken(values: npt.NDArray[_Value], order: npt.NDArray[np.intp]) -> npt.NDArray[_Value]:
+    """Return values in another order of columns; `order` has a row for each of theirs, or one for all."""
+    return values.take(order[0], axis=1) if len(order) == 1 else np.take_along_axis(values, order, axis=1)

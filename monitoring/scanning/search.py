@@ -38,7 +38,7 @@ class Search:
     def largest(self) -> tuple[npt.NDArray[np.intp], Floats, npt.NDArray[np.bool_]]:
         """Return each column's window of the largest evidence, that evidence, and whether it is a rise."""
         if self._counts.size <= _FEW:
-            self._look(np.arange(self._counts.size))
+            self._look(np.flatnonzero(self._yardstick.tested & (self._items > 0.0)))
         else:
             self._look_where_it_matters()
         best, columns = self._found.argmax(axis=0), np.arange(self._counts.shape[1])
@@ -89,9 +89,8 @@ class Search:
         self._left = bound = evidence_bound(
             self._apart,
             self._deviance,
-            there=self._yardstick.tested & (self._items > 0.0),
             log_lengths=np.log(self._lengths)[:, None],
-            log_weights=self._yardstick.log_weights,
+            log_weights=self._yardstick.tested_log_weights,
         )
         floor = np.maximum(bound.max(axis=0) - _LOOSE, 0.0)
         cells = np.flatnonzero(bound > floor)
@@ -101,13 +100,12 @@ class Search:
             cells = np.flatnonzero(bound > self._found.max(axis=0))
 
     def _look(self, cells: npt.NDArray[np.intp]) -> None:
-        """Find the evidence of some cells, given by their index in the flattened table."""
+        """Find the evidence of some cells that are tested, given by their index in the flattened table."""
         if not len(cells):
             return
         windows, columns = np.divmod(cells, self._counts.shape[1])
         y, inflation = self._yardstick, {}
         items = np.take(self._items, cells if self._items.shape[1] > 1 else windows)
-        there = y.tested[columns] & (items > 0.0)
         if self._inflation is not None:
             inflation = {
                 "phi": np.take(self._inflation.phi, cells),
@@ -115,8 +113,8 @@ class Search:
                 "phi_reference": self._inflation.reference[columns],
             }
         evidence, rises = class_evidence(
-            np.where(there, np.take(self._counts, cells), 0.0),
-            np.where(there, items, 1.0),
+            np.take(self._counts, cells),
+            items,
             y.counts[columns],
             y.safe_items[columns],
             lengths=self._lengths[windows],
@@ -125,5 +123,5 @@ class Search:
             tolerance_abs=y.tolerance_abs[columns],
             **inflation,
         )
-        self._found.ravel()[cells] = np.where(there, np.maximum(evidence, 0.0), 0.0)
-        self._rises.ravel()[cells] = rises & there
+        self._found.ravel()[cells] = np.maximum(evidence, 0.0)
+        self._rises.ravel()[cells] = rises

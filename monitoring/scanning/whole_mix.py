@@ -20,6 +20,7 @@ from monitoring.scanning.spans import Floats
 
 _LEAST_EXPECTED: Final = 0.5  # floor of the expected items in corrections for small counts
 _ALL: Final = np.ones((1, 1), dtype=np.bool_)
+_ONE: Final = np.ones((1, 1))
 _AT_ONCE: Final = 6  # rows looked at closely before the next
 _ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
 
@@ -98,37 +99,30 @@ class WholeMix:
             Rows that cannot have more are not looked at closely.
         """
         every, common = np.arange(len(self.nu)), first_common(apart)
-        best, row = above, 0
+        summed, groups = np.empty(len(every)), np.full(len(every), deviance.shape[1])
         if common < len(every):
             long = apart.rows(common, len(every), slice(None))
-            bound = self._bound(long, deviance[common:], _ALL, every[common:])
-            best, row = self._search(self.cells, every[common:], bound, (best, row))
+            summed[common:] = _summed(deviance[common:], long.pooled)
         if common > 0:
-            groups = grouped(self.cells.take(every[:common]))
-            short = groups.gaps()
-            bound = self._bound(short, short.deviance_bound(), groups.there, every[:common])
-            best, row = self._search(groups, every[:common], bound, (best, row))
-        return best, row
+            pooled = grouped(self.cells.take(slice(common)))
+            short = pooled.gaps()
+            summed[:common] = _summed(short.deviance_bound(), short.pooled)
+            groups[:common] = pooled.there.sum(axis=1)
+        bound = self._evidence(_tail_bound(summed, groups, self.nu), every)
+        best = self._search(self.cells, every[common:], bound[common:], (above, 0))
+        return self._search(pooled, every[:common], bound[:common], best) if common > 0 else best
 
     def _search(
         self, cells: Cells, rows: npt.NDArray[np.intp], bound: Floats, best: tuple[float, int]
     ) -> tuple[float, int]:
         """Return the larger of `best` and the largest evidence in `rows`, which `cells` holds as well."""
-        while True:
+        while (bound > best[0]).any():
             promising = np.argsort(-bound)[:_AT_ONCE]
             promising = promising[bound[promising] > best[0]]
-            if not len(promising):
-                return best
             found = self._exact(cells.take(rows[promising]), rows[promising])
             best = max(best, (float(found.max()), int(rows[promising[found.argmax()]])), key=itemgetter(0))
             bound[promising] = -np.inf
-
-    def _bound(
-        self, apart: Gaps, deviance: Floats, there: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]
-    ) -> Floats:
-        """Return what `_exact` gives at most."""
-        tail = _tail(deviance, apart.pooled, apart.pooled * apart.n, there, self.nu[rows], slack=_ROUNDING)
-        return self._evidence(tail, rows)
+        return best
 
     def _exact(self, cells: Cells, rows: npt.NDArray[np.intp]) -> Floats:
         cells = _within(cells)
@@ -173,16 +167,16 @@ def whole_mix(
     n, m = _rows(items, shape), _rows(reference_items, shape)
     r = np.asarray(reference, dtype=np.float64)
     r = r[None] if r.ndim == 1 else np.broadcast_to(r, a.shape).reshape(-1, a.shape[-1])
-    phi = phi_reference = np.ones((1, 1))
-    nu = np.full(math.prod(shape), np.inf)
+    nu, phi, phi_reference = np.full(math.prod(shape), np.inf), _ONE, _ONE
     if inflation is not None:
         phi, phi_reference = _rows(inflation.phi, shape), _rows(inflation.reference, shape)
         nu = np.broadcast_to(inflation.pool_nu, shape).ravel()
+    holds, referred = n > 0.0, m > 0.0
     cells = Cells(
         a=a.reshape(-1, a.shape[-1]),
-        n=np.where(n > 0.0, n, 1.0),
+        n=np.where(holds, n, 1.0),
         r=r,
-        m=np.where(m > 0.0, m, 1.0),
+        m=np.where(referred, m, 1.0),
         phi=phi,
         phi_reference=phi_reference,
         largest=phi,
@@ -191,17 +185,18 @@ def whole_mix(
         tolerance_abs=_rows(tolerance_abs, shape),
         there=_ALL,
     )
-    valid = np.broadcast_to((n > 0.0).all(axis=1) & (m > 0.0).all(axis=1), nu.shape)
-    return WholeMix(cells, valid, np.log(np.broadcast_to(lengths, shape)).ravel(), nu)
+    valid = np.broadcast_to(holds.all(axis=1) & referred.all(axis=1), nu.shape)
+    return WholeMix(cells, valid, np.broadcast_to(np.log(lengths), shape).ravel(), nu)
 
 
 def _rows(values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
     """Return `values` as rows, with 1 row or column where all are alike."""
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    if array.ndim > 1:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim > 1 and array.shape[:-1] != shape:
         array = np.broadcast_to(array, (*shape, array.shape[-1]))
-    array = array.reshape(-1, array.shape[-1])
-    return array[:, :1] if (array == array[:, :1]).all() else array
+    array = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+    alike = array.shape[1] == 1 or bool((array == array[:, :1]).all())
+    return array[:, :1] if alike else array
 
 
 def _within(cells: Cells) -> Cells:
@@ -229,14 +224,14 @@ def _deviance(cells: Cells) -> Floats:
     return found / (1.0 + (1.0 / in_window + 1.0 / in_reference) / 6.0)
 
 
+def _summed(deviance: Floats, share: Floats) -> Floats:
+    """Return the sum of each row's deviances as their mean has it: a category of share p is worth 1 - p."""
+    summed: Floats = ((1.0 - share) * deviance).sum(axis=1)
+    return summed
+
+
 def _tail(
-    deviance: Floats,
-    share: Floats,
-    expected: Floats,
-    there: npt.NDArray[np.bool_],
-    nu: Floats,
-    *,
-    slack: float = 0.0,
+    deviance: Floats, share: Floats, expected: Floats, there: npt.NDArray[np.bool_], nu: Floats
 ) -> Floats:
     """Return -ln p of summed deviances, 0 where they are below their mean.
 
@@ -245,11 +240,20 @@ def _tail(
     cells = deviance.shape[1]
     groups = there.sum(axis=1) if there.size > 1 else np.array([cells])
     df = np.maximum(groups - 1.0, 1.0)
-    root = np.cbrt(((1.0 - share) * deviance).sum(axis=1) / df)
+    root = np.cbrt(_summed(deviance, share) / df)
     # a cell that is not there has no deviance, and counts as 1 here
     small = (0.5 / np.maximum(expected, _LEAST_EXPECTED)).sum(axis=1) - (cells - groups)
     b = 2.0 * (1.0 + small / groups) / (9.0 * df)
     v = 2.0 / (9.0 * nu)
-    z = ((1.0 - v) * root - (1.0 - b)) / np.sqrt(b + root**2 * v) + slack
+    z = ((1.0 - v) * root - (1.0 - b)) / np.sqrt(b + root**2 * v)
     unusual = (groups > 1) & (z > 0.0)
-    return np.where(unusual, slack - log_ndtr(-np.where(unusual, z, 0.0)), 0.0)
+    return np.where(unusual, -log_ndtr(-np.where(unusual, z, 0.0)), 0.0)
+
+
+def _tail_bound(summed: Floats, groups: npt.NDArray[np.int64], nu: Floats) -> Floats:
+    """Return what `_tail` gives at most: there `b` is between the one and the other here."""
+    least = 2.0 / (9.0 * np.maximum(groups - 1.0, 1.0))
+    root, v = np.cbrt(summed * (4.5 * least)), 2.0 / (9.0 * nu)
+    z = ((1.0 - v) * root - (1.0 - 2.0 * least)) / np.sqrt(least + root**2 * v) + _ROUNDING
+    unusual = (groups > 1) & (z > 0.0)
+    return np.where(unusual, _ROUNDING - log_ndtr(-np.where(unusual, z, 0.0)), 0.0)

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from monitoring.scanning.bulk import blocks, bulk_chain, bulk_inflation, by_span, shares_of, surprise
+from monitoring.scanning.bulk import (
+    blocks,
+    bulk_chain,
+    bulk_inflation,
+    by_span,
+    shares_of,
+    surprise,
+    surprise_bound,
+)
 from monitoring.scanning.spans import Span
 
 
@@ -62,3 +70,15 @@ def test_values_of_spans_go_to_their_columns():
     """A value a span becomes a value a column."""
     spans = (Span("mix", 0, 2), Span("cuts", 2, 3))
     assert by_span(spans, [1.0, 2.0]).tolist() == [1.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("inflation", [1.0, 4.0], ids=["independent", "repeats"])
+def test_no_surprise_is_above_its_bound(inflation: float):
+    """From nothing to a bucket full of a column, of few items and of many, rare or common."""
+    items, part, shares = np.meshgrid([1, 7, 50, 10_000], np.linspace(0, 1, 41), [1e-4, 0.02, 0.5, 0.97])
+    counts, items, shares = (x.ravel().astype(float) for x in (np.floor(part * items), items, shares))
+    exact = surprise(counts, items, shares, inflation=inflation, n_columns=20)
+    bound = surprise_bound(counts, items, shares, n_columns=20)
+    told = exact > 0.0
+    assert (exact[told] <= bound[told]).all()
+    assert exact.max() > 100.0

@@ -57,7 +57,6 @@ def test_no_evidence_is_above_its_bound(seed: int, tolerance: float, clumped: bo
     bound = evidence_bound(
         apart,
         apart.deviance_bound(),
-        there=y.tested & (items > 0.0),
         log_lengths=np.log(lengths)[:, None],
         log_weights=y.log_weights,
     )
