@@ -1,7 +1,7 @@
 """What may an operator want to know about a detector now: records, their JSON, and how they are read off?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from monitoring.detection.comparison import DECLARED_RATIO, Comparison, Scanned
@@ -41,6 +41,10 @@ class CategoryStatus:
     direction: Direction | None
     detectable_items: int | None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
@@ -70,10 +74,10 @@ class StreamStatus:
         columns = None
         if self.columns is not None:
             columns = [
-                {key: value for key, value in asdict(each).items() if key != "detectable_items"}
+                {key: value for key, value in each.to_json().items() if key != "detectable_items"}
                 for each in self.columns
             ]
-        return {**asdict(self), "columns": columns}
+        return {name: getattr(self, name) for name in self.__slots__} | {"columns": columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class Status:
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form."""
         return {name: getattr(self, name) for name in self.__slots__} | {
-            "categories": [asdict(each) for each in self.categories],
+            "categories": [each.to_json() for each in self.categories],
             "streams": [each.to_json() for each in self.streams],
             "alarm": None if self.alarm is None else self.alarm.to_json(),
             "findings": [each.to_json() for each in self.findings],
@@ -166,7 +170,7 @@ def category_statuses(
 ) -> tuple[CategoryStatus, ...]:
     """Return the status of every category of the classes, given the recent traffic's raw row and buckets."""
     detectable = None if comparison is None else comparison.detectable
-    columns = layout.tested(row[None])
+    columns, inflation = layout.tested(row[None]), _inflation(layout, comparison, buckets)
     return tuple(
         _category(
             k,
@@ -174,7 +178,7 @@ def category_statuses(
             columns,
             comparison=comparison,
             scanned=scanned,
-            buckets=buckets,
+            inflation=inflation,
             detectable=None if detectable is None else detectable[k],
         )
         for k in range(len(layout.streams[0].columns))
@@ -190,14 +194,14 @@ def stream_statuses(
     buckets: int = 1,
 ) -> tuple[StreamStatus, ...]:
     """Return the status of every stream, given the recent traffic's raw row and buckets."""
-    columns = layout.tested(row[None])
+    columns, inflation = layout.tested(row[None]), _inflation(layout, comparison, buckets)
     found = []
     for stream in layout.streams:
         whole = _whole(stream.name, comparison, scanned)
         each = range(*layout.columns[stream.name].indices(layout.n_columns))
         strongest = 0.0 if scanned is None else float(scanned.result.evidence[each.start : each.stop].max())
         listed = (
-            _category(k, layout, columns, comparison=comparison, scanned=scanned, buckets=buckets)
+            _category(k, layout, columns, comparison=comparison, scanned=scanned, inflation=inflation)
             for k in each
         )
         found.append(
@@ -219,6 +223,13 @@ def _whole(name: str, comparison: Comparison | None, scanned: Scanned | None) ->
     return scanned.result.statistic if comparison.mixes[scanned.result.mix] == name else None
 
 
+def _inflation(layout: Layout, comparison: Comparison | None, buckets: int) -> Sequence[float]:
+    if comparison is None:
+        return [1.0] * layout.n_columns
+    inflation: list[float] = comparison.inflation(slice(None), buckets).tolist()
+    return inflation
+
+
 def _category(
     column: int,
     layout: Layout,
@@ -226,12 +237,11 @@ def _category(
     *,
     comparison: Comparison | None,
     scanned: Scanned | None,
-    buckets: int,
+    inflation: Sequence[float],
     detectable: int | None = None,
 ) -> CategoryStatus:
     count, items = int(recent.counts[0, column]), int(recent.items[0, column])
-    inflation = 1.0 if comparison is None else float(comparison.inflation(column, buckets))
-    low, high = share_interval(count, items, inflation=inflation)
+    low, high = share_interval(count, items, inflation=inflation[column])
     evidence, direction = _evidence(column, scanned)
     return CategoryStatus(
         name=layout.names[column][1],

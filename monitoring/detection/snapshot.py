@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from monitoring.scanning.streams import class_stream
 
 FORMAT: Final = 2
+_LEVEL: Final = 4  # 6 makes 150 classes 5 % smaller in four times the time, which every bucket pays
 
 Parts: TypeAlias = Mapping[str, Any]
 
@@ -21,7 +22,7 @@ Parts: TypeAlias = Mapping[str, Any]
 def packed(parts: Parts) -> dict[str, Any]:
     """Return the snapshot that holds these parts; `unpacked` returns them exactly."""
     text = json.dumps(parts, separators=(",", ":"), allow_nan=False)
-    deflated = zlib.compress(text.encode(), level=6)
+    deflated = zlib.compress(text.encode(), level=_LEVEL)
     return {"format": FORMAT, "parts": base64.b64encode(deflated).decode("ascii")}
 
 
