@@ -76,7 +76,7 @@ class Comparison:
     config: DetectorConfig
     scope: Scope = Scope()
 
-    @property
+    @cached_property
     def threshold(self) -> float:
         """The statistic at which an alarm is raised, in nats."""
         return self.config.threshold
