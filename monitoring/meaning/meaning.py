@@ -20,7 +20,8 @@ from monitoring.meaning.meant import Meant
 from monitoring.meaning.priors import ENOUGH_POSITIVES, Priors, as_estimate
 from monitoring.meaning.proposal import stale, standings
 from monitoring.meaning.shift import Z95, Estimate, bbse_priors, disagreement
-from monitoring.meaning.verdict import ClassPrior, percent, verdict
+from monitoring.meaning.verdict import ClassPrior, verdict
+from monitoring.meaning.wording import share
 
 Meters: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -192,7 +193,7 @@ def _power(fitted: Gate) -> str:
     if fitted.unfamiliar is None:
         return "unfamiliar items would not be noticed by these counts, whatever their share"
     return (
-        f"unfamiliar items would be noticed half of the time if they were {percent(fitted.unfamiliar)} of "
+        f"unfamiliar items would be noticed half of the time if they were {share(fitted.unfamiliar)} of "
         "traffic; fewer hardly"
     )
 

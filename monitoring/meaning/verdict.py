@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from model_store.policy import NO_CLASS
 from monitoring.meaning.gate import Gate
 from monitoring.meaning.proposal import ClaimStanding
+from monitoring.meaning.wording import interval, share
 from monitoring.scanning.streams import CLASSES
 
 _DAY: Final = 86_400.0
@@ -36,7 +37,7 @@ class ClassPrior:
     @property
     def text(self) -> str:
         """The estimate with its interval."""
-        return f"{percent(self.estimate)} ({interval(self.low, self.high)})"
+        return f"{share(self.estimate)} ({interval(self.low, self.high)})"
 
 
 def verdict(
@@ -85,33 +86,6 @@ def verdict(
     return "; ".join(parts)
 
 
-def percent(share: float) -> str:
-    """Return a share as people write it.
-
-    Examples
-    --------
-    >>> percent(0.0291), percent(0.00042), percent(0.0)
-    ('2.9 %', '0.042 %', '0.0 %')
-    """
-    return f"{_number(share)} %"
-
-
-def interval(low: float, high: float) -> str:
-    """Return two shares as the bounds of a percentage.
-
-    Examples
-    --------
-    >>> interval(0.024, 0.0351)
-    '2.4-3.5'
-    """
-    return f"{_number(low)}-{_number(high)}"
-
-
-def _number(share: float) -> str:
-    value = 100.0 * share
-    return f"{value:.2g}" if 0.0 < value < 0.1 else f"{value:.1f}"
-
-
 def moment(seconds: float, at: float | None = None) -> str:
     """Return a UTC time, with its date unless `at` is of the same day.
 
@@ -137,8 +111,8 @@ def _seen(finding: Mapping[str, Any], at: float | None) -> str:
     else:
         subject = f"{name} holds for"
     return (
-        f"{subject} {percent(first['current'])} of traffic ({interval(first['low'], first['high'])}), "
-        f"reference {percent(first['reference'])}, {since}"
+        f"{subject} {share(first['current'])} of traffic ({interval(first['low'], first['high'])}), "
+        f"reference {share(first['reference'])}, {since}"
     )
 
 
@@ -148,7 +122,7 @@ def _mismatch(priors: Mapping[str, ClassPrior]) -> str:
     moved = _most_moved(priors)
     if moved is None:
         return "live traffic has the classes of validation, as far as can be told"
-    return f"{moved.name} is estimated at {moved.text} of live traffic, validation {percent(moved.before)}"
+    return f"{moved.name} is estimated at {moved.text} of live traffic, validation {share(moved.before)}"
 
 
 def _leading(finding: Mapping[str, Any] | None, priors: Mapping[str, ClassPrior]) -> ClassPrior | None:
@@ -174,7 +148,7 @@ def _most_moved(priors: Mapping[str, ClassPrior]) -> ClassPrior | None:
 def _estimated(shift: ClassPrior | None) -> str:
     if shift is None:
         return "no class is estimated to have another share than in validation"
-    return f"{shift.name} is estimated at {shift.text}, validation {percent(shift.before)}"
+    return f"{shift.name} is estimated at {shift.text}, validation {share(shift.before)}"
 
 
 def _consistent(finding: Mapping[str, Any] | None, shift: ClassPrior | None) -> str:
@@ -184,7 +158,7 @@ def _consistent(finding: Mapping[str, Any] | None, shift: ClassPrior | None) -> 
     rose = directions.get(shift.name, "rise" if shift.estimate >= shift.before else "fall") == "rise"
     said = f"consistent with {'more' if rose else 'less'} {shift.name} rather than a new vocabulary"
     if finding is not None:
-        said += f", estimated at {shift.text}, validation {percent(shift.before)}"
+        said += f", estimated at {shift.text}, validation {share(shift.before)}"
     return f"{said}, but {shift.caveat}" if shift.caveat else said
 
 

@@ -15,11 +15,26 @@ def share(value: float) -> str:
     >>> share(0.0293), share(0.4), share(0.00012), share(0.0)
     ('2.9 %', '40.0 %', '0.012 %', '0 %')
     """
+    return f"{_percentage(value)} %"
+
+
+def interval(low: float, high: float) -> str:
+    """Return two shares as the bounds of a percentage.
+
+    Examples
+    --------
+    >>> interval(0.024, 0.0351)
+    '2.4-3.5'
+    """
+    return f"{_percentage(low)}-{_percentage(high)}"
+
+
+def _percentage(value: float) -> str:
     percent = 100.0 * value
     if percent <= 0.0:
-        return "0 %"
+        return "0"
     digits = max(1 - math.floor(math.log10(percent)), 1)
-    return f"{percent:.{digits}f} %"
+    return f"{percent:.{digits}f}"
 
 
 def moment(seconds: float) -> str:

@@ -1,6 +1,5 @@
 """The command that says where a running service's detector stands."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -107,7 +106,11 @@ def remarks(value: dict[str, Any]) -> list[str]:
             f"says {each['by']}: {each['why']}"
         )
     baseline = value["baseline"] or {}
-    return [*said, *_notes(baseline.get("reading"), value.get("waiting"))]
+    if waiting := value.get("waiting"):
+        said.append(f"note: the baseline does not freeze by itself now: {waiting}")
+    if reading := baseline.get("reading"):
+        said.append(f"note: {reading}")
+    return said
 
 
 def _stream(stream: dict[str, Any], threshold: float) -> str:
@@ -119,10 +122,6 @@ def _stream(stream: dict[str, Any], threshold: float) -> str:
         f"{said}; {strongest['name']} for {share(strongest['current'])} of items, "
         f"reference {share(strongest['reference'] or 0.0)}"
     )
-
-
-def _notes(*texts: str | None) -> Sequence[str]:
-    return [f"note: {text}" for text in texts if text]
 
 
 def _interval(each: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from model_store.promises.thresholds import ClassThreshold, Interval, Target
 from monitoring.meaning.gate import Gate
 from monitoring.meaning.proposal import ClaimStanding
-from monitoring.meaning.verdict import ClassPrior, interval, moment, percent, verdict
+from monitoring.meaning.verdict import ClassPrior, moment, verdict
 from tests.support.shifts import finding_of
 
 PASSED, FAILED, UNTESTED = Gate(True, 0.4, 0.08), Gate(False, 0.001, 0.08), Gate(None, None, None)
@@ -135,7 +135,6 @@ def test_estimates_that_contradict_each_other_are_named():
     assert told.endswith("; two estimates of the share of fraud contradict each other")
 
 
-def test_numbers_are_written_for_people():
-    """Small shares keep two figures, times of the same day lose their date."""
-    assert (percent(0.5), percent(0.00042), interval(0.0, 0.0004)) == ("50.0 %", "0.042 %", "0.0-0.04")
+def test_times_are_written_for_people():
+    """Those of the same day lose their date."""
     assert (moment(51_000.0, 51_001.0), moment(51_000.0, 90_000.0)) == ("14:10 UTC", "1970-01-01 14:10 UTC")

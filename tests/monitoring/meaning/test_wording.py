@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitoring.meaning.wording import LONGEST_NAME, moment, printable, share
+from monitoring.meaning.wording import LONGEST_NAME, interval, moment, printable, share
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,11 @@ from monitoring.meaning.wording import LONGEST_NAME, moment, printable, share
 def test_a_share_has_two_digits_that_say_something(value: float, words: str):
     """Small ones are not rounded to nothing."""
     assert share(value) == words
+
+
+def test_an_interval_says_percent_once_for_both():
+    """Where it stands, a share with its sign stands before it."""
+    assert interval(0.0, 0.00042) == "0-0.042"
 
 
 def test_a_moment_is_in_utc():

@@ -89,6 +89,12 @@ def test_everything_an_operator_should_know_has_a_line():
     ]
 
 
+def test_a_baseline_that_waits_says_why():
+    """Nobody would look for it otherwise."""
+    lines = shown(STATUS | {"waiting": "the detector of tickets@0 sees drift"})
+    assert "note: the baseline does not freeze by itself now: the detector of tickets@0 sees drift" in lines
+
+
 def test_what_a_drift_means_is_said_first():
     """Where the meaning is known, its verdict takes the place of the bare shares."""
     meaning = {"verdict": "fraud is 2.9 % of traffic; consistent with more fraud"}
