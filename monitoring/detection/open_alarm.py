@@ -7,6 +7,7 @@ from monitoring.detection.comparison import Comparison, Scanned, Scope
 from monitoring.detection.finding import EndedBy, Event, Finding, Strongest
 from monitoring.detection.naming import describe
 from monitoring.detection.recovery import CALM_BLOCKS, Recovery, fresh_items
+from monitoring.scanning.streams import Stream
 from monitoring.scanning.windows import Counts, Waves, Windows
 
 MAX_FURTHER: Final = 8  # findings of one alarm; more would say that everything moved
@@ -16,8 +17,9 @@ class OpenAlarm:
     """Follows an alarm until fresh traffic is calm.
 
     A second, different shift is looked for on traffic since the last finding, with the categories that are
-    already named set aside: their change must not be found again in what the others lost to them. Measured
-    quantities are set aside too, because a changed mix of classes changes them all.
+    already named set aside: their change must not be found again in what the others lost to them. Who only
+    made room is not: among the rest its share is as ever, and it may move next. Measured quantities are set
+    aside too, because a changed mix of classes changes them all.
 
     Parameters
     ----------
@@ -122,10 +124,23 @@ class OpenAlarm:
 
     def _known(self, comparison: Comparison) -> Scope:
         """Return what is already named, and the streams in which nothing can be told apart from it."""
-        classes = comparison.layout.streams[0].name
+        classes = comparison.layout.streams[0]
         findings = (self.finding, *self.further)
-        shifts = [shift for each in findings for shift in each.classes]
         muted = {stream.name for stream in comparison.layout.streams if stream.kind == "cuts"}
         muted |= {each.stream for each in findings if not each.classes}
-        named = frozenset(shift.name for shift in shifts if shift.stream == classes)
-        return Scope(left_out=named, muted=frozenset(muted))
+        named = (_moved(each, of=classes) for each in findings)
+        return Scope(left_out=frozenset().union(*named), muted=frozenset(muted))
+
+
+def _moved(finding: Finding, *, of: Stream) -> set[str]:
+    """Return the named classes, without those that only made room for the ones that rose.
+
+    Their interval holds what their share would be if they had kept it among the classes that did not rise.
+    """
+    shifts = [shift for shift in finding.classes if shift.stream == of.name]
+    rose = [shift for shift in shifts if shift.direction == "rise"]
+    before, now = 1.0 - sum(shift.reference for shift in rose), 1.0 - sum(shift.current for shift in rose)
+    if of.kind != "mix" or not rose or before <= 0.0:
+        return {shift.name for shift in shifts}
+    fell = {shift.name for shift in shifts if not shift.low <= shift.reference * now / before <= shift.high}
+    return fell.union(shift.name for shift in rose)

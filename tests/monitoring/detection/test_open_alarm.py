@@ -59,6 +59,37 @@ def test_another_class_is_found_once():
     assert alarm.further == (event.finding,)
 
 
+def test_who_only_made_room_may_move_next():
+    """A class doubles to four fifths and all others halve or worse; a later rise among those is found."""
+    comparison = comparison_of([8_000, 6_000, 2_000, 2_000, 2_000], streams=(class_stream(NAMES[:5]),))
+    alarm = None
+    for row in ([160, 20, 6, 7, 7], [150, 18, 6, 22, 6]):
+        windows = Windows(5)
+        windows.add(10 * np.array(row), start=90.0)
+        scanned = comparison.scan(windows)
+        assert scanned is not None
+        if alarm is None:
+            alarm = OpenAlarm.raised(scanned, comparison, at=100.0, empty=windows.empty())
+            assert len(alarm.finding.classes) == 5
+        else:
+            event = alarm.follow(10 * np.array(row), scanned, comparison, start=90.0, at=100.0, waves=None)
+            assert event is not None
+            assert (event.finding.watched, event.finding.left_out) == (("class 3",), ("class 0",))
+
+
+def test_who_fell_by_itself_is_not_found_again():
+    """One class rises and another falls much further than it had to: both are known."""
+    comparison = comparison_of([8_000, 6_000, 2_000, 2_000, 2_000], streams=(class_stream(NAMES[:5]),))
+    windows = Windows(5)
+    windows.add(10 * np.array([80, 5, 60, 20, 20]), start=90.0)
+    scanned = comparison.scan(windows)
+    assert scanned is not None
+    alarm = OpenAlarm.raised(scanned, comparison, at=100.0, empty=windows.empty())
+    for _ in range(3):
+        row = 10 * np.array([80, 5, 60, 20, 20])
+        assert alarm.follow(row, scanned, comparison, start=90.0, at=100.0, waves=None) is None
+
+
 def test_there_is_an_end_to_findings():
     """When one class after the other moves, the alarm has said enough after a few."""
     alarm = raised(0)
