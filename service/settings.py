@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from monitoring.config import MonitoringConfig, WatcherConfig
-from monitoring.detection.detector import DetectorConfig
+from monitoring.detection.detector_config import OTHERS, DetectorConfig
 from service import values
 from service.values import MAX_SOURCES, Pairs
 
@@ -151,6 +151,12 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         except ValueError as error:
             raise SettingInvalid(variable, raw, str(error)) from None
     settings = Settings(**given)
+    _check_together(settings)
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    """Raise SettingInvalid where values in range do not fit each other."""
     if settings.bucket_seconds > (longest := settings.false_alarm_days * DAY_SECONDS):
         allowed = f"at most SEAMARK_FALSE_ALARM_DAYS, which are {longest:.12g} seconds"
         raise SettingInvalid(PREFIX + "BUCKET_SECONDS", f"{settings.bucket_seconds:.12g}", allowed)
@@ -159,7 +165,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             f"0, or at least {SHORTEST_SEASON_BUCKETS} times SEAMARK_BUCKET_SECONDS, {least:.12g} seconds"
         )
         raise SettingInvalid(PREFIX + "SEASON_SECONDS", f"{settings.season_seconds:.12g}", allowed)
-    return settings
+    if not any({OTHERS: 1.0, **dict(settings.watch)}.values()):
+        raise SettingInvalid(PREFIX + "WATCH", values.written(settings.watch, "="), "a weight above 0")
 
 
 def misspelt(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -4,7 +4,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr
 
 from monitoring.scanning.spans import Floats
 
@@ -63,15 +62,6 @@ def signed_root(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.Arr
     deviance, sign = binomial_deviance(a, n, r, m)
     root: Floats = sign * np.sqrt(deviance)
     return root
-
-
-def signed_root_nlp(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike) -> Floats:
-    """Return -ln of the one-sided p-value of the direction that a / n lies in from r / m, in nats.
-
-    ln 2 when the shares are equal. The tail is taken in logarithms, so it never underflows.
-    """
-    nlp: Floats = -log_ndtr(-np.abs(signed_root(a, n, r, m)))
-    return nlp
 
 
 def negative_binomial_deviance(

@@ -54,6 +54,7 @@ def test_every_field_has_its_variable_and_survives_the_way_to_another_process() 
         ("SEAMARK_WATCH", "fraud", "class=number, separated by commas, each class once"),
         ("SEAMARK_WATCH", "fraud=1,fraud=2", "class=number, separated by commas, each class once"),
         ("SEAMARK_WATCH", "fraud=-1", "class=number"),
+        ("SEAMARK_WATCH", "fraud=0.0,*=0.0", "a weight above 0"),
         ("SEAMARK_WATCH", ",".join(f"c{i}=1" for i in range(1_001)), "at most 1000 of class=number"),
         ("SEAMARK_TOLERANCE_BY_CLASS", "fraud:11", "class:number"),
         ("SEAMARK_TOLERANCE_ABS", "0.6", "a number in [0, 0.5]"),
