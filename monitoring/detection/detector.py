@@ -213,7 +213,7 @@ class Detector:
         if category not in self.categories:
             raise ExpectationRefused(f"there is no class {category!r}; name one of {list(self.categories)}")
         if not until > at:
-            raise ExpectationRefused(f"it would end at {until:.12g}, which is over; choose a later time")
+            raise ExpectationRefused(f"until {until:.12g} is over; choose a later time")
         expected = Expectation(category, at, until, by, why)
         others = [each for each in self._expectations if each.category != category]
         self._expectations = (*others, expected)
@@ -225,7 +225,7 @@ class Detector:
     def unexpect(self, category: str, *, at: float) -> None:
         """End an expectation before its time; ExpectationRefused when there is none of that class."""
         if all(each.category != category for each in self._expectations):
-            raise ExpectationRefused(f"nothing is expected of {category!r}")
+            raise ExpectationRefused(f"nothing is expected of {category!r}; the status lists what is")
         self._expect_only(each for each in self._expectations if each.category != category)
         if self._provisional.shadow is not None:
             self._provisional.shadow.unexpect(category, at=at)
