@@ -21,7 +21,7 @@ from monitoring.scanning.spans import Floats
 _LEAST_EXPECTED: Final = 0.5  # floor of the expected items in corrections for small counts
 _ALL: Final = np.ones((1, 1), dtype=np.bool_)
 _ONE: Final = np.ones((1, 1))
-_AT_ONCE: Final = 6  # rows looked at closely before the next
+_AT_ONCE: Final = 900  # cells looked at closely before the next
 _ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
 
 
@@ -117,7 +117,7 @@ class WholeMix:
     ) -> tuple[float, int]:
         """Return the larger of `best` and the largest evidence in `rows`, which `cells` holds as well."""
         while (bound > best[0]).any():
-            promising = np.argsort(-bound)[:_AT_ONCE]
+            promising = np.argsort(-bound)[: max(_AT_ONCE // cells.a.shape[1], 1)]
             promising = promising[bound[promising] > best[0]]
             found = self._exact(cells.take(rows[promising]), rows[promising])
             best = max(best, (float(found.max()), int(rows[promising[found.argmax()]])), key=itemgetter(0))
