@@ -27,9 +27,9 @@ LEAST_ROWS: Final = 32  # of a baseline, to tell bursts from what is usual
 MOST_ASIDE: Final = 0.1  # of a baseline's rows; bursts that are more frequent are what is usual
 # Of the odds: three times a share of 4 % must not pay, and half a bucket of a class of 16 % must be seen.
 _ODDS, _ODDS_COMMON, _HIGH_SHARE = 8.0, 4.0, 0.4
-# Runs that may begin within so many times the limit. Bursts of 100 items in 10,000 exceed either in less than
-# 1 of 500 runs of 100,000 items; a change that hits every second bucket exceeds the first within 25 buckets.
-CROWDED: Final = ((8, 3), (64, 8))
+# Runs that may begin within so many times the limit. Bursts of 100 items in 10,000 exceeded one in none of 400
+# runs of 100,000 items; with 3 and 8, in 4. Where every second bucket is hit, one of 20 to 30 lets it in.
+CROWDED: Final = ((8, 4), (64, 10))
 _ROUNDS: Final = 2  # bursts distort the shares that they are told by
 _DIGITS: Final = 6
 
@@ -150,7 +150,7 @@ class Gate:
         self.aside = 0
         self._run = 0
         self._held: list[_Row] = []
-        self._starts: list[int] = []  # buckets since each run began
+        self._starts: list[int] = []  # buckets since each of the newest runs began
 
     def enter(
         self,
@@ -201,7 +201,7 @@ class Gate:
     def _in_run(self, windows: Windows, here: "_Row") -> bool:
         self._run += 1
         if self._run == 1:
-            self._starts.append(0)
+            self._starts = [*self._starts[-max(self.bursts.most) :], 0]
             if self.bursts.crowded(self._starts):
                 self._run = self.bursts.limit + 1  # no burst, nor is what follows in this run
         if self._run == 1:
