@@ -27,8 +27,8 @@ LEAST_ROWS: Final = 32  # of a baseline, to tell bursts from what is usual
 MOST_ASIDE: Final = 0.1  # of a baseline's rows; bursts that are more frequent are what is usual
 # Of the odds: three times a share of 4 % must not pay, and half a bucket of a class of 16 % must be seen.
 _ODDS, _ODDS_COMMON, _HIGH_SHARE = 8.0, 4.0, 0.4
-# Runs that may begin within so many times the limit. Bursts of 100 items in 10,000 exceeded one in none of 400
-# runs of 100,000 items; with 3 and 8, in 4. Where every second bucket is hit, one of 20 to 30 lets it in.
+# Runs that may begin within so many times the limit. Bursts of 100 items in 10,000 exceeded one in none of
+# 400 runs of 100,000 items; with 3 and 8, in 4. Where every second bucket is hit, the fifth run is let in.
 CROWDED: Final = ((8, 4), (64, 10))
 _ROUNDS: Final = 2  # bursts distort the shares that they are told by
 _DIGITS: Final = 6
