@@ -14,7 +14,6 @@ from model_store.bundles.bundle import Bundle, ModelKey
 from model_store.policy import Policy
 from model_store.shift_reference import ShiftReference, shift_reference
 from monitoring.detection.detector import Detector, DetectorConfig
-from monitoring.meaning.meaning import meaning_of
 from monitoring.store import Alarm, DetectorRow, Store
 
 MEANING_SECONDS: Final = 300.0
@@ -61,6 +60,8 @@ def interpret(
 
     The same buckets give the same answer.
     """
+    from monitoring.meaning.meaning import meaning_of  # noqa: PLC0415 - scipy.optimize, which workers spare
+
     until = row.last_closed_at
     since = until - CALM_STRETCH_SECONDS if alarm is None else alarm.finding.since_time
     says = meaning_of(

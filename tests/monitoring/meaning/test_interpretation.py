@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from monitoring.meaning import interpretation
+from monitoring.meaning import meaning as meanings
 from monitoring.meaning.interpretation import Promises
 from monitoring.store import DetectorChange, Store
 from tests.support.site import ATTACK, CONFIG, QUIET, Site
@@ -24,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
         calls.append({"meters": given[2], "finding": given[3], **named})
         return {"verdict": f"call {len(calls)}", "gate": {"passed": True}, "classes": []}
 
-    monkeypatch.setattr(interpretation, "meaning_of", record)
+    monkeypatch.setattr(meanings, "meaning_of", record)
     return calls
 
 
@@ -107,7 +108,7 @@ def test_a_meaning_that_fails_costs_no_alarm(site: Site, monkeypatch: pytest.Mon
     def fail(*_given: object, **_named: object) -> dict[str, Any]:
         raise np.linalg.LinAlgError("singular")
 
-    monkeypatch.setattr(interpretation, "meaning_of", fail)
+    monkeypatch.setattr(meanings, "meaning_of", fail)
     run(site, quiet=15, attack=3)
     (alarm,) = site.store.alarms.list()
     assert (alarm.meaning, site.detector().meaning) == (None, None)
