@@ -184,7 +184,9 @@ def _mismatch(
             "evidence": each.evidence,
             "prior": priors.get(each.category),
         }
-        for each in validation_mismatch(drift_categories(classes), live, validation)
+        for each in validation_mismatch(
+            drift_categories(classes), live, validation, inflation=baseline.get("inflation")
+        )
     ]
 
 

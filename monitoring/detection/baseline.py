@@ -78,10 +78,19 @@ class Baseline:
         shown = ("items", "buckets", "start", "end", "kind", "frozen_at", "by", "why", "reading")
         return {
             "counts": self.counts[layout.raw[layout.streams[0].name]].tolist(),
+            "inflation": self._inflation(layout.columns[layout.streams[0].name]),
             **{name: getattr(self, name) for name in shown},
             "dispersed": self.dispersion is not None and not self.dispersion.independent,
             "seasonal": self.season is not None,
         }
+
+    def _inflation(self, columns: slice) -> list[float] | None:
+        """Return the variance of the columns' counts over that of independent items; None if not known."""
+        if self.dispersion is None:
+            return None
+        whole = self.dispersion.at(np.array([self.buckets], dtype=np.int64))
+        inflation: list[float] = whole.reference[columns].tolist()
+        return inflation
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form; `from_json` restores it exactly."""

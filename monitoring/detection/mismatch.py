@@ -44,6 +44,7 @@ def validation_mismatch(
     live: npt.NDArray[np.int64],
     validation: npt.NDArray[np.int64],
     *,
+    inflation: Sequence[float] | None = None,
     tolerance: float = 0.0,
     tolerance_abs: float = 0.0,
 ) -> tuple[Mismatch, ...]:
@@ -57,6 +58,8 @@ def validation_mismatch(
     categories : sequence of length n_categories
     live, validation : int64 array of shape (n_categories,)
         Both counted under the same policy.
+    inflation : sequence of length n_categories, optional
+        Variance of the live counts over that of independent items; without it they are taken as independent.
     """
     n, m = int(live.sum()), int(validation.sum())
     if n == 0 or m == 0:
@@ -72,6 +75,7 @@ def validation_mismatch(
         log_weights=np.log(weights[:, tested]),
         tolerance=tolerance,
         tolerance_abs=tolerance_abs,
+        phi=1.0 if inflation is None else np.array(inflation)[tested],
     )
     found = [
         Mismatch(categories[k], int(live[k]) / n, int(validation[k]) / m, float(e))

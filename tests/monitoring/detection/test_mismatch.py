@@ -38,3 +38,16 @@ def test_a_mismatch_within_the_tolerance_is_not_reported():
 def test_without_items_there_is_nothing_to_compare():
     """No live items, no report."""
     assert validation_mismatch(CATEGORIES, np.zeros(3, dtype=np.int64), np.array([1, 2, 3])) == ()
+
+
+def test_a_mix_that_varies_is_not_called_another_one():
+    """Counts in which every item arrives four times name a class no more often than independent ones."""
+    rng = np.random.default_rng(5)
+    shares = [0.8, 0.15, 0.05]
+    pairs = [(4 * rng.multinomial(1_250, shares), rng.multinomial(20_000, shares)) for _ in range(200)]
+    named = [
+        sum(bool(validation_mismatch(CATEGORIES, *pair, inflation=inflation)) for pair in pairs)
+        for inflation in (None, [4.0, 4.0, 4.0])
+    ]
+    assert named[0] > 40
+    assert named[1] <= 6
