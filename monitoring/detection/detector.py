@@ -288,6 +288,7 @@ class Detector:
             baseline=None if baseline is None else baseline.summary(self.layout),
             window_items=int(self.layout.items(row)),
             window_buckets=buckets,
+            buckets_set_aside=0 if self._judge is None else self._judge.aside,
             items=self._items,
             last_items_at=last if math.isfinite(last) else None,
             alarm=self.alarm,

@@ -92,6 +92,8 @@ class Status:
         In nats; the statistic is 0 without a frozen baseline.
     window_items, window_buckets : int
         The recent traffic that `current` shares are taken from.
+    buckets_set_aside : int
+        Bursts that were not judged since the windows last started anew, in buckets.
     items : int
         All items ever counted.
     last_items_at : float or None
@@ -119,6 +121,7 @@ class Status:
     baseline: dict[str, Any] | None
     window_items: int
     window_buckets: int
+    buckets_set_aside: int
     items: int
     last_items_at: float | None
     alarm: Finding | None

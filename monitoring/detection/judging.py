@@ -114,6 +114,11 @@ class Judge:
             end=end,
         )
 
+    @property
+    def aside(self) -> int:
+        """Buckets that were set aside as bursts since the windows last started anew."""
+        return 0 if self._gate is None else self._gate.aside
+
     def newest(self, items: int) -> tuple[Counts, int] | None:
         """Return raw row and buckets of the shortest window of so many items, else of the longest."""
         if self.scanned is None:

@@ -86,6 +86,7 @@ TABLE: Final = (
     Spec(Gauge, "drift_threshold", "Where the statistic raises an alarm, in nats.", owner=_WATCHER),
     Spec(Gauge, "drift_evidence", "Evidence of a changed share, in nats.", ("class",), owner=_WATCHER),
     Spec(Gauge, "drift_window_items", "Items in the window behind the statistic.", owner=_WATCHER),
+    Spec(Gauge, "drift_set_aside_buckets", "Buckets set aside as bursts in these windows.", owner=_WATCHER),
     Spec(Gauge, "drift_since_timestamp_seconds", "When the drift in force began; 0: none.", owner=_WATCHER),
     Spec(
         Gauge,

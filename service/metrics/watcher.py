@@ -44,6 +44,7 @@ class WatcherMetrics:
             families["drift_state"].labels(state).set(int(status["state"] == state))
         for name in ("statistic", "threshold", "window_items"):
             families[f"drift_{name}"].set(status[name])
+        families["drift_set_aside_buckets"].set(status.get("buckets_set_aside", 0))
         alarm = status["alarm"]
         families["drift_since_timestamp_seconds"].set(alarm["since_time"] if alarm else 0)
         known = {each["name"]: each for each in status["categories"]}
