@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.drift_runs import write
 from benchmarks.machine import machine_line
@@ -152,6 +153,9 @@ def plot(found: Sequence[Cost]) -> str:
         axes.set_yscale("log")
         axes.set(xlabel="buckets before", ylabel="ms a closed bucket")
         axes.yaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        for axis in (axes.xaxis, axes.yaxis):  # the standalone picture writes no mathematics
+            axis.set_minor_formatter(NullFormatter())
         legend(axes, 2)
 
     said = "; ".join(
