@@ -87,10 +87,13 @@ def shrink(priors: Float64s, before: Float64s, counts: Integers) -> Float64s:
     drawn: Float64s = np.where(few, trust * priors + (1.0 - trust) * before, priors)
     rest = 1.0 - drawn[..., few].sum(axis=-1, keepdims=True)
     others = drawn[..., ~few].sum(axis=-1, keepdims=True)
-    if not (others > 0.0).all():
-        drawn /= np.maximum(drawn.sum(axis=-1, keepdims=True), np.finfo(np.float64).tiny)
-        return drawn
-    shrunk: Float64s = np.where(few, drawn, drawn * (rest / others))
+    tiny = np.finfo(np.float64).tiny
+    # where the drawn ones leave nothing, or nobody takes what they leave, all are scaled alike
+    fits = (rest >= 0.0) & (others > tiny)
+    shared = np.where(few, drawn, drawn * (rest / np.maximum(others, tiny)))
+    total = drawn.sum(axis=-1, keepdims=True)
+    alike = np.where(total > tiny, drawn / np.maximum(total, tiny), before)
+    shrunk: Float64s = np.where(fits, shared, alike)
     return shrunk
 
 

@@ -116,11 +116,14 @@ class Gaps:
         return np.maximum(moved, 0.0, out=moved)
 
     def corrected(self, bound: Floats, continuity: float) -> Floats:
-        """Return a bound of the deviance with so many items moved towards equality first."""
+        """Return a bound of the deviance with so many items moved towards equality first.
+
+        The deviance is convex in the items apart and 0 without any, so what is left of them bounds what is
+        left of it.
+        """
         kept = self.size * self.effective
         np.maximum(kept, continuity, out=kept)
         np.divide(continuity, kept, out=kept)
         np.subtract(1.0, kept, out=kept)
-        kept *= kept
         kept *= bound
         return kept

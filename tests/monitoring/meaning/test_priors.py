@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_store.shift_reference import build_shift_reference
@@ -60,6 +60,9 @@ def test_a_fall_of_a_rare_class_is_called_unmeasured():
     raw=st.lists(st.floats(0.0, 1.0), min_size=4, max_size=4).filter(lambda each: sum(each) > 0.1),
     counts=st.lists(st.integers(0, 60), min_size=4, max_size=4).filter(any),
 )
+@example([1.0, 0.0, 0.0, 0.0078125], [17, 0, 6, 20])
+@example([0.0, 0.0, 1.0, 0.0], [0, 0, 0, 20])
+@example([0.0, 5e-324, 0.0, 1.0], [0, 20, 0, 0])
 def test_shrunk_priors_are_shares(raw: list[float], counts: list[int]):
     """They sum to 1, and none is negative; those of enough rows keep their proportions."""
     priors, n = np.array(raw) / sum(raw), np.array(counts)

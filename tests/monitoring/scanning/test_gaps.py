@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitoring.scanning.deviance import binomial_deviance
@@ -26,6 +26,7 @@ def gap(a: int, n: int, r: int, m: int, *, tolerance: float = 0.0, tolerance_abs
 
 @settings(max_examples=200, deadline=None)
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
+@example(1, 0, 6, 0)
 def test_no_deviance_is_above_its_bound(a: int, b: int, r: int, s: int):
     """With and without half an item moved, at the edges too, where a cell is empty."""
     n, m = a + b + 1, r + s + 1
