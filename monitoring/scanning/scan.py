@@ -15,23 +15,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.scanning.budget import Weights, column_weights
-from monitoring.scanning.evidence import Yardstick, class_evidence
+from monitoring.scanning.evidence import Yardstick
 from monitoring.scanning.search import Search
 from monitoring.scanning.spans import Floats
-from monitoring.scanning.whole_mix import Mix
-from monitoring.scanning.windows import WindowSet
-
-__all__ = [
-    "THRESHOLD_CONSTANT",
-    "ScanResult",
-    "Yardstick",
-    "class_evidence",
-    "class_weights",
-    "formula_threshold",
-    "scan",
-    "scan_columns",
-]
 
 THRESHOLD_CONSTANT: Final = 9.0
 
@@ -124,32 +110,3 @@ def formula_threshold(n_buckets: float, max_window: float, constant: float = THR
         raise ValueError(f"threshold for {n_buckets} buckets, window {max_window}: both must be at least 1")
     scales = max(math.log2(min(n_buckets, max_window)), 1.0)
     return math.log(n_buckets) + math.log(constant * scales)
-
-
-def class_weights(
-    reference: npt.NDArray[np.int64], *, shares: npt.ArrayLike | None = None, whole_mix: float = 0.0
-) -> Weights:
-    """Return `budget.column_weights` of a mix."""
-    return column_weights("mix", reference, watch=shares, whole_mix=whole_mix)
-
-
-def scan(
-    windows: WindowSet,
-    reference: npt.NDArray[np.int64],
-    *,
-    weights: Weights,
-    tolerance: float = 0.0,
-    tolerance_abs: float = 0.0,
-    whole_mix: float = 0.0,
-) -> ScanResult:
-    """Compare every window of one mix of independent items with the reference; see `scan_columns`."""
-    n_columns = len(reference)
-    yardstick = Yardstick(
-        counts=reference.astype(np.float64),
-        items=np.full(n_columns, float(reference.sum())),
-        weights=weights,
-        tolerance=np.full(n_columns, tolerance),
-        tolerance_abs=np.full(n_columns, tolerance_abs),
-        mixes=(Mix(0, n_columns, whole_mix),) if whole_mix > 0.0 and n_columns > 2 else (),
-    )
-    return scan_columns(windows.lengths, windows.counts, windows.items[:, None], yardstick)

@@ -268,16 +268,6 @@ class Windows:
             self._size -= 1
 
 
-def single_window(counts: Counts) -> WindowSet:
-    """Return `counts` as the only window, one bucket long: a comparison made once, without a search."""
-    return WindowSet(
-        lengths=np.ones(1, dtype=np.int64),
-        items=counts.sum(keepdims=True),
-        counts=counts[None],
-        starts=np.zeros(1),
-    )
-
-
 def as_counts(counts: npt.ArrayLike, width: int) -> Counts:
     """Return `counts` as int64; ValueError for another shape, non-integers or a negative count."""
     array = np.asarray(counts)

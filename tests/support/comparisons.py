@@ -6,9 +6,12 @@ import numpy.typing as npt
 from monitoring.detection.baseline import Baseline
 from monitoring.detection.comparison import Comparison, Scanned
 from monitoring.detection.detector_config import DetectorConfig
-from monitoring.scanning.scan import ScanResult
+from monitoring.scanning.budget import Weights, column_weights
+from monitoring.scanning.evidence import Yardstick
+from monitoring.scanning.scan import ScanResult, scan_columns
 from monitoring.scanning.streams import Layout, Stream, class_stream
-from monitoring.scanning.windows import WindowSet
+from monitoring.scanning.whole_mix import Mix
+from monitoring.scanning.windows import Counts, WindowSet
 
 CATEGORIES = ("common", "rare", "no_class_passes")
 
@@ -55,3 +58,42 @@ def scanned_of(
     result = ScanResult(statistic, 0, found, up, closely=lambda _: (found, up), mix=mix)
     columns = comparison.layout.tested(counts)
     return Scanned(windows, columns.counts, columns.items, columns.items.astype(np.float64), result)
+
+
+def single_window(counts: Counts) -> WindowSet:
+    """Return `counts` as the only window, one bucket long: a comparison made once, without a search."""
+    return WindowSet(
+        lengths=np.ones(1, dtype=np.int64),
+        items=counts.sum(keepdims=True),
+        counts=counts[None],
+        starts=np.zeros(1),
+    )
+
+
+def class_weights(
+    reference: npt.NDArray[np.int64], *, shares: npt.ArrayLike | None = None, whole_mix: float = 0.0
+) -> Weights:
+    """Return `budget.column_weights` of a mix."""
+    return column_weights("mix", reference, watch=shares, whole_mix=whole_mix)
+
+
+def scan(
+    windows: WindowSet,
+    reference: npt.NDArray[np.int64],
+    *,
+    weights: Weights,
+    tolerance: float = 0.0,
+    tolerance_abs: float = 0.0,
+    whole_mix: float = 0.0,
+) -> ScanResult:
+    """Compare every window of one mix of independent items with the reference; see `scan_columns`."""
+    n_columns = len(reference)
+    yardstick = Yardstick(
+        counts=reference.astype(np.float64),
+        items=np.full(n_columns, float(reference.sum())),
+        weights=weights,
+        tolerance=np.full(n_columns, tolerance),
+        tolerance_abs=np.full(n_columns, tolerance_abs),
+        mixes=(Mix(0, n_columns, whole_mix),) if whole_mix > 0.0 and n_columns > 2 else (),
+    )
+    return scan_columns(windows.lengths, windows.counts, windows.items[:, None], yardstick)

@@ -8,8 +8,8 @@ import pytest
 from monitoring.detection.comparison import Scope
 from monitoring.detection.detector_config import DetectorConfig
 from monitoring.scanning.streams import Stream, class_stream
-from monitoring.scanning.windows import Windows, single_window
-from tests.support.comparisons import CATEGORIES, comparison_of
+from monitoring.scanning.windows import Windows
+from tests.support.comparisons import CATEGORIES, comparison_of, single_window
 
 CLASSES = class_stream(CATEGORIES, share=0.6)
 SCORES = Stream("scores", "cuts", ("top probability <= 0.5", "top probability <= 0.9"), share=0.25)

@@ -9,8 +9,8 @@ import pytest
 
 from monitoring.detection.finding import ClassShift, Finding
 from monitoring.detection.recovery import Recovery, fresh_items
-from monitoring.scanning.windows import Windows, single_window
-from tests.support.comparisons import comparison_of
+from monitoring.scanning.windows import Windows
+from tests.support.comparisons import comparison_of, single_window
 from tests.support.traffic import RARE_TRIPLED, Traffic, frozen_detector
 
 CALM = np.array([930, 40, 30])

@@ -9,14 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.scanning.evidence import Yardstick
-from monitoring.scanning.scan import (
-    class_weights,
-    formula_threshold,
-    scan,
-    scan_columns,
-)
-from monitoring.scanning.windows import single_window
+from monitoring.scanning.scan import formula_threshold, scan_columns
 from tests.monitoring.traffic_kinds import windows_of
+from tests.support.comparisons import class_weights, scan, single_window
 
 COUNTS = st.integers(0, 2_000)
 
