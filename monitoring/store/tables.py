@@ -170,6 +170,7 @@ batches = sa.Table(
     _column("state", sa.String(16)),
     _column("size", sa.Integer),
     _column("manifest", sa.JSON),
+    _column("overlap", sa.Integer, server_default="1"),
     sa.Index("batches_created", "created_at"),
 )
 
@@ -219,6 +220,82 @@ labels = sa.Table(
     _column("received_at", sa.Double),
     sa.UniqueConstraint("batch_id", "key", "annotation_id", name="labels_annotation"),
     sqlite_autoincrement=True,
+)
+
+# Who labels what now: an item has as many places as its batch asks labelers for.
+item_leases = sa.Table(
+    "item_leases",
+    METADATA,
+    _column("batch_id", sa.String(64), sa.ForeignKey("batches.batch_id"), primary_key=True),
+    _column("key", Name, primary_key=True),
+    _column("place", sa.Integer, primary_key=True, autoincrement=False),
+    _column("lease_id", sa.String(64)),
+    _column("holder", Name),
+    _column("leased_at", sa.Double),
+    _column("expires_at", sa.Double),
+    sa.UniqueConstraint("batch_id", "key", "holder", name="item_leases_holder"),
+    sa.Index("item_leases_lease", "lease_id"),
+)
+
+# Ids of erased items, as digests only: what comes again under one of them is not kept.
+tombstones = sa.Table(
+    "tombstones",
+    METADATA,
+    _column("digest", sa.String(64), primary_key=True),
+    _column("at", sa.Double),
+    _column("who", Name),
+    _column("why", sa.Text),
+)
+
+# What is to be told to others, until it was.
+deliveries = sa.Table(
+    "deliveries",
+    METADATA,
+    _column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    _column("event", sa.String(32)),
+    _column("subject", sa.String(64)),
+    _column("body", sa.JSON),
+    _column("created_at", sa.Double),
+    _column("next_at", sa.Double, nullable=True),
+    _column("attempts", sa.Integer),
+    _column("delivered_at", sa.Double, nullable=True),
+    _column("last_error", sa.Text, nullable=True),
+    sa.UniqueConstraint("event", "subject", name="deliveries_subject"),
+    sa.Index("deliveries_next", "next_at"),
+    sqlite_autoincrement=True,
+)
+
+proposals = sa.Table(
+    "proposals",
+    METADATA,
+    _column("proposal_id", sa.String(64), primary_key=True),
+    _column("model_name", Key),
+    _column("base_version", Key),
+    _column("candidate_version", Key),
+    _column("kind", sa.String(16)),
+    _column("alarm_id", sa.String(64), nullable=True),
+    _column("state", sa.String(16)),
+    _column("created_at", sa.Double),
+    _column("created_by", Name),
+    _column("why", sa.Text),
+    _column("decided_at", sa.Double, nullable=True),
+    _column("decided_by", Name, nullable=True),
+    _column("decided_why", sa.Text, nullable=True),
+    _column("comparison", sa.JSON),
+    sa.Index("proposals_model", "model_name", "created_at"),
+)
+
+# What a proposed version would have answered to live traffic.
+shadows = sa.Table(
+    "shadows",
+    METADATA,
+    _column("proposal_id", sa.String(64), sa.ForeignKey("proposals.proposal_id"), primary_key=True),
+    _column("revision", sa.BigInteger),
+    _column("started_at", sa.Double),
+    _column("ended_at", sa.Double, nullable=True),
+    _column("seen", sa.JSON),
+    _column("tally", sa.JSON),
+    _column("examples", sa.JSON),
 )
 
 leases = sa.Table(
