@@ -178,7 +178,7 @@ def test_a_usual_start_does_without_alembic(store: Store, tmp_path: Path, clock:
     assert not (tmp_path / "state" / LOCK).exists()
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
 def test_a_state_of_an_earlier_release_is_brought_up_to_date(
     tmp_path: Path,
     clock: ManualClock,
@@ -192,7 +192,7 @@ def test_a_state_of_an_earlier_release_is_brought_up_to_date(
     first.close()
     with sqlite3.connect(tmp_path / FILE) as raw:
         for table in [each for at, added in TABLES_ADDED.items() if at > revision for each in added]:
-            connection.exec_driver_sql(f"DROP TABLE {table}")
+            raw.execute(f"DROP TABLE {table}")
         for table, column in [each for at, added in ADDED.items() if at > revision for each in added]:
             raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         raw.execute("UPDATE alembic_version SET version_num = ?", [revision])
