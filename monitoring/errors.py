@@ -8,6 +8,8 @@ The tree::
     ├── UnknownModel          no traffic of this model was ever counted
     ├── UnknownAlarm          no such alarm
     ├── UnknownBatch          no such batch
+    ├── UnknownProposal       no such proposal
+    ├── ProposalRefused       a version cannot be proposed, or a proposal not decided so, now
     ├── BatchRefused          no batch can be made now: budget, open batches, nothing to label
     ├── BaselineRefused       the baseline cannot be frozen now
     ├── NoOpenAlarm           there is no alarm to end
@@ -73,6 +75,28 @@ class UnknownBatch(MonitoringError):
 
     def __str__(self) -> str:
         return f"batch {self.batch_id!r} does not exist; list them with `seamark batch list`"
+
+
+class UnknownProposal(MonitoringError):
+    """No proposal has this id."""
+
+    def __init__(self, proposal_id: str) -> None:
+        super().__init__(proposal_id)
+        self.proposal_id = proposal_id
+
+    def __str__(self) -> str:
+        return f"proposal {self.proposal_id!r} does not exist; list them with `seamark proposal list`"
+
+
+class ProposalRefused(MonitoringError):
+    """A version cannot be proposed now, or a proposal not be decided so."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class BatchRefused(MonitoringError):

@@ -201,6 +201,8 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     monitoring_errors.UnknownModel: Kind(404, "unknown-model", "No traffic of this model yet"),
     monitoring_errors.UnknownAlarm: Kind(404, "unknown-alarm", "No such alarm"),
     monitoring_errors.UnknownBatch: Kind(404, "unknown-batch", "No such batch"),
+    monitoring_errors.UnknownProposal: Kind(404, "unknown-proposal", "No such proposal"),
+    monitoring_errors.ProposalRefused: Kind(409, "proposal-refused", "This cannot be proposed or decided"),
     monitoring_errors.BatchRefused: Kind(409, "batch-refused", "No batch can be made now"),
     monitoring_errors.BaselineRefused: Kind(409, "baseline-refused", "Baseline cannot be frozen now"),
     monitoring_errors.NoOpenAlarm: Kind(409, "no-open-alarm", "No alarm is open"),

@@ -19,6 +19,7 @@ from monitoring.store.detectors import DetectorsTable
 from monitoring.store.examples import ExamplesTable
 from monitoring.store.labels import LabelsTable
 from monitoring.store.lease import LeaseTable
+from monitoring.store.proposals import ProposalsTable
 from monitoring.store.retention import Retention
 from monitoring.store.tables import leases
 
@@ -41,6 +42,7 @@ class Store:
         self.examples = ExamplesTable(database)
         self.batches = BatchesTable(database)
         self.labels = LabelsTable(database)
+        self.proposals = ProposalsTable(database)
         self.lease = LeaseTable(database, clock)
         self.closing = ClosingStore(database, clock)
         self.retention = Retention(database)
