@@ -7,6 +7,7 @@ from monitoring.store.candidates import Population
 from monitoring.store.closing import ClosedBucket, Closing, Fenced, Open, Span, WaveInput
 from monitoring.store.counts import BucketRow, Claim, ModelRow
 from monitoring.store.detectors import DetectorChange, DetectorRow
+from monitoring.store.erasure import Erased
 from monitoring.store.examples import Example
 from monitoring.store.lease import Lease, LeaseStatus
 from monitoring.store.retention import Pruned
@@ -25,6 +26,7 @@ __all__ = [
     "DetectorRow",
     "Ended",
     "EndedBy",
+    "Erased",
     "Example",
     "Fenced",
     "Lease",

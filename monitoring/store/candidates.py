@@ -1,7 +1,7 @@
 """Which items may go into a batch? What the workers' reservoirs reported within a day."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from monitoring.recording.reservoir import Candidate
 from monitoring.store import codec
 from monitoring.store.database import in_parts
 from monitoring.store.tables import bucket_sources, candidates
+from monitoring.store.tombstones import erased_of, kept_of, storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +48,59 @@ class Claimed(Protocol):
 
 
 def insert_candidates(connection: sa.Connection, flush_id: int, sealed: Sealed) -> None:
-    """Store the candidates that came with a flush."""
+    """Store the candidates that came with a flush, of erased items no more than that they were drawn."""
     if not sealed.candidates:
         return
-    connection.execute(
-        candidates.insert(),
-        [
-            {
-                "flush_id": flush_id,
-                "bucket_seq": None,
-                "model_key": sealed.model_key,
-                "epoch": sealed.epoch,
-                "key": _storable(each.key),
-                "item_id": None if each.item_id is None else _storable(each.item_id),
-                "source": each.source,
-                "text": None if each.text is None else _storable(each.text),
-                "probabilities": codec.floats(each.probabilities),
-                "label": each.label,
-                "decision": each.decision,
-                "at": each.at,
-                "priority": each.priority,
-                "kinds": "\n".join(sorted(each.kinds)),
-                "uncertainty": each.uncertainty,
-            }
-            for each in sealed.candidates
-        ],
+    stored = [_storable(each) for each in sealed.candidates]
+    gone = erased_of(connection, {each.key for each in stored})
+    kept = [kept_of(each) if each.key in gone else each for each in stored]
+    rows = [
+        {
+            **_columns(each),
+            "flush_id": flush_id,
+            "bucket_seq": None,
+            "model_key": sealed.model_key,
+            "epoch": sealed.epoch,
+        }
+        for each in kept
+        if each is not None
+    ]
+    if rows:
+        connection.execute(candidates.insert(), rows)
+
+
+def insert_draw(connection: sa.Connection, one: Candidate, place: "sa.Row[Any]") -> None:
+    """Store what is left of a candidate where it was."""
+    where = {name: getattr(place, name) for name in ("flush_id", "bucket_seq", "model_key", "epoch")}
+    connection.execute(candidates.insert().values(**_columns(one), **where))
+
+
+def _columns(one: Candidate) -> dict[str, object]:
+    return {
+        "key": one.key,
+        "item_id": one.item_id,
+        "source": one.source,
+        "text": one.text,
+        "probabilities": codec.floats(one.probabilities),
+        "label": one.label,
+        "decision": one.decision,
+        "at": one.at,
+        "priority": one.priority,
+        "kinds": "\n".join(sorted(one.kinds)),
+        "uncertainty": one.uncertainty,
+    }
+
+
+def _storable(one: Candidate) -> Candidate:
+    words = (one.key, one.item_id or "", one.text or "")
+    if all(each.isascii() for each in words):
+        return one
+    return replace(
+        one,
+        key=storable(one.key),
+        item_id=None if one.item_id is None else storable(one.item_id),
+        text=None if one.text is None else storable(one.text),
     )
-
-
-def _storable(text: str) -> str:
-    """Return the text with halves of surrogate pairs replaced, which no database takes."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def attach_candidates(connection: sa.Connection, flush_ids: Sequence[int], *, seq: int) -> None:

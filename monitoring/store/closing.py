@@ -39,6 +39,7 @@ from monitoring.store.counts import (
 )
 from monitoring.store.database import Database
 from monitoring.store.detectors import DetectorRow, read_detector, read_others, write_detector
+from monitoring.store.erasure import without_erased
 from monitoring.store.grid import Stretch, due
 from monitoring.store.lease import Lease, holds
 from monitoring.store.tables import alarms, buckets, detectors
@@ -297,7 +298,7 @@ def _store_batch(connection: sa.Connection, batch: NewBatch, load: Load) -> None
     now = read_load(connection, now=batch.created_at)
     if now.open_batches > load.open_batches or now.items_today > load.items_today:
         raise Fenced("batches")
-    insert_batch(connection, batch)
+    insert_batch(connection, without_erased(connection, batch))
 
 
 def _insert_bucket(

@@ -1,10 +1,46 @@
-"""How is an item erased, from every table and from what workers have not told yet?"""
+"""How is an item erased, from every table and from what workers have not told yet?
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+What names it or says what it said goes; what was counted stays. An item of a batch keeps its row, its label
+and its weight under a random alias: without them every estimate made from the batch would be another one.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
 
 from monitoring.clock import Clock
+from monitoring.store import tables
+from monitoring.store.audit import insert_audit
+from monitoring.store.batches import NewBatch
+from monitoring.store.candidates import insert_draw, read_candidate
 from monitoring.store.database import Database
+from monitoring.store.tables import batch_items, batches, candidates, item_leases, labels, tombstones
+from monitoring.store.tombstones import Item, digest_of, erased_of, kept_of, new_alias, storable, without
+
+# Tables whose rows are looked through one by one: people, waves and shadows write what they like into them.
+WRITTEN: Final = (
+    tables.alarms,
+    tables.batches,
+    tables.deliveries,
+    tables.proposals,
+    tables.shadows,
+    tables.audit,
+)
+# Tables of counts and of processes: nothing in them is about one item.
+COUNTED: Final = (
+    tables.models,
+    tables.workers,
+    tables.flushes,
+    tables.buckets,
+    tables.bucket_sources,
+    tables.detectors,
+    tables.leases,
+    tables.tombstones,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +48,7 @@ class Erased:
     """What one erasure did.
 
     `digest` is what the tombstone keeps, `at` when the item was first erased, `removed` the rows changed now
-    by table, those without any left out. `off_disk` tells whether the log was overwritten too.
+    by table, those without any left out. `off_disk` tells whether the database's log was emptied too.
     """
 
     digest: str
@@ -29,9 +65,135 @@ class ErasureTable:
         self._clock = clock
 
     def erase(self, item_id: str, *, who: str, why: str) -> Erased:
-        """Erase everything of an item; again and again with the same result."""
-        raise NotImplementedError
+        """Erase everything of an item, by the caller's id or the key it has in batches; again if need be.
+
+        What comes later under this id, from a worker that has not flushed or from a resend, is not kept. The
+        item need not be known: a worker may be about to tell of it.
+        """
+        key, now = storable(item_id), self._clock.now()
+        with self._database.write(durable=True) as connection:
+            at = _bury(connection, key, at=now, who=who, why=why)
+            removed = _erase(connection, key, at=now)
+            if removed or at == now:
+                insert_audit(
+                    connection,
+                    at=now,
+                    who=who,
+                    action="erase",
+                    model_key=None,
+                    details={"tombstone": digest_of(key), "removed": removed},
+                )
+        return Erased(digest_of(key), at, removed, off_disk=self._database.empty_log())
 
     def count(self) -> int:
         """Return how many items were erased."""
-        raise NotImplementedError
+        with self._database.read() as connection:
+            return int(connection.scalar(sa.select(sa.func.count()).select_from(tombstones)) or 0)
+
+
+def without_erased(connection: sa.Connection, batch: NewBatch) -> NewBatch:
+    """Return a batch about to be stored without what was erased since its candidates were read."""
+    gone = erased_of(connection, (item.key for item in batch.items))
+    if not gone:
+        return batch
+    items, signatures = list(batch.items), batch.signatures
+    for place, item in enumerate(batch.items):
+        if item.key in gone:
+            items[place] = replace(item, key=new_alias(), item_id=None, text=None, state="skipped")
+    if signatures is not None:
+        rows = np.array([item.key in gone for item in batch.items])
+        signatures = np.where(rows[:, None], np.uint32(0), signatures)
+    return replace(batch, items=tuple(items), signatures=signatures)
+
+
+def _bury(connection: sa.Connection, key: str, *, at: float, who: str, why: str) -> float:
+    """Leave a tombstone; return when the first one was left."""
+    digest = digest_of(key)
+    first: float | None = connection.scalar(sa.select(tombstones.c.at).where(tombstones.c.digest == digest))
+    if first is None:
+        connection.execute(tombstones.insert().values(digest=digest, at=at, who=who, why=why))
+    return at if first is None else first
+
+
+def _erase(connection: sa.Connection, key: str, *, at: float) -> dict[str, int]:
+    item = Item(key, _texts(connection, key), new_alias())
+    removed = Counter(
+        {
+            "candidates": _erase_candidates(connection, key),
+            "labels": _erase_labels(connection, item),
+            "item_leases": connection.execute(item_leases.delete().where(item_leases.c.key == key)).rowcount,
+            "batch_items": _erase_batch_items(connection, item, at=at),
+        }
+    )
+    for table in WRITTEN:
+        removed[table.name] += _erase_written(connection, table, item)
+    return {name: n for name, n in sorted(removed.items()) if n}
+
+
+def _texts(connection: sa.Connection, key: str) -> frozenset[str]:
+    found: set[str] = set()
+    for table in (candidates, batch_items):
+        found |= set(
+            connection.scalars(sa.select(table.c.text).where(table.c.key == key, table.c.text != ""))
+        )
+    return frozenset(found)
+
+
+def _erase_candidates(connection: sa.Connection, key: str) -> int:
+    rows = connection.execute(sa.select(candidates).where(candidates.c.key == key)).all()
+    connection.execute(candidates.delete().where(candidates.c.key == key))
+    for row in rows:
+        kept = kept_of(read_candidate(row))
+        if kept is not None:
+            insert_draw(connection, kept, row)
+    return len(rows)
+
+
+def _erase_labels(connection: sa.Connection, item: Item) -> int:
+    # An annotation's id leads to the item in the tool that it was labelled with.
+    alias = sa.literal(f"{item.alias}@") + sa.cast(labels.c.id, sa.String)
+    return connection.execute(
+        labels.update().where(labels.c.key == item.key).values(key=item.alias, annotation_id=alias)
+    ).rowcount
+
+
+def _erase_batch_items(connection: sa.Connection, item: Item, *, at: float) -> int:
+    mine = batch_items.c.key == item.key
+    of_batches = list(connection.scalars(sa.select(batch_items.c.batch_id).where(mine)))
+    waiting = sa.case((batch_items.c.state == "open", "skipped"), else_=batch_items.c.state)
+    erased = connection.execute(
+        batch_items.update()
+        .where(mine)
+        .values(key=item.alias, item_id=None, text=None, signature=None, state=waiting)
+    ).rowcount
+    still_open = sa.select(batch_items.c.batch_id).where(batch_items.c.state == "open")
+    connection.execute(
+        batches.update()
+        .where(
+            batches.c.batch_id.in_(of_batches),
+            batches.c.state == "open",
+            batches.c.batch_id.not_in(still_open),
+        )
+        .values(state="closed", closed_at=at)
+    )
+    return erased
+
+
+def _erase_written(connection: sa.Connection, table: sa.Table, item: Item) -> int:
+    """Take the item out of every JSON of a table's rows; return how many rows changed."""
+    columns = [column for column in table.columns if isinstance(column.type, sa.JSON)]
+    identity = list(table.primary_key.columns)
+    changed = 0
+    for row in connection.execute(sa.select(*identity, *columns)).all():
+        values = _changed(row, columns, item)
+        if values:
+            same = [column == row._mapping[column.name] for column in identity]
+            connection.execute(table.update().where(*same).values(values))
+            changed += 1
+    return changed
+
+
+def _changed(row: "sa.Row[Any]", columns: Sequence["sa.Column[Any]"], item: Item) -> dict[str, Any]:
+    stored = {column.name: row._mapping[column.name] for column in columns}
+    left = {name: without(item, value) for name, value in stored.items()}
+    return {name: value for name, value in left.items() if value != stored[name]}

@@ -14,6 +14,7 @@ from monitoring.store.alarm import Alarm
 from monitoring.store.counts import ModelRow, read_model
 from monitoring.store.database import Database
 from monitoring.store.tables import candidates
+from monitoring.store.tombstones import ERASED
 
 MOST_READ: Final = 20_000  # of a common class a hundred do, of a rare one there are no more
 _PASSES: Final = 0.5  # from which probability on an item counts for one of several labels
@@ -56,6 +57,7 @@ class ExamplesTable:
                 candidates.c.epoch >= alarm.first_epoch,
                 candidates.c.at.between(alarm.finding.since_time, until),
                 candidates.c.bucket_seq.is_not(None),
+                candidates.c.decision != ERASED,
             )
             .order_by(
                 candidates.c.bucket_seq > alarm.bucket_seq,

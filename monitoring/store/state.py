@@ -16,6 +16,7 @@ from monitoring.store.compaction import Compaction
 from monitoring.store.counts import CountsTable
 from monitoring.store.database import Database
 from monitoring.store.detectors import DetectorsTable
+from monitoring.store.erasure import ErasureTable
 from monitoring.store.examples import ExamplesTable
 from monitoring.store.labels import LabelsTable
 from monitoring.store.lease import LeaseTable
@@ -48,6 +49,7 @@ class Store:
         self.retention = Retention(database)
         self.compaction = Compaction(database)
         self.audit = AuditTable(database)
+        self.erasure = ErasureTable(database, clock)
 
     @property
     def location(self) -> str:

@@ -3,8 +3,8 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
@@ -16,6 +16,17 @@ from monitoring.store.tables import tombstones
 # The decision of an occurrence whose item was erased: no index into `model_store.policy.DECISIONS`.
 ERASED: Final = -1
 _PURPOSE: Final = b"seamark tombstone\0"
+_NAMES: Final = frozenset({"key", "id", "item_id", "item"})
+_LISTS: Final = frozenset({"keys", "ids", "item_ids", "items"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is to be erased: its key as it is stored, what it said, and what stands in its place."""
+
+    key: str
+    texts: frozenset[str]
+    alias: str
 
 
 def storable(text: str) -> str:
@@ -38,9 +49,7 @@ def erased_of(connection: sa.Connection, keys: Iterable[str]) -> frozenset[str]:
     key_of = {digest_of(key): key for key in keys}
     found: set[str] = set()
     for part in in_parts(list(key_of)):
-        found |= set(
-            connection.scalars(sa.select(tombstones.c.digest).where(tombstones.c.digest.in_(part)))
-        )
+        found |= set(connection.scalars(sa.select(tombstones.c.digest).where(tombstones.c.digest.in_(part))))
     return frozenset(key_of[digest] for digest in found)
 
 
@@ -63,4 +72,33 @@ def kept_of(one: Candidate) -> Candidate | None:
         decision=ERASED,
         kinds=drawn,
         uncertainty=None,
+    )
+
+
+def without(item: Item, value: Any) -> Any:
+    """Return JSON without the item: an entry of a list that names it or says what it said is left out.
+
+    Only fields that hold ids and texts are looked at: an item may be called as a class or a source is.
+    """
+    if isinstance(value, dict):
+        return {name: _field(item, name, each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [without(item, each) for each in value if not _is_about(item, each)]
+    return value
+
+
+def _field(item: Item, name: str, value: Any) -> Any:
+    if name in _NAMES and value == item.key:
+        return item.alias
+    if name == "text" and value in item.texts:
+        return None
+    if name in _LISTS and isinstance(value, list):
+        return without(item, [each for each in value if each != item.key])
+    return without(item, value)
+
+
+def _is_about(item: Item, value: Any) -> bool:
+    return isinstance(value, dict) and (
+        any(value.get(name) == item.key for name in _NAMES)
+        or (isinstance(value.get("text"), str) and value["text"] in item.texts)
     )
