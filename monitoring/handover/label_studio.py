@@ -9,7 +9,8 @@ import html
 import json
 from collections.abc import Mapping
 
-from monitoring.handover.record import features, stratum
+from monitoring.handover.record import EXPORT_VERSION, stratum
+from monitoring.handover.shown import prediction, shown
 from monitoring.waves.batches import Batch, BatchItem
 from monitoring.waves.labels import NONE_OF_THESE
 
@@ -39,7 +40,7 @@ def write_config(batch: Batch) -> bytes:
 def _data(batch: Batch, item: BatchItem) -> Mapping[str, object]:
     return {
         # Label Studio refuses a task without the text its configuration names; "" where none is kept.
-        "text": _shown(batch, item),
+        "text": shown(batch, item),
         "item_id": item.key,
         "source": item.source,
         "batch": batch.id,
@@ -49,32 +50,21 @@ def _data(batch: Batch, item: BatchItem) -> Mapping[str, object]:
         "dup_count": item.dup_count,
         "weight": item.weight,
         "model_version": batch.model_key,
+        "export_version": EXPORT_VERSION,
     }
 
 
-def _shown(batch: Batch, item: BatchItem) -> str:
-    row = features(batch, item)
-    if row is None:
-        return item.text or ""
-    return "\n".join(f"{name}: {_said(value)}" for name, value in row.items())
-
-
-def _said(value: object) -> str:
-    # A second line that began at the margin would look like another feature.
-    return value.replace("\n", "\n  ") if isinstance(value, str) else json.dumps(value)
-
-
 def _predictions(batch: Batch, item: BatchItem) -> list[Mapping[str, object]]:
-    predicted = (item.predicted,) if isinstance(item.predicted, str) else item.predicted
-    if not predicted or item.stratum == "exploration":
+    said = prediction(batch, item)
+    if said is None:
         return []
     # Of several labels the least sure one: by it a team finds the answers most worth a look.
-    score = min(item.probabilities[batch.classes.index(name)] for name in predicted)
+    score = min(said.scores)
     choice = {
         "from_name": "label",
         "to_name": "text",
         "type": "choices",
         "score": score,
-        "value": {"choices": list(predicted)},
+        "value": {"choices": list(said.names)},
     }
     return [{"model_version": batch.model_key, "score": score, "result": [choice]}]

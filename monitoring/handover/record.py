@@ -8,6 +8,8 @@ from typing import Final, cast
 from model_store.data.contents import Values
 from monitoring.waves.batches import PARTIAL, Batch, BatchItem
 
+# Goes up when what comes back under these names means something else: see `monitoring.waves.returns`.
+EXPORT_VERSION: Final = 1
 FIELDS: Final = (
     "batch",
     "rank",
@@ -23,6 +25,7 @@ FIELDS: Final = (
     "weight",
     "model",
     "predicted",
+    "export_version",
 )
 
 
@@ -46,6 +49,7 @@ def fields(batch: Batch, item: BatchItem) -> tuple[object, ...]:
         item.weight,
         batch.model_key,
         item.predicted,
+        EXPORT_VERSION,
     )
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from monitoring.handover.record import FIELDS, features, fields
@@ -17,29 +18,41 @@ def write(batch: Batch) -> bytes:
     """Return a UTF-8 CSV (RFC 4180), items by rank; fill in `label` and send it back as it is.
 
     A cell that a spreadsheet would run as a formula begins with an apostrophe, see `monitoring.waves.cells`.
-    In the place of `text`, rows of a table have a column per feature of the feature's name, or
-    `feature__<name>` where the sheet has such a column already.
+    In the place of `text`, rows of a table have the columns of `feature_columns`.
     """
-    rows = [features(batch, item) or {} for item in batch.items]
-    names = sorted({name for row in rows for name in row})
-    probabilities = [f"p__{name}" for name in batch.classes]
+    of_features = feature_columns(batch)
     plain = FIELDS if batch.input_kind == "text" else tuple(name for name in FIELDS if name != "text")
-    taken = {*FIELDS, *probabilities, *LABEL_COLUMNS}
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    headers = [f"feature__{name}" if name in taken else name for name in names]
-    writer.writerow([*plain, *map(guard, headers), *probabilities, *LABEL_COLUMNS])
-    for item, row in zip(batch.items, rows, strict=True):
+    writer.writerow([*plain, *map(guard, of_features), *_probabilities(batch), *LABEL_COLUMNS])
+    for place, item in enumerate(batch.items):
         known = dict(zip(FIELDS, fields(batch, item), strict=True))
         writer.writerow(
             [
                 *(_cell(known[name]) for name in plain),
-                *(_feature(row.get(name)) for name in names),
+                *(_feature(cells[place]) for cells in of_features.values()),
                 *(repr(p) for p in item.probabilities),
                 *("" for _ in LABEL_COLUMNS),
             ]
         )
     return text.getvalue().encode()
+
+
+def feature_columns(batch: Batch) -> Mapping[str, Sequence[object]]:
+    """Return a column for each feature of a table's rows, by its name, None where a row has none.
+
+    A feature named like another column is `feature__<name>`. A batch of texts has no such columns.
+    """
+    rows = [features(batch, item) or {} for item in batch.items]
+    taken = {*FIELDS, *_probabilities(batch), *LABEL_COLUMNS}
+    return {
+        f"feature__{name}" if name in taken else name: [row.get(name) for row in rows]
+        for name in sorted({name for row in rows for name in row})
+    }
+
+
+def _probabilities(batch: Batch) -> list[str]:
+    return [f"p__{name}" for name in batch.classes]
 
 
 def _cell(value: object) -> str:
