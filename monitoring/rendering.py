@@ -19,6 +19,7 @@ def alarm_json(alarm: Alarm, *, strongest: Mapping[str, Any] | None = None) -> d
         "raised_at": alarm.raised_at,
         "cleared_at": alarm.cleared_at,
         "ended_by": alarm.ended_by,
+        "ended_cause": alarm.ended_cause,
         "finding": finding_json(alarm.finding.to_json()),
         "later": [_dated_json(each) for each in alarm.later],
         "strongest": strongest,

@@ -24,7 +24,7 @@ from monitoring.detection.detector_status import (
     stream_statuses,
 )
 from monitoring.detection.expectation import Expectation, expected_scope
-from monitoring.detection.finding import ClassShift, Direction, Event, EventKind, Finding
+from monitoring.detection.finding import ClassShift, Direction, EndedBy, Event, EventKind, Finding
 from monitoring.detection.judging import Judge
 from monitoring.detection.open_alarm import OpenAlarm
 from monitoring.detection.provisional import Provisional
@@ -192,6 +192,16 @@ class Detector:
         if event is None:
             raise NoOpenAlarm
         self._settle(at)
+        return event
+
+    def retire(self, *, at: float, why: str, by: EndedBy) -> Event | None:
+        """End the open alarm because another version was put in force; None without one.
+
+        The windows start anew against the same baseline: what comes back to this version is judged afresh.
+        """
+        event = None if self._judge is None else self._judge.end_alarm(why, at=at, by=by)
+        if event is not None:
+            self._settle(at)
         return event
 
     def dismiss_shadow(self, of: str, *, at: float, by: str, why: str) -> bool:

@@ -9,7 +9,7 @@ from monitoring.scanning.streams import CLASSES
 
 Direction = Literal["rise", "fall"]
 EventKind = Literal["alarm_raised", "finding_added", "alarm_cleared"]
-EndedBy = Literal["calm", "baseline", "false"]
+EndedBy = Literal["calm", "baseline", "false", "promotion", "rollback", "superseded"]
 
 _Z95: Final = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
@@ -136,7 +136,8 @@ class Event:
     why : str
         A clause for people.
     ended_by : str or None
-        Of `alarm_cleared`: fresh calm traffic, another baseline, or somebody who called the alarm false.
+        Of `alarm_cleared`: fresh calm traffic, another baseline, somebody who called the alarm false, or
+        another version that was put in force.
     strongest : Strongest or None
         Of `alarm_cleared`.
     """

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from model_store.bundles.bundle import ModelKey
 from monitoring.detection.finding import Finding, Strongest
 
-# Fresh traffic was calm; another baseline was frozen; a person called it false; another version took over.
-EndedBy: TypeAlias = Literal["calm", "baseline", "false", "superseded"]
+# Fresh traffic was calm; another baseline was frozen; a person called it false; the version that was proposed
+# against it was promoted; its own version was rolled back; another version took over.
+EndedBy: TypeAlias = Literal["calm", "baseline", "false", "promotion", "rollback", "superseded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,12 @@ class Dated:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """When, UTC epoch seconds, and by what an alarm ended, and its strongest window."""
+    """When, UTC epoch seconds, and by what an alarm ended, its strongest window, and the proposal, if any."""
 
     at: float
     by: EndedBy
     strongest: Strongest | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Alarm:
         Second, different shifts that were found while it was open.
     cleared_at, ended_by
         None while it is open.
+    ended_cause : str or None
+        The proposal whose promotion ended it.
     acknowledged, marked_false : Act or None
         Who said that somebody looks after it, and that nothing had moved.
     meaning : mapping or None
@@ -88,6 +92,7 @@ class Alarm:
     meaning: Mapping[str, Any] | None = None
     batch_id: str | None = None
     batch_note: str | None = None
+    ended_cause: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -147,6 +152,7 @@ def alarm_of(row: "sa.Row[Any]") -> Alarm:
         meaning=row.meaning,
         batch_id=row.batch_id,
         batch_note=row.batch_note,
+        ended_cause=row.ended_cause,
     )
 
 

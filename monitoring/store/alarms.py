@@ -122,7 +122,7 @@ def clear_alarms(connection: sa.Connection, model_key: ModelKey, ended: Ended) -
     connection.execute(
         alarms.update()
         .where(alarms.c.model_key == model_key, alarms.c.cleared_at.is_(None))
-        .values(cleared_at=ended.at, ended_by=ended.by, strongest=strongest)
+        .values(cleared_at=ended.at, ended_by=ended.by, ended_cause=ended.cause, strongest=strongest)
     )
 
 

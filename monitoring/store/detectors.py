@@ -84,7 +84,7 @@ class DetectorsTable:
             if row is None:
                 return None
             at = self._clock.now()
-            _replace(connection, model_key, row, edit(row.snapshot), at=at)
+            replace_detector(connection, model_key, row, edit(row.snapshot), at=at)
             insert_audit(
                 connection,
                 at=at,
@@ -119,14 +119,15 @@ class DetectorsTable:
                 for key, row in ((alarm.model_key, own), *read_others(connection, model)):
                     changed = edit(key, row.snapshot)
                     if changed is not None:
-                        _replace(connection, key, row, changed, at=at)
+                        replace_detector(connection, key, row, changed, at=at)
             mark_false(connection, alarm, at=at, by=who, why=why)
             return read_alarm(connection, alarm_id)
 
 
-def _replace(
+def replace_detector(
     connection: sa.Connection, model_key: ModelKey, row: DetectorRow, changed: DetectorChange, *, at: float
 ) -> None:
+    """Put a detector changed by hand in place of the row that was read, and end alarms as it says."""
     connection.execute(
         detectors.update()
         .where(detectors.c.model_key == model_key)

@@ -15,13 +15,16 @@ from monitoring.store.closing import ClosingStore
 from monitoring.store.compaction import Compaction
 from monitoring.store.counts import CountsTable
 from monitoring.store.database import Database
+from monitoring.store.deliveries import DeliveriesTable
 from monitoring.store.detectors import DetectorsTable
 from monitoring.store.erasure import ErasureTable
 from monitoring.store.examples import ExamplesTable
 from monitoring.store.labels import LabelsTable
 from monitoring.store.lease import LeaseTable
+from monitoring.store.promotions import PromotionsTable
 from monitoring.store.proposals import ProposalsTable
 from monitoring.store.retention import Retention
+from monitoring.store.shadows import ShadowsTable
 from monitoring.store.tables import leases
 
 FILE: Final = "seamark.sqlite3"
@@ -44,6 +47,9 @@ class Store:
         self.batches = BatchesTable(database)
         self.labels = LabelsTable(database)
         self.proposals = ProposalsTable(database)
+        self.promotions = PromotionsTable(database)
+        self.shadows = ShadowsTable(database)
+        self.deliveries = DeliveriesTable(database)
         self.lease = LeaseTable(database, clock)
         self.closing = ClosingStore(database, clock)
         self.retention = Retention(database)

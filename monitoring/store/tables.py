@@ -155,6 +155,7 @@ alarms = sa.Table(
     _column("findings", Maybe, nullable=True),
     _column("strongest", Maybe, nullable=True),
     _column("meaning", Maybe, nullable=True),
+    _column("ended_cause", sa.String(64), nullable=True),
     sa.Index("alarms_model", "model_key", "raised_at"),
 )
 

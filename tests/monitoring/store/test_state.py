@@ -43,7 +43,7 @@ ADDED = {  # by the migration that ends at this revision
         ("alarms", "meaning"),
         ("detectors", "meaning"),
     ),
-    "0004": (("batches", "overlap"),),
+    "0004": (("batches", "overlap"), ("alarms", "ended_cause")),
 }
 TABLES_ADDED = {"0004": ("item_leases", "tombstones", "deliveries", "shadows", "proposals")}
 

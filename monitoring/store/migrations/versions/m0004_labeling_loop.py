@@ -10,6 +10,7 @@ down_revision = "0003"
 def upgrade() -> None:
     """Add the tables and columns; every batch of before asked one labeler an item."""
     op.add_column("batches", sa.Column("overlap", sa.Integer(), nullable=False, server_default="1"))
+    op.add_column("alarms", sa.Column("ended_cause", sa.String(length=64), nullable=True))
     op.create_table(
         "item_leases",
         sa.Column("batch_id", sa.String(length=64), sa.ForeignKey("batches.batch_id"), primary_key=True),
