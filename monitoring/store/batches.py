@@ -13,6 +13,7 @@ from monitoring.errors import UnknownBatch
 from monitoring.store import codec
 from monitoring.store.audit import insert_audit
 from monitoring.store.database import Database
+from monitoring.store.deliveries import BATCH_EMITTED, insert_delivery
 from monitoring.store.tables import batch_items, batches
 from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary, of_schema_1
 
@@ -22,7 +23,10 @@ MOST_REMEMBERED: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """A batch about to be stored; `signatures` of shape (n_items, 64), or None when no texts are kept."""
+    """A batch about to be stored; `signatures` of shape (n_items, 64), or None when no texts are kept.
+
+    An `announced` one is told to the webhook.
+    """
 
     id: str
     alarm_id: str | None
@@ -32,6 +36,18 @@ class NewBatch:
     manifest: Mapping[str, object]
     items: tuple[BatchItem, ...]
     signatures: npt.NDArray[np.uint32] | None
+    announced: bool = False
+
+    def announcement(self) -> Mapping[str, object]:
+        """Return what others are told of it: where it is and what it is about, no word of an item."""
+        return {
+            "batch": self.id,
+            "alarm": self.alarm_id,
+            "model": self.model_key,
+            "reason": self.reason,
+            "items": len(self.items),
+            "path": f"/v1/batches/{self.id}",
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +195,8 @@ def insert_batch(connection: sa.Connection, batch: NewBatch) -> None:
         )
     )
     connection.execute(batch_items.insert(), [_row(batch, at) for at in range(len(batch.items))])
+    if batch.announced:
+        insert_delivery(connection, BATCH_EMITTED, batch.id, batch.announcement(), at=batch.created_at)
 
 
 def read_load(connection: sa.Connection, *, now: float) -> Load:
