@@ -19,6 +19,7 @@ from monitoring.store.deliveries import DeliveriesTable
 from monitoring.store.detectors import DetectorsTable
 from monitoring.store.erasure import ErasureTable
 from monitoring.store.examples import ExamplesTable
+from monitoring.store.labelled import LabelledTable
 from monitoring.store.labels import LabelsTable
 from monitoring.store.lease import LeaseTable
 from monitoring.store.promotions import PromotionsTable
@@ -46,6 +47,7 @@ class Store:
         self.examples = ExamplesTable(database)
         self.batches = BatchesTable(database)
         self.labels = LabelsTable(database)
+        self.labelled = LabelledTable(database)
         self.proposals = ProposalsTable(database)
         self.promotions = PromotionsTable(database)
         self.shadows = ShadowsTable(database)

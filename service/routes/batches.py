@@ -11,7 +11,7 @@ from model_store.bundles.bundle import read_bundle
 from monitoring import handover
 from monitoring.waves.batches import Batch, BatchSummary
 from monitoring.waves.emission import emit_by_hand, facts_of
-from monitoring.waves.labels import parse_labels
+from monitoring.waves.returns import parse_labels
 from service.exchange import Call, Content
 from service.problems import FieldInvalid
 from service.routes.models import Name, current_key

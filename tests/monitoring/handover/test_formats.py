@@ -14,7 +14,8 @@ import pytest
 from monitoring import handover
 from monitoring.waves.batches import PARTIAL, Batch, BatchItem
 from monitoring.waves.cells import unguard
-from monitoring.waves.labels import of_batch, parse_labels
+from monitoring.waves.labels import of_batch
+from monitoring.waves.returns import parse_labels
 
 CLASSES = ("billing", '<fraud> & "theft"', "=odd")
 
