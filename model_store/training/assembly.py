@@ -28,12 +28,14 @@ from model_store.data.leakage import Leakage
 from model_store.data.rows import Progress
 from model_store.graphs.outputs import LOGITS, OutputSpec, Task
 from model_store.policy import Policy
+from model_store.promises.carried import LabelledScores, carried_thresholds
 from model_store.promises.claims import Claims
 from model_store.promises.guarantees import fit_thresholds
 from model_store.promises.thresholds import ClassThreshold
 from model_store.readings import input_cuts
 from model_store.reference import build_reference
 from model_store.reports.evaluate import Evaluation, card, evaluate
+from model_store.reports.proposal import Evidence
 from model_store.store import ModelStore
 from model_store.training.selection import Tried
 
@@ -99,7 +101,14 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitResult:
-    """A published bundle and the figures of its fit."""
+    """A published bundle and the figures of its fit.
+
+    Parameters
+    ----------
+    evidence : tuple of Evidence
+        Rows that nothing was trained on, for a comparison with another version; only of a fit with labels
+        that came back.
+    """
 
     path: Path
     name: str
@@ -107,6 +116,7 @@ class FitResult:
     calibration: Calibration
     thresholds: tuple[ClassThreshold, ...]
     evaluation: Evaluation
+    evidence: tuple[Evidence, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what `seamark fit --json` prints."""
@@ -148,12 +158,16 @@ def assemble(
     sources: tuple[str, ...] = (),
     licence: str = "",
     seed: int = 0,
+    explored: Part | None = None,
     progress: Progress | None = None,
 ) -> FitResult:
     """Calibrate, set thresholds, measure, and publish the next version of `name`.
 
     Parameters
     ----------
+    explored : Part, optional
+        A plain sample of the present traffic, where the threshold rows are of earlier traffic: then nothing
+        but these certifies. Possibly of no row.
     seen : Seen
         Recognises every row something was fitted on.
     training : mapping
@@ -188,6 +202,7 @@ def assemble(
     policy = _policy(
         validation,
         part=scored.threshold,
+        explored=explored,
         claims=claims,
         calibration=calibration,
         positives=positives,
@@ -226,7 +241,7 @@ def assemble(
             evaluation=evaluation,
             policy=policy,
             joint=claims.joint,
-            sample=claims.sample and scored.threshold.weights is None,
+            sample=_proves(scored.threshold, claims) if explored is None else len(explored) > 0,
             tried=tried,
             chosen=chosen,
             criterion=criterion,
@@ -234,7 +249,10 @@ def assemble(
             notes=notes,
         ),
         training=dict(training)
-        | {"claims": claims.to_json(), "sample": claims.sample and scored.threshold.weights is None},
+        | {
+            "claims": claims.to_json(),
+            "sample": explored is None and _proves(scored.threshold, claims),
+        },
         evaluation=evaluation.to_json(),
         sources=sources,
         licence=licence,
@@ -249,6 +267,8 @@ def _calibrated(
     part: Part, classes: tuple[str, ...], task: Task, seed: int, incumbent: Calibration | None
 ) -> Calibration:
     """Return the calibration that explains the rows best, the one in force among the candidates."""
+    if incumbent is not None and not len(part):
+        return incumbent
     part = part.known()
     found = fit_calibration(
         part.log_probabilities, part.labels, seed=seed, classes=classes, task=task, groups=part.groups
@@ -265,29 +285,44 @@ def _validation(calibration: Calibration, part: Part) -> Validation:
     return Validation(calibration.apply(part.log_probabilities), labels, part.log_probabilities)
 
 
+def _proves(part: Part, claims: Claims) -> bool:
+    return claims.sample and part.weights is None
+
+
 def _policy(
     validation: Validation,
     *,
     part: Part,
+    explored: Part | None,
     claims: Claims,
     calibration: Calibration,
     positives: Mapping[str, Counts],
     classes: tuple[str, ...],
     task: Task,
 ) -> Policy:
-    thresholds = fit_thresholds(
-        validation.probabilities,
-        validation.labels,
-        classes,
-        claims.targets,
-        delta=claims.delta,
-        joint=claims.joint,
-        weights=part.weights,
-        sample=claims.sample,
-        groups=part.groups,
-    )
+    if explored is None:
+        thresholds = fit_thresholds(
+            validation.probabilities,
+            validation.labels,
+            classes,
+            claims.targets,
+            delta=claims.delta,
+            joint=claims.joint,
+            weights=part.weights,
+            sample=claims.sample,
+            groups=part.groups,
+        )
+    else:
+        thresholds = carried_thresholds(
+            LabelledScores(validation.probabilities, validation.labels, part.weights, part.groups),
+            LabelledScores(calibration.apply(explored.log_probabilities), explored.labels),
+            classes,
+            claims.targets,
+            delta=claims.delta,
+            joint=claims.joint,
+        )
     counted = tuple(
-        replace(t, n_positive={name: int(n[k]) for name, n in positives.items()})
+        replace(t, n_positive={name: int(n[k]) for name, n in positives.items()} | _of_explored(t))
         for k, t in enumerate(thresholds)
     )
     return Policy(
@@ -302,6 +337,11 @@ def _policy(
         priority=claims.priority,
         require_one=claims.require_one,
     )
+
+
+def _of_explored(t: ClassThreshold) -> dict[str, int]:
+    """Return the positives that the status rests on, where those are explored rows."""
+    return dict(t.n_positive) if "explored" in t.n_positive else {}
 
 
 def _positives(scored: Scored, n_classes: int, trained: Counts | None) -> dict[str, Counts]:

@@ -12,8 +12,9 @@ from model_store.bundles.bundle import MODEL_FILE, Seen
 from model_store.calibrating.calibration import LogProbabilities
 from model_store.data.drawn import Drawn, drawn
 from model_store.data.features import feature_columns, inputs_of
-from model_store.data.labelled import Labelled, groups_of, labelled_of, signatures_of, sources_of
+from model_store.data.labelled import Labelled, groups_of, signatures_of, sources_of
 from model_store.data.leakage import LOOSE_SIMILARITY, Leakage, between, names_of
+from model_store.data.returned import Returned
 from model_store.data.rows import Progress, Rows
 from model_store.data.splits import Splits, split
 from model_store.graphs.classifier import Classifier
@@ -23,6 +24,7 @@ from model_store.promises.claims import Claims
 from model_store.store import ModelStore
 from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble
 from model_store.training.export import check_parity
+from model_store.training.gathering import Gathered, explored_weights
 from model_store.training.recipes import Criterion, Imbalance, check_recipe
 from model_store.training.train import train
 from model_store.training.trained import Trained
@@ -41,6 +43,8 @@ def fit(
     criterion: Criterion = "pr_auc",
     seed: int = 0,
     licence: str = "",
+    returned: Returned | None = None,
+    pool: bool = False,
     progress: Progress | None = None,
 ) -> FitResult:
     """Split, train, export, calibrate, set thresholds, measure, and publish the next version of `name`.
@@ -58,6 +62,12 @@ def fit(
         Types of feature columns where their cells mislead.
     imbalance : str
         How training treats rare classes: a recipe, or "auto" to compare them by `criterion`.
+    returned : Returned, optional
+        Labels that came back from batches, of the same classes. Those chosen by score train. Explored ones
+        never do: they alone certify, since `rows` are of earlier traffic.
+    pool : bool
+        With `returned`: the traffic is still that of `rows`, so explored rows and threshold rows count
+        together. Right when nothing has moved, and for a recall also when only the mix of classes has.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -73,16 +83,18 @@ def fit(
     check_recipe(imbalance, criterion)
     store.check_writable(name)
     able = drawn(rows, sample=asked.sample)
-    labelled = labelled_of(rows)
-    sources = sources_of(rows)
-    asked.check(labelled.classes, task=labelled.task)
     table = rows.features is not None
     columns = feature_columns(rows, kinds) if table else ()
-    signatures = signatures_of(rows.contents(), report, exact=table)
-    groups = groups_of(rows, signatures)
-    splits, kept = _dealt(able, labelled, groups, seed=seed)
-    inputs, labels = _take(inputs_of(rows, columns), kept), labelled.labels[kept]
-    signatures, groups, names = signatures[kept], groups[kept], [names_of(rows)[i] for i in kept]
+    gathered = Gathered.of(rows, able, returned)
+    labelled, sources = gathered.labelled, sources_of(gathered.rows)
+    asked.check(labelled.classes, task=labelled.task)
+    signatures = signatures_of(gathered.rows.contents(), report, exact=table)
+    groups = groups_of(gathered.rows, signatures)
+    splits, kept = _dealt(gathered, groups, seed=seed)
+    gathered = gathered.unknown_to(kept[np.concatenate([splits["train"], splits["calibration"]])], groups)
+    items = inputs_of(gathered.rows, columns)
+    inputs, labels = _take(items, kept), labelled.labels[kept]
+    signatures, groups, names = signatures[kept], groups[kept], [names_of(gathered.rows)[i] for i in kept]
     own = splits["train"]
     report("train", 0, 1)
     trained = train(
@@ -99,23 +111,34 @@ def fit(
         progress=report,
     )
     report("train", 1, 1)
-    raw, parity = _served(trained, inputs, splits, labelled, report)
-    weights = able.weights_of(len(rows))
-    parts = (
-        Part(
-            raw[part],
-            labels[at],
-            None if weights is None else weights[kept[at]],
-            groups[at],
-            _take(inputs, at),
+    held_out = _held_out(splits)
+    shown = [(part, kept[at]) for part, at in held_out]
+    raw, parity = _served(trained, items, [*shown, ("explored", gathered.proving)], labelled, report)
+    weights = able.weights_of(len(gathered))
+    scored = Scored(
+        *(
+            Part(
+                raw[part],
+                labels[at],
+                None if weights is None else weights[kept[at]],
+                groups[at],
+                _take(inputs, at),
+            )
+            for part, at in held_out
         )
-        for part, at in _held_out(splits)
     )
+    explored = Part(
+        raw["explored"],
+        labelled.labels[gathered.proving],
+        inputs=_take(items, gathered.proving),
+    )
+    if pool:
+        scored = replace(scored, threshold=_pooled(scored.threshold, explored))
     loose = between(signatures, splits, names=names, similarity=LOOSE_SIMILARITY)
     fitted_on = np.sort(np.concatenate([own, splits["calibration"], splits["threshold"]]))
-    return assemble(
+    result = assemble(
         Graph(trained.onnx, trained.front_end, trained.output),
-        Scored(*parts),
+        scored,
         replace(asked, sample=able.certifies),
         name=name,
         store=store,
@@ -131,30 +154,53 @@ def fit(
             "loose_leakage": {part: each.to_json() for part, each in loose.items()},
             "tried": [each.to_json() for each in trained.tried],
             **trained.facts,
+            **gathered.facts(pool=pool),
         },
         trained_positives=Labelled(labelled.classes, labelled.task, labels[own]).positives(),
         tried=trained.tried,
         chosen=trained.chosen,
         criterion=criterion,
         leakage=between(signatures, splits, names=names),
-        notes=(*_chosen(able, len(rows) - len(kept)), *_resemblance(loose)),
+        notes=(
+            *_chosen(gathered.able, len(able.used) + len(gathered.able.chosen) - len(kept)),
+            *gathered.notes(pool=pool),
+            *_resemblance(loose),
+        ),
         sources=sources,
         licence=licence,
         seed=seed,
+        explored=None if returned is None or pool else explored,
         progress=report,
+    )
+    return replace(result, evidence=gathered.evidence(kept[splits["test"]]))
+
+
+def _pooled(part: Part, explored: Part) -> Part:
+    """Return the threshold rows and, behind them, the explored ones, each of which stands alone."""
+    groups = np.arange(len(part)) if part.groups is None else part.groups
+    alone = groups.max(initial=-1) + 1 + np.arange(len(explored))
+    more = explored_weights(part.weights, len(explored))
+    return Part(
+        np.concatenate([part.log_probabilities, explored.log_probabilities]),
+        np.concatenate([part.labels, explored.labels]),
+        None if part.weights is None or more is None else np.concatenate([part.weights, more]),
+        np.concatenate([groups, alone]),
+        [*part.inputs, *explored.inputs],
     )
 
 
 def _dealt(
-    able: Drawn, labelled: Labelled, groups: npt.NDArray[np.int32], *, seed: int
+    gathered: Gathered, groups: npt.NDArray[np.int32], *, seed: int
 ) -> tuple[Splits, npt.NDArray[np.intp]]:
     """Return the parts and the rows they number: drawn rows in all parts, rows chosen by score train.
 
-    A chosen row that nearly repeats a held-out one is left out: the held-out one is part of the sample.
+    A chosen row that nearly repeats a held-out or an explored one is left out: that one is part of a sample.
     """
+    able, labelled = gathered.able, gathered.labelled
     dealt = split(labelled.labels[able.used], groups[able.used], seed=seed, classes=labelled.classes)
     parts = {part: able.used[at] for part, at in dealt.items()}
-    held_out = np.unique(groups[np.concatenate([at for part, at in parts.items() if part != "train"])])
+    held_out = np.concatenate([gathered.explored, *(at for part, at in parts.items() if part != "train")])
+    held_out = np.unique(groups[held_out])
     apart = able.chosen[~np.isin(groups[able.chosen], held_out)]
     parts["train"] = np.concatenate([parts["train"], apart])
     kept = np.sort(np.concatenate(list(parts.values())))
@@ -176,10 +222,13 @@ def _held_out(splits: Splits) -> list[tuple[str, npt.NDArray[np.intp]]]:
 
 
 def _served(
-    trained: Trained, inputs: Sequence[Input], splits: Splits, labelled: Labelled, report: Progress
+    trained: Trained,
+    inputs: Sequence[Input],
+    held_out: Sequence[tuple[str, npt.NDArray[np.intp]]],
+    labelled: Labelled,
+    report: Progress,
 ) -> tuple[dict[str, LogProbabilities], float]:
     """Return what the exported graph says about every part but train, and its distance to the pipeline."""
-    held_out = _held_out(splits)
     total, done, worst = sum(len(members) for _, members in held_out), 0, 0.0
     raw = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -195,6 +244,9 @@ def _served(
         for part, members in held_out:
             report("parity", done, total)
             mine = _take(inputs, members)
+            if not mine:
+                raw[part] = np.empty((0, len(labelled.classes)), np.float32)
+                continue
             worst = max(worst, check_parity(classifier, trained, mine))
             raw[part] = classifier.log_probabilities(mine)
             done += len(members)
