@@ -19,9 +19,13 @@ class WatcherConfig:
     max_open_batches : int
         No further batch is made while this many wait for labels.
     labels_per_day : int
-        Items handed out per UTC day, at most: a long alarm must not flood a team.
+        Labels asked for per UTC day, at most: a long alarm must not flood a team.
+    overlap : int
+        How many people label each item of a batch.
     retention_days : float
         Texts of items are removed after this long.
+    announce_batches : bool
+        Whether there is a webhook to tell of new batches.
     idle_seconds : float
         A model without traffic for this long is not watched until some comes.
     """
@@ -31,7 +35,9 @@ class WatcherConfig:
     batch_size: int = 200
     max_open_batches: int = 3
     labels_per_day: int = 600
+    overlap: int = 1
     retention_days: float = 30.0
+    announce_batches: bool = False
     idle_seconds: float = 86_400.0
 
 

@@ -16,6 +16,7 @@ __all__ = ["MAX_SOURCES", "ServiceError", "SettingInvalid", "Settings", "misspel
 
 PREFIX: Final = "SEAMARK_"
 DAY_SECONDS: Final = 86_400
+HIDDEN: Final = "..."
 SHORTEST_SEASON_BUCKETS: Final = 32  # two harmonics need so many points of the period
 
 T = TypeVar("T")
@@ -36,9 +37,12 @@ class SettingInvalid(ServiceError):
         return f"{self.variable}={self.value!r}: expected {self.expected}"
 
 
-def _from(parse: Callable[[str], T], *, separator: str = "") -> dict[str, Any]:
-    """Return a field's metadata; `separator` stands between name and number of pairs."""
-    return {"parse": parse, "separator": separator}
+def _from(parse: Callable[[str], T], *, separator: str = "", secret: bool = False) -> dict[str, Any]:
+    """Return a field's metadata; `separator` stands between name and number of pairs.
+
+    No error quotes a `secret`.
+    """
+    return {"parse": parse, "separator": separator, "secret": secret}
 
 
 _WEIGHTS: Final = values.pairs(0.0, 1_000.0, separator="=", what="class")
@@ -81,9 +85,14 @@ class Settings:
     batch_size: int = field(default=200, metadata=_from(values.integer(10, 5_000)))
     max_open_batches: int = field(default=3, metadata=_from(values.integer(1, 1_000)))
     labels_per_day: int = field(default=600, metadata=_from(values.integer(10, 1e6)))
+    overlap: int = field(default=1, metadata=_from(values.integer(1, 5)))
     keep_text: Literal["full", "none"] = field(default="full", metadata=_from(values.choice("full", "none")))
     retention_days: float = field(default=30.0, metadata=_from(values.real(0.01, 3_650)))
     sources: tuple[str, ...] = field(default=(), metadata=_from(values.sources))
+    webhook_url: str | None = field(default=None, repr=False, metadata=_from(values.address, secret=True))
+    webhook_secret: str | None = field(
+        default=None, repr=False, metadata=_from(values.signing_secret, secret=True)
+    )
     keys_file: Path | None = field(default=None, metadata=_from(values.path))
     max_body_bytes: int = field(default=4 * 2**20, metadata=_from(values.integer(1024, 2**30)))
     lane: Literal["on", "off"] = field(default="on", metadata=_from(values.choice("on", "off")))
@@ -112,7 +121,9 @@ class Settings:
             batch_size=self.batch_size,
             max_open_batches=self.max_open_batches,
             labels_per_day=self.labels_per_day,
+            overlap=self.overlap,
             retention_days=self.retention_days,
+            announce_batches=self.webhook_url is not None,
         )
         return MonitoringConfig(self.sources, self.keep_text, self.flush_seconds, watcher)
 
@@ -149,7 +160,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         try:
             given[entry.name] = entry.metadata["parse"](raw)
         except ValueError as error:
-            raise SettingInvalid(variable, raw, str(error)) from None
+            shown = HIDDEN if entry.metadata["secret"] else raw
+            raise SettingInvalid(variable, shown, str(error)) from None
     settings = Settings(**given)
     _check_together(settings)
     return settings
@@ -165,6 +177,9 @@ def _check_together(settings: Settings) -> None:
             f"0, or at least {SHORTEST_SEASON_BUCKETS} times SEAMARK_BUCKET_SECONDS, {least:.12g} seconds"
         )
         raise SettingInvalid(PREFIX + "SEASON_SECONDS", f"{settings.season_seconds:.12g}", allowed)
+    if settings.webhook_url and not settings.webhook_secret:
+        needed = "the secret that signs what SEAMARK_WEBHOOK_URL is told: whsec_ and base64"
+        raise SettingInvalid(PREFIX + "WEBHOOK_SECRET", "", needed)
     if not any({OTHERS: 1.0, **dict(settings.watch)}.values()):
         raise SettingInvalid(PREFIX + "WATCH", values.written(settings.watch, "="), "a weight above 0")
 

@@ -11,7 +11,9 @@ from typing import Final, Literal, get_args
 from service.problems import Outcome
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
-Stage = Literal["observe", "flush", "close", "wave", "meaning", "metrics", "swap"]
+Stage = Literal[
+    "observe", "flush", "close", "wave", "meaning", "metrics", "swap", "promotion", "shadow", "deliver"
+]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 # Seconds; from what a linear model takes to where a client has given up.

@@ -1,11 +1,16 @@
 """How is the text of a variable read? A parser returns a value or raises ValueError: what is allowed."""
 
+import base64
+import binascii
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 MAX_SOURCES: Final = 31  # with "other" at most 32 series
 MAX_NAMES: Final = 1_000
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how a secret begins, not one
+LEAST_SECRET_BYTES: Final = 24
 
 T = TypeVar("T")
 Pairs: TypeAlias = tuple[tuple[str, float], ...]
@@ -109,6 +114,37 @@ def text(raw: str) -> str:
     if not raw or "\0" in raw:
         raise ValueError("a text that is not empty")
     return raw
+
+
+def address(raw: str) -> str:
+    """Return the address of something that is spoken to over HTTP."""
+    expected = "an address such as https://hooks.example.org/seamark"
+    try:
+        parts = urlsplit(raw)
+        named = parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        raise ValueError(expected) from None
+    if parts.scheme not in {"http", "https"} or not named or not raw.isprintable() or " " in raw:
+        raise ValueError(expected)
+    return raw
+
+
+def signing_secret(raw: str) -> str:
+    """Return a secret that `signing_key` takes."""
+    signing_key(raw)
+    return raw
+
+
+def signing_key(secret: str) -> bytes:
+    """Return the key that a secret of Standard Webhooks spells."""
+    expected = f"{SECRET_PREFIX} and the base64 of at least {LEAST_SECRET_BYTES} random bytes"
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(expected) from None
+    if not secret.startswith(SECRET_PREFIX) or len(key) < LEAST_SECRET_BYTES:
+        raise ValueError(expected)
+    return key
 
 
 def path(raw: str) -> Path:

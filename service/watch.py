@@ -5,15 +5,17 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from model_store.bundles.bundle import read_bundle, read_manifest
 from model_store.bundles.manifest import Manifest
 from model_store.errors import ModelStoreError
 from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock
+from monitoring.delivering import deliver_next
 from monitoring.errors import MonitoringError, UnknownModel
 from monitoring.meaning.interpretation import Promises, promises_of
 from monitoring.status import shown_status
@@ -27,14 +29,18 @@ from service.settings import Settings
 from service.state import State
 from service.swap import key_in_force
 
+if TYPE_CHECKING:
+    from service.webhook import Webhook
+
 EXPORT_SECONDS: Final = 2.0
 REOPEN_SECONDS: Final = 5.0
+DELIVER_SECONDS: Final = 1.0
 
 logger = logging.getLogger("seamark.watch")
 
 
 class Watch:
-    """Two threads: one closes buckets, one exports; either may wait for a disk without the other."""
+    """Threads that do not wait for each other: one closes buckets, one exports, one tells the webhook."""
 
     def __init__(self, settings: Settings, metrics: WatcherMetrics, *, clock: Clock | None = None) -> None:
         self._settings, self._metrics, self._clock = settings, metrics, clock or SystemClock()
@@ -45,18 +51,21 @@ class Watch:
         self._promises = lru_cache(maxsize=2)(lambda path: promises_of(read_bundle(path)))
         self._stopping = threading.Event()
         self._orphan = Orphan()
+        works = [self._watch, self._keep_exporting]
+        if settings.webhook_url is not None:
+            works.append(self._keep_delivering)
         self._threads = [
             threading.Thread(target=work, name=f"seamark-{work.__name__.strip('_')}", daemon=True)
-            for work in (self._watch, self._keep_exporting)
+            for work in works
         ]
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Stop both threads; the watcher finishes its bucket and gives the lease back."""
+        """Stop the threads; the watcher finishes its bucket and gives the lease back."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()
@@ -80,6 +89,7 @@ class Watch:
             false_alarms=store.alarms.count_false(),
             batches=store.batches.counts_by_reason(),
         )
+        self._metrics.show_outbox(store.deliveries.outbox(), now=now)
         key, manifest = self._current()
         if key is not None and manifest is not None:
             self._export_drift(store, key, manifest)
@@ -123,6 +133,35 @@ class Watch:
             self._orphan.check()
             self._observed(self.export)
             self._stopping.wait(EXPORT_SECONDS)
+
+    def _keep_delivering(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._webhook() as webhook:
+                    self._deliver(webhook)
+            except Exception as error:  # the observer boundary
+                self._metrics.count_failure("deliver")
+                log_place("telling the webhook failed", error)
+                self._stopping.wait(REOPEN_SECONDS)
+
+    @contextmanager
+    def _webhook(self) -> "Iterator[Webhook]":
+        from service.webhook import Webhook  # noqa: PLC0415 - its client takes memory that most spare
+
+        settings = self._settings
+        webhook = Webhook(settings.webhook_url or "", settings.webhook_secret or "", now=self._clock.now)
+        try:
+            yield webhook
+        finally:
+            webhook.close()
+
+    def _deliver(self, webhook: "Webhook") -> None:
+        while not self._stopping.is_set():
+            outcome = deliver_next(self._state.store(), webhook.send, now=self._clock.now)
+            if outcome is None:
+                self._stopping.wait(DELIVER_SECONDS)
+            else:
+                self._metrics.count_delivery(outcome)
 
     def _observed(self, work: Callable[[], None]) -> None:
         try:

@@ -6,6 +6,7 @@ from monitoring.store.batches import Load, NewBatch, Taken
 from monitoring.store.candidates import Population
 from monitoring.store.closing import ClosedBucket, Closing, Fenced, Open, Span, WaveInput
 from monitoring.store.counts import BucketRow, Claim, ModelRow
+from monitoring.store.deliveries import Delivery, Outbox
 from monitoring.store.detectors import DetectorChange, DetectorRow
 from monitoring.store.erasure import Erased
 from monitoring.store.examples import Example
@@ -22,6 +23,7 @@ __all__ = [
     "ClosedBucket",
     "Closing",
     "Dated",
+    "Delivery",
     "DetectorChange",
     "DetectorRow",
     "Ended",
@@ -35,6 +37,7 @@ __all__ = [
     "ModelRow",
     "NewBatch",
     "Open",
+    "Outbox",
     "Population",
     "Pruned",
     "Span",

@@ -245,6 +245,7 @@ def _emit(
         manifest=wave.manifest,
         items=wave.items,
         signatures=wave.signatures,
+        announced=config.announce_batches,
     )
     return batch, read.load
 

@@ -129,6 +129,9 @@ TABLE: Final = (
     Spec(Counter, "batches", "Labeling batches made.", ("reason",), owner=_WATCHER),
     Spec(Gauge, "batch_items", "Items of labeling batches.", ("state",), owner=_WATCHER),
     Spec(Gauge, "batch_oldest_age_seconds", "Age of the oldest open labeling batch.", owner=_WATCHER),
+    Spec(Counter, "webhook_attempts", "Attempts to tell the webhook.", ("outcome",), owner=_WATCHER),
+    Spec(Gauge, "webhook_waiting", "Events the webhook is still to be told.", owner=_WATCHER),
+    Spec(Gauge, "webhook_oldest_age_seconds", "Age of the oldest such event.", owner=_WATCHER),
 )
 
 # Counters that outlive the server. They appear with what the store holds: from a 0 that is scraped before,

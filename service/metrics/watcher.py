@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from model_store.policy import NO_CLASS
+from monitoring.delivering import Outcome
+from monitoring.store import Outbox
 from service.metrics.process import exported_total, resident_memory_bytes
 from service.metrics.table import BOUNDS, DRIFT_STATES, NAMESPACE, TABLE, families, family
 from service.tally import STAGES
@@ -24,10 +26,22 @@ class WatcherMetrics:
         self._totals: dict[tuple[str, ...], float] = {}
         for stage in STAGES:
             self._families["monitoring_failures"].labels(stage)
+        for outcome in get_args(Outcome):
+            self._families["webhook_attempts"].labels(outcome)
 
     def count_failure(self, stage: str) -> None:
         """Add one failure of the watcher."""
         self._families["monitoring_failures"].labels(stage).inc()
+
+    def count_delivery(self, outcome: Outcome) -> None:
+        """Add one attempt to tell the webhook."""
+        self._families["webhook_attempts"].labels(outcome).inc()
+
+    def show_outbox(self, outbox: Outbox, *, now: float) -> None:
+        """Export what the webhook is still to be told."""
+        oldest = outbox.oldest_waiting_at
+        self._families["webhook_waiting"].set(outbox.waiting)
+        self._families["webhook_oldest_age_seconds"].set(0.0 if oldest is None else now - oldest)
 
     def show_process(self) -> None:
         """Export what this process is made of."""
