@@ -8,6 +8,9 @@ The tree::
     ├── UnknownModel          no traffic of this model was ever counted
     ├── UnknownAlarm          no such alarm
     ├── UnknownBatch          no such batch
+    ├── UnknownLease          the batch gave out no such lease
+    ├── LeaseOver             a lease expired or was released
+    ├── BatchClosed           nothing more is handed out of a batch
     ├── UnknownProposal       no such proposal
     ├── ProposalRefused       a version cannot be proposed, or a proposal not decided so, now
     ├── BatchRefused          no batch can be made now: budget, open batches, nothing to label
@@ -75,6 +78,42 @@ class UnknownBatch(MonitoringError):
 
     def __str__(self) -> str:
         return f"batch {self.batch_id!r} does not exist; list them with `seamark batch list`"
+
+
+class UnknownLease(MonitoringError):
+    """The batch gave out no lease of this id."""
+
+    def __init__(self, lease_id: str) -> None:
+        super().__init__(lease_id)
+        self.lease_id = lease_id
+
+    def __str__(self) -> str:
+        return f"lease {self.lease_id!r} is none of this batch; ask for one with `seamark batch lease`"
+
+
+class LeaseOver(MonitoringError):
+    """A lease is asked for again after its end."""
+
+    def __init__(self, lease_id: str, *, ended: str) -> None:
+        super().__init__(lease_id)
+        self.lease_id, self.ended = lease_id, ended
+
+    def __str__(self) -> str:
+        return (
+            f"lease {self.lease_id!r} {self.ended}; labels made under it still count, "
+            "for further items ask with another Idempotency-Key"
+        )
+
+
+class BatchClosed(MonitoringError):
+    """A batch is closed, so nothing more of it is handed out."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(batch_id)
+        self.batch_id = batch_id
+
+    def __str__(self) -> str:
+        return f"batch {self.batch_id!r} is closed; its labels still count, lease items of an open one"
 
 
 class UnknownProposal(MonitoringError):

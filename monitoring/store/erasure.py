@@ -39,6 +39,7 @@ COUNTED: Final = (
     tables.bucket_sources,
     tables.detectors,
     tables.leases,
+    tables.labeler_leases,
     tables.tombstones,
 )
 

@@ -219,8 +219,21 @@ labels = sa.Table(
     _column("label_names", Names, nullable=True),
     _column("skipped", sa.Boolean),
     _column("received_at", sa.Double),
+    _column("adjudicated", sa.Boolean, server_default=sa.false()),
     sa.UniqueConstraint("batch_id", "key", "annotation_id", name="labels_annotation"),
     sqlite_autoincrement=True,
+)
+
+# What a labeler was given at a time, for good: labels that come late still tell under which lease.
+labeler_leases = sa.Table(
+    "labeler_leases",
+    METADATA,
+    _column("lease_id", sa.String(64), primary_key=True),
+    _column("batch_id", sa.String(64), sa.ForeignKey("batches.batch_id")),
+    _column("holder", Name),
+    _column("leased_at", sa.Double),
+    _column("expires_at", sa.Double),
+    _column("released_at", sa.Double, nullable=True),
 )
 
 # Who labels what now: an item has as many places as its batch asks labelers for.
@@ -230,9 +243,8 @@ item_leases = sa.Table(
     _column("batch_id", sa.String(64), sa.ForeignKey("batches.batch_id"), primary_key=True),
     _column("key", Name, primary_key=True),
     _column("place", sa.Integer, primary_key=True, autoincrement=False),
-    _column("lease_id", sa.String(64)),
+    _column("lease_id", sa.String(64), sa.ForeignKey("labeler_leases.lease_id")),
     _column("holder", Name),
-    _column("leased_at", sa.Double),
     _column("expires_at", sa.Double),
     sa.UniqueConstraint("batch_id", "key", "holder", name="item_leases_holder"),
     sa.Index("item_leases_lease", "lease_id"),

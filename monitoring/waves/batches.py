@@ -75,7 +75,10 @@ class BatchItem:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items chosen together for the labelers, and the manifest that says how."""
+    """Items chosen together for the labelers, and the manifest that says how.
+
+    Each item is asked of `overlap` people, and open until so many spoke.
+    """
 
     id: str
     alarm_id: str | None
@@ -84,6 +87,7 @@ class Batch:
     state: BatchState
     manifest: Mapping[str, object]
     items: tuple[BatchItem, ...]
+    overlap: int = 1
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -124,6 +128,8 @@ class BatchSummary:
     n_open: int
     n_labelled: int
     n_skipped: int
+    n_leased: int = 0
+    overlap: int = 1
 
 
 def of_schema_1(

@@ -43,9 +43,9 @@ ADDED = {  # by the migration that ends at this revision
         ("alarms", "meaning"),
         ("detectors", "meaning"),
     ),
-    "0004": (("batches", "overlap"), ("alarms", "ended_cause")),
+    "0004": (("batches", "overlap"), ("labels", "adjudicated"), ("alarms", "ended_cause")),
 }
-TABLES_ADDED = {"0004": ("item_leases", "tombstones", "deliveries", "shadows", "proposals")}
+TABLES_ADDED = {"0004": ("labeler_leases", "item_leases", "tombstones", "deliveries", "shadows", "proposals")}
 
 
 def test_opening_again_keeps_what_was_counted(

@@ -11,14 +11,23 @@ def upgrade() -> None:
     """Add the tables and columns; every batch of before asked one labeler an item."""
     op.add_column("batches", sa.Column("overlap", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("alarms", sa.Column("ended_cause", sa.String(length=64), nullable=True))
+    op.add_column("labels", sa.Column("adjudicated", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.create_table(
+        "labeler_leases",
+        sa.Column("lease_id", sa.String(length=64), primary_key=True),
+        sa.Column("batch_id", sa.String(length=64), sa.ForeignKey("batches.batch_id"), nullable=False),
+        sa.Column("holder", sa.String(length=1024), nullable=False),
+        sa.Column("leased_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.Column("released_at", sa.Double(), nullable=True),
+    )
     op.create_table(
         "item_leases",
         sa.Column("batch_id", sa.String(length=64), sa.ForeignKey("batches.batch_id"), primary_key=True),
         sa.Column("key", sa.String(length=1024), primary_key=True),
         sa.Column("place", sa.Integer(), primary_key=True, autoincrement=False),
-        sa.Column("lease_id", sa.String(length=64), nullable=False),
+        sa.Column("lease_id", sa.String(length=64), sa.ForeignKey("labeler_leases.lease_id"), nullable=False),
         sa.Column("holder", sa.String(length=1024), nullable=False),
-        sa.Column("leased_at", sa.Double(), nullable=False),
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.UniqueConstraint("batch_id", "key", "holder", name="item_leases_holder"),
     )
