@@ -18,7 +18,11 @@ MOST_EMPTY_BUCKETS: Final = 100_000  # replayed one by one after an outage; more
 
 
 def advance(
-    read: Open, config: DetectorConfig, *, alike: Callable[[ModelKey], bool] = lambda _key: False
+    read: Open,
+    config: DetectorConfig,
+    *,
+    alike: Callable[[ModelKey], bool] = lambda _key: False,
+    leaving: bool = False,
 ) -> Closing:
     """Return everything the bucket changes, without a batch.
 
@@ -26,6 +30,8 @@ def advance(
     ----------
     alike : callable
         Whether another version, by its key, scores items as this one does; asked once, when it begins.
+    leaving : bool
+        Another version has just been put in force: what this one still gets raises no alarm.
     """
     detector = _detector(read, config, alike)
     was_frozen = _frozen_since(detector) is not None
@@ -36,6 +42,9 @@ def advance(
         detector.streams, read.claim.counts, read.claim.meters, deduplicate=config.deduplicate
     )
     events += detector.close(Bucket(counts, read.stretch.start, read.stretch.end))
+    if leaving and any(event.kind == "alarm_raised" for event in events):
+        detector.retire(at=read.stretch.end, why="another version was put in force", by="superseded")
+        events = [event for event in events if event.kind != "alarm_raised"]
     return _closing(read, detector, events, first_baseline=None if was_frozen else _frozen_since(detector))
 
 

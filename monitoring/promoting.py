@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from model_store.bundles.bundle import ModelKey
 from model_store.promotions import Promotion
 from monitoring.advance import ended_by
 from monitoring.detection.detector import Detector, DetectorConfig
@@ -37,7 +38,16 @@ def follow_promotions(store: Store, history: Sequence[Promotion], *, config: Det
     return store.promotions.follow(history, retire=retire)
 
 
-def is_leaving(history: Sequence[Promotion], model_key: str, *, at: float) -> bool:
+def was_proposed(store: Store, model_key: ModelKey) -> bool:
+    """Tell whether a version was put in force because it was proposed."""
+    name, _, version = model_key.rpartition("@")
+    return any(
+        each.candidate_version == version
+        for each in store.proposals.list(model_name=name, state="promoted", limit=1_000)
+    )
+
+
+def is_leaving(history: Sequence[Promotion], model_key: ModelKey, *, at: float) -> bool:
     """Tell whether another version has just taken the place of this one, which still gets a rest of traffic.
 
     Examples

@@ -2,16 +2,18 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from model_store.bundles.bundle import ModelKey
+from model_store.promotions import Promotion
 from monitoring.advance import advance, is_idle
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.errors import BatchRefused, MonitoringError, StateUnavailable
 from monitoring.meaning.interpretation import ResolvePromises, interpret, is_due
+from monitoring.promoting import follow_promotions, is_leaving, was_proposed
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Closing, Fenced, Lease, Load, NewBatch, Store
 from monitoring.waves.emission import EPOCHS_KEPT, ResolveModel, emit_for_alarm
@@ -35,9 +37,11 @@ class Watcher:
     resolve : callable
         Returns what a wave needs of a model; may raise anything, which costs the batch and not the alarm.
     on_failure : callable
-        Told `"close"`, `"wave"` or `"meaning"` for everything that failed.
+        Told `"close"`, `"wave"`, `"meaning"` or `"promotion"` for everything that failed.
     promises : callable, optional
         Returns what a model promises; may raise anything too. Without it no meaning is worked out.
+    promotions : callable, optional
+        Returns all promotions of the served model, oldest first; may raise anything too.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Watcher:
         resolve: ResolveModel,
         on_failure: Callable[[str], None],
         promises: ResolvePromises | None = None,
+        promotions: Callable[[], Sequence[Promotion]] = tuple,
     ) -> None:
         self.holder = holder
         self._store = store
@@ -57,6 +62,8 @@ class Watcher:
         self._clock = clock
         self._resolve = resolve
         self._promises = promises
+        self._promotions = promotions
+        self._history: Sequence[Promotion] = ()
         self._on_failure = on_failure
         self._lease: Lease | None = None
         self._lease_until = float("-inf")
@@ -90,6 +97,7 @@ class Watcher:
         lease = self._hold()
         if lease is None:
             return
+        self._follow()
         try:
             closed = self._close_all(lease)
             self._retry_batches(lease)
@@ -117,6 +125,19 @@ class Watcher:
             self._lease_until = now + self._config.lease_seconds / 3
         return self._lease
 
+    def _follow(self) -> None:
+        """Take in promotions that are new, before a bucket of the version put in force is closed."""
+        try:
+            history = self._promotions()
+            if history and (not self._history or history[-1] != self._history[-1]):
+                follow_promotions(self._store, history, config=self._config.detector)
+                self._history = history
+        except StateUnavailable:
+            raise
+        except Exception as error:  # the observer boundary: buckets close whatever the store of models says
+            self._on_failure("promotion")
+            log.warning("a promotion could not be followed: %s", type(error).__name__)
+
     def _close_all(self, lease: Lease) -> set[ModelKey]:
         """Close what is due in the order of its time, over all models; return the models it was due for."""
         seconds = self._config.detector.bucket_seconds
@@ -143,7 +164,12 @@ class Watcher:
         read = self._store.closing.read(model_key, bucket_seconds=config.detector.bucket_seconds)
         if read is None or is_idle(read, config.idle_seconds):
             return False
-        closing = advance(read, config.detector, alike=lambda other: self._alike(model_key, other))
+        closing = advance(
+            read,
+            config.detector,
+            alike=lambda other: self._alike(model_key, other),
+            leaving=is_leaving(self._history, model_key, at=read.stretch.end),
+        )
         if closing.raised is not None:
             closing = self._with_batch(closing, closing.raised)
         try:
@@ -204,8 +230,13 @@ class Watcher:
             return f"wave_failed: {type(error).__name__}"
 
     def _alike(self, model_key: ModelKey, other: ModelKey) -> bool:
-        """Tell whether two versions score items alike; False where that cannot be found out."""
+        """Tell whether what was drift to a version is so to this one; False where it cannot be found out.
+
+        A version that was proposed from labels of the drift, and promoted, takes it for the new normal.
+        """
         try:
+            if was_proposed(self._store, model_key):
+                return False
             return self._resolve(model_key).scoring == self._resolve(other).scoring
         except StateUnavailable:
             raise

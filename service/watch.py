@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from model_store.bundles.bundle import read_bundle, read_manifest
 from model_store.bundles.manifest import Manifest
 from model_store.errors import ModelStoreError
+from model_store.promotions import Promotion
 from model_store.store import ModelStore
 from monitoring.clock import Clock, SystemClock
 from monitoring.delivering import deliver_next
@@ -25,9 +26,10 @@ from monitoring.waves.emission import ModelFacts, facts_of
 from service.handler import log_place
 from service.metrics import WatcherMetrics
 from service.orphan import Orphan
+from service.proving import SHADOW_SECONDS, Proving
 from service.settings import Settings
 from service.state import State
-from service.swap import key_in_force
+from service.swap import key_in_force, served_name
 
 if TYPE_CHECKING:
     from service.webhook import Webhook
@@ -40,7 +42,7 @@ logger = logging.getLogger("seamark.watch")
 
 
 class Watch:
-    """Threads that do not wait for each other: one closes buckets, one exports, one tells the webhook."""
+    """Threads that do not wait for each other: for buckets, exports, proposed versions and the webhook."""
 
     def __init__(self, settings: Settings, metrics: WatcherMetrics, *, clock: Clock | None = None) -> None:
         self._settings, self._metrics, self._clock = settings, metrics, clock or SystemClock()
@@ -51,7 +53,8 @@ class Watch:
         self._promises = lru_cache(maxsize=2)(lambda path: promises_of(read_bundle(path)))
         self._stopping = threading.Event()
         self._orphan = Orphan()
-        works = [self._watch, self._keep_exporting]
+        self._holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        works = [self._watch, self._keep_exporting, self._keep_proving]
         if settings.webhook_url is not None:
             works.append(self._keep_delivering)
         self._threads = [
@@ -102,6 +105,22 @@ class Watch:
         """Return what a model promises, read once a version."""
         return self._promises(self._models.path_of(model_key))
 
+    def promotions(self) -> Sequence[Promotion]:
+        """Return all promotions of the served bundle, oldest first."""
+        name = served_name(self._models, self._settings.model)
+        return self._models.history(name) if name else ()
+
+    def proving(self) -> Proving:
+        """Return what lets proposed versions answer."""
+        return Proving(
+            self._state.store(),
+            self._models,
+            self._settings,
+            clock=self._clock,
+            holder=self._holder,
+            on_failure=self._metrics.count_failure,
+        )
+
     def _watch(self) -> None:
         store = self._opened()
         if store is None:
@@ -110,10 +129,11 @@ class Watch:
             store,
             self._settings.monitoring().watcher,
             clock=self._clock,
-            holder=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+            holder=self._holder,
             resolve=self.facts,
             on_failure=self._metrics.count_failure,
             promises=self.promises,
+            promotions=self.promotions,
         )
         watcher.run(self._stopping)
 
@@ -133,6 +153,18 @@ class Watch:
             self._orphan.check()
             self._observed(self.export)
             self._stopping.wait(EXPORT_SECONDS)
+
+    def _keep_proving(self) -> None:
+        if self._opened() is None:
+            return
+        proving = self.proving()
+        while not self._stopping.is_set():
+            try:
+                proving.tick()
+            except Exception as error:  # the observer boundary
+                self._metrics.count_failure("shadow")
+                log_place("asking a proposed version failed", error)
+            self._stopping.wait(SHADOW_SECONDS)
 
     def _keep_delivering(self) -> None:
         while not self._stopping.is_set():

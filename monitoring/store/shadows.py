@@ -197,7 +197,7 @@ def _sizes(connection: sa.Connection, model_key: ModelKey, epochs: Sequence[int]
     return {(row.epoch, row.source): int(row.n) for row in rows if row.epoch not in lost}
 
 
-def _drawn(row: "sa.Row[Any]") -> Drawn:
+def _drawn(row: Any) -> Drawn:
     return Drawn(
         row=row.id,
         priority=row.priority,
