@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from model_store.bundles.manifest import Manifest
+
 ProposalKind: TypeAlias = Literal["fit", "refit"]
 ProposalState: TypeAlias = Literal["open", "promoted", "rejected", "superseded"]
 
@@ -56,3 +58,9 @@ class Proposal:
 def proposal_id(model_name: str, candidate_version: str) -> str:
     """Return the id of the proposal of a version: there is one, however often it is sent."""
     return hashlib.sha256(f"proposal\0{model_name}\0{candidate_version}".encode()).hexdigest()[:_ID_LENGTH]
+
+
+def fingerprint(manifest: Manifest) -> str:
+    """Return one digest of all files of a bundle: two stores may call different bundles by one version."""
+    lines = (f"{name} {manifest.files[name].sha256}" for name in sorted(manifest.files))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -43,6 +43,11 @@ class ProposalsTable:
         with self._database.read() as connection:
             return read_proposal(connection, proposal_id)
 
+    def find(self, proposal_id: str) -> Proposal | None:
+        """Return one proposal, None when there is none of that id."""
+        with self._database.read() as connection:
+            return _find(connection, proposal_id)
+
     def list(
         self, *, model_name: str | None = None, state: ProposalState | None = None, limit: int = 100
     ) -> tuple[Proposal, ...]:
