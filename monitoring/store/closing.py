@@ -210,6 +210,7 @@ class ClosingStore:
                 clear_alarms(connection, model_key, closing.ended)
             if closing.idle_since is not None:
                 clear_superseded(connection, model_key, at=closing.bucket.end, idle_since=closing.idle_since)
+                _note_baseline(connection, model_key, closing)
             if closing.batch is not None:
                 _store_batch(connection, *closing.batch)
             if closing.raised is not None:
@@ -299,6 +300,19 @@ def _store_batch(connection: sa.Connection, batch: NewBatch, load: Load) -> None
     if now.open_batches > load.open_batches or now.items_today > load.items_today:
         raise Fenced("batches")
     insert_batch(connection, without_erased(connection, batch))
+
+
+def _note_baseline(connection: sa.Connection, model_key: ModelKey, closing: Closing) -> None:
+    """Enter the version's first baseline, which nobody froze by hand, into the audit."""
+    baseline = closing.detector.status["baseline"]
+    insert_audit(
+        connection,
+        at=closing.bucket.end,
+        who=baseline["by"],
+        action="freeze_baseline",
+        model_key=model_key,
+        details={"why": baseline["why"], "force": False},
+    )
 
 
 def _insert_bucket(

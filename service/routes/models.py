@@ -1,18 +1,29 @@
 """Which versions are there, which one answers where, and who changed that? Promote and roll back."""
 
-from typing import Annotated, Any
+import logging
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
 from model_store.bundles.bundle import read_manifest
 from model_store.errors import ModelStoreError, UnknownBundle
+from model_store.promotions import Promotion
 from model_store.store import ModelStore
+from monitoring.errors import StateUnavailable
+from monitoring.promoting import follow_promotions
+from monitoring.timeline import MOST, Made, timeline
 from service import swap
 from service.exchange import Call
 from service.problems import NoBundle
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Reason = Annotated[str, Meta(min_length=1, max_length=1_000)]
+
+_MARKS: Final[dict[Literal["refit", "import"], str]] = {"refit": "refit", "import": "imported"}
+
+log: Final = logging.getLogger("seamark.models")
 
 
 class Change(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,12 +47,15 @@ def list_models(call: Call) -> object:
 
 
 def promote(call: Call) -> object:
-    """Put a version in force; the reply comes when it is stored, workers follow within seconds."""
+    """Put a version in force; the reply comes when it is stored, workers follow within seconds.
+
+    Its proposal is promoted by it, and the alarm that the proposal is about ends.
+    """
     change = call.json(Change)
     done = call.worker.models.promote(
         served_name(call), call.path["version"], who=change.who, why=change.why, at=call.worker.clock.now()
     )
-    return done.to_json()
+    return _followed(call, done)
 
 
 def roll_back(call: Call) -> object:
@@ -50,7 +64,20 @@ def roll_back(call: Call) -> object:
     done = call.worker.models.rollback(
         served_name(call), who=change.who, why=change.why, at=call.worker.clock.now()
     )
-    return done.to_json()
+    return _followed(call, done)
+
+
+def get_model_history(call: Call) -> object:
+    """Return every step of the served model, newest first: versions, proposals, promotions, alarms."""
+    name, models = served_name(call), call.worker.models
+    found = timeline(
+        call.worker.state.store(),
+        name,
+        versions=[made for version in models.versions(name) if (made := _made(models, name, version))],
+        promotions=models.history(name),
+        limit=call.whole_number("limit", default=100, low=1, high=MOST),
+    )
+    return {"name": name, "current": models.current(name), "steps": [asdict(each) for each in found]}
 
 
 def served_name(call: Call) -> str:
@@ -80,3 +107,23 @@ def _version(store: ModelStore, name: str, version: str) -> dict[str, Any]:
         "classes": list(manifest.classes),
         "licence": manifest.licence,
     }
+
+
+def _made(store: ModelStore, name: str, version: str) -> Made | None:
+    """Return when and how a version was made; None where its manifest cannot be read."""
+    try:
+        manifest = read_manifest(store.path(name, version))
+    except ModelStoreError:
+        return None
+    how = next((how for how, mark in _MARKS.items() if mark in manifest.training), None)
+    return Made(f"{name}@{version}", datetime.fromisoformat(manifest.created_at).timestamp(), how or "fit")
+
+
+def _followed(call: Call, done: Promotion) -> dict[str, Any]:
+    """Let the state follow what was promoted; where it is away the watcher does so later."""
+    config = call.worker.settings.monitoring().watcher.detector
+    try:
+        follow_promotions(call.worker.state.store(), call.worker.models.history(done.name), config=config)
+    except StateUnavailable as error:
+        log.warning("%s; the watcher will follow the promotion", error)
+    return done.to_json()

@@ -1,0 +1,147 @@
+"""What became of a model, step by step: versions, proposals, promotions, baselines and alarms on one line."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from model_store.bundles.bundle import ModelKey
+from model_store.promotions import Promotion
+from monitoring.detection.baseline import AUTOMATIC
+from monitoring.proposing import Proposal
+from monitoring.store import Act, Alarm, AuditEntry, Store
+
+Step: TypeAlias = Literal[
+    "fit",
+    "refit",
+    "import",
+    "batch",
+    "propose",
+    "shadow",
+    "promote",
+    "rollback",
+    "reject",
+    "supersede",
+    "baseline",
+    "alarm",
+    "alarm_end",
+    "acknowledge",
+    "call_false",
+]
+
+MOST: Final = 1_000
+_OF_ONE_MOMENT: Final[Mapping[Step, int]] = {"alarm_end": 1, "supersede": 1, "shadow": 1, "baseline": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A version that was published, UTC epoch seconds, and how."""
+
+    key: ModelKey
+    at: float
+    how: Literal["fit", "refit", "import"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One step; `who` is `automatic` where no person took it, empty where nobody knows. UTC epoch seconds."""
+
+    at: float
+    step: Step
+    model: ModelKey
+    who: str = ""
+    why: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def timeline(
+    store: Store,
+    name: str,
+    *,
+    versions: Sequence[Made],
+    promotions: Sequence[Promotion],
+    limit: int = 100,
+) -> tuple[Entry, ...]:
+    """Return the newest steps of all versions of a model, newest first."""
+    proposals = store.proposals.list(model_name=name, limit=MOST)
+    by_hand = [each for each in store.audit.list(limit=10 * MOST) if _is_of(each.model_key, name)]
+    entries = [
+        *_made(versions, proposals),
+        *_proposed(store, proposals),
+        *_promoted(promotions, proposals),
+        *_baselines(by_hand),
+        *_batches(store, name, by_hand),
+        *(
+            entry
+            for alarm in store.alarms.list(limit=MOST)
+            if _is_of(alarm.model_key, name)
+            for entry in _alarm(alarm)
+        ),
+    ]
+    entries.sort(key=lambda each: (each.at, _OF_ONE_MOMENT.get(each.step, 0), each.model), reverse=True)
+    return tuple(entries[:limit])
+
+
+def _is_of(model_key: ModelKey | None, name: str) -> bool:
+    return model_key is not None and model_key.rpartition("@")[0] == name
+
+
+def _made(versions: Sequence[Made], proposals: Sequence[Proposal]) -> Iterator[Entry]:
+    """Yield how versions came to be; who proposed one had it made."""
+    known = {f"{each.model_name}@{each.candidate_version}": each for each in proposals}
+    for made in versions:
+        proposal = known.get(made.key)
+        who, why = ("", "") if proposal is None else (proposal.created_by, proposal.why)
+        yield Entry(made.at, made.how, made.key, who, why)
+
+
+def _proposed(store: Store, proposals: Sequence[Proposal]) -> Iterator[Entry]:
+    for each in proposals:
+        key = f"{each.model_name}@{each.candidate_version}"
+        about = {"proposal": each.id, "base": each.base_version, "alarm": each.alarm_id}
+        yield Entry(each.created_at, "propose", key, each.created_by, each.why, about)
+        shadow = store.shadows.get(each.id)
+        if shadow is not None:
+            yield Entry(shadow.started_at, "shadow", key, AUTOMATIC, "", {"proposal": each.id})
+        if each.state in ("rejected", "superseded") and each.decided_at is not None:
+            step: Step = "reject" if each.state == "rejected" else "supersede"
+            decided = (each.decided_by or "", each.decided_why or "")
+            yield Entry(each.decided_at, step, key, *decided, {"proposal": each.id})
+
+
+def _promoted(promotions: Sequence[Promotion], proposals: Sequence[Proposal]) -> Iterator[Entry]:
+    proposed = {each.candidate_version: each.id for each in proposals if each.state == "promoted"}
+    for each in promotions:
+        about: dict[str, Any] = {"seq": each.seq, "from": each.from_version}
+        if each.action == "promote":
+            about["proposal"] = proposed.get(each.to_version)
+        yield Entry(each.at, each.action, f"{each.name}@{each.to_version}", each.who, each.why, about)
+
+
+def _baselines(acts: Sequence[AuditEntry]) -> Iterator[Entry]:
+    for each in acts:
+        if each.action == "freeze_baseline" and each.model_key is not None:
+            yield Entry(each.at, "baseline", each.model_key, each.who, str(each.details.get("why", "")))
+
+
+def _batches(store: Store, name: str, acts: Sequence[AuditEntry]) -> Iterator[Entry]:
+    asked = {each.details.get("batch"): each.who for each in acts if each.action == "batch"}
+    for each in store.batches.list(limit=MOST):
+        if _is_of(each.model_key, name):
+            about = {"batch": each.id, "alarm": each.alarm_id}
+            yield Entry(each.created_at, "batch", each.model_key, asked.get(each.id, AUTOMATIC), "", about)
+
+
+def _alarm(alarm: Alarm) -> Iterator[Entry]:
+    about: dict[str, Any] = {"alarm": alarm.id}
+    classes = {"classes": list(alarm.finding.watched)}
+    yield Entry(alarm.raised_at, "alarm", alarm.model_key, AUTOMATIC, "", about | classes)
+    acts: tuple[tuple[Step, Act | None], ...] = (
+        ("acknowledge", alarm.acknowledged),
+        ("call_false", alarm.marked_false),
+    )
+    for step, act in acts:
+        if act is not None:
+            yield Entry(act.at, step, alarm.model_key, act.by, act.why, about)
+    if alarm.cleared_at is not None:
+        ended = about | {"by": alarm.ended_by, "proposal": alarm.ended_cause}
+        yield Entry(alarm.cleared_at, "alarm_end", alarm.model_key, "", "", ended)
