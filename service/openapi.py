@@ -16,12 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from monitoring.handover import FORMS
+from monitoring.proposing import STATES
 from service.access import SCOPES
 from service.exchange import JSON_TYPE, MAX_IDEMPOTENCY_KEY, Declared, DeclaredRoute
 from service.lane import PATH
 from service.problems import CONTENT_TYPE, PROBLEMS, TYPE_PREFIX, UNEXPECTED, Problem
-from service.routes.batches import FORMS
 from service.routes.drift import MAX_FACTOR
+from service.routes.handover import SETTINGS
 from service.schema import LabelsReply, PredictReply, PredictRequest
 
 DOCUMENT_PATH: Final = "/docs.json"
@@ -39,10 +41,20 @@ _NOBODY_READS: Final = 499
 _ALWAYS: Final = (401, 403, 422, 500, 503)
 _OF_A_BODY: Final = (400, 413, 415)
 _CONFLICTS: Final = frozenset(
-    {"post_baseline", "post_expectation", "post_expectation_end", "post_batch", "promote", "roll_back"}
+    {
+        "post_baseline",
+        "post_expectation",
+        "post_expectation_end",
+        "post_batch",
+        "promote",
+        "roll_back",
+        "post_proposal",
+        "post_rejection",
+    }
 )
-_NEVER_MISSING: Final = frozenset({"list_batches"})
+_NEVER_MISSING: Final = frozenset({"list_batches", "list_proposals", "get_basis"})
 _QUERIES: Final[Mapping[str, Json]] = {
+    "state": {"type": "string", "enum": list(STATES), "description": "all by default"},
     "model": {"type": "string", "description": "name@version; the version in force by default"},
     "class": {"type": "string", "description": "one class; all by default"},
     "factor": {
@@ -54,6 +66,7 @@ _QUERIES: Final[Mapping[str, Json]] = {
     "since": {"type": "integer", "minimum": 0, "description": "seconds since 1970"},
     "limit": {"type": "integer", "minimum": 1},
     "format": {"type": "string", "enum": list(FORMS), "default": "jsonl"},
+    "tool": {"type": "string", "enum": list(SETTINGS), "default": "label_studio"},
 }
 
 

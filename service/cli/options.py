@@ -18,6 +18,7 @@ Key: TypeAlias = Annotated[
         "--key", envvar="SEAMARK_KEY", help="Access key, when the service has keys.", show_default=False
     ),
 ]
+BatchId: TypeAlias = Annotated[str, typer.Argument(help="Id of the batch.")]
 By: TypeAlias = Annotated[str, typer.Option("--by", help="Who does this; kept in the history.")]
 Why: TypeAlias = Annotated[str, typer.Option("--why", help="The reason; kept in the history.")]
 
@@ -29,6 +30,10 @@ FeatureColumns: TypeAlias = Annotated[
 ]
 LabelColumns: TypeAlias = Annotated[
     list[str],
+    typer.Option("--label", help="Column with the label; several: one 0/1 column a label."),
+]
+MaybeLabelColumns: TypeAlias = Annotated[
+    list[str] | None,
     typer.Option("--label", help="Column with the label; several: one 0/1 column a label."),
 ]
 Multilabel: TypeAlias = Annotated[

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 
 from service.exchange import route
 from service.lane import Seat
-from service.routes import alarms, batches, drift, models
+from service.routes import alarms, batches, drift, handover, models, proposals, shadows
 
 
 def routes(seat: Seat) -> list[BaseRoute]:
@@ -39,8 +39,26 @@ def routes(seat: Seat) -> list[BaseRoute]:
         ),
         operate("POST", f"{alarm}/false", alarms.post_false, local_only=True, body=alarms.FalseAlarm),
         operate("GET", "/v1/models", models.list_models, local_only=False),
+        operate("GET", "/v1/models/history", models.get_model_history, local_only=False, queries=("limit",)),
         operate("POST", "/v1/models/rollback", models.roll_back, local_only=True, body=models.Change),
         operate("POST", "/v1/models/{version}/promote", models.promote, local_only=True, body=models.Change),
+        operate(
+            "GET", "/v1/proposals", proposals.list_proposals, local_only=False, queries=("limit", "state")
+        ),
+        operate(
+            "POST", "/v1/proposals", proposals.post_proposal, local_only=True, body=proposals.NewProposal
+        ),
+        operate("GET", "/v1/proposals/basis", proposals.get_basis, local_only=False),
+        operate("GET", "/v1/proposals/{proposal}", proposals.get_proposal, local_only=False),
+        # It shows items, which are somebody's words.
+        operate("GET", "/v1/proposals/{proposal}/shadow", shadows.get_shadow, local_only=True),
+        operate(
+            "POST",
+            "/v1/proposals/{proposal}/reject",
+            proposals.post_rejection,
+            local_only=True,
+            body=models.Change,
+        ),
         label("GET", "/v1/batches", batches.list_batches, local_only=False, queries=("limit",)),
         label("POST", "/v1/batches", batches.post_batch, local_only=True, body=batches.NewBatch),
         label("POST", f"{batch}/close", batches.post_close, local_only=True, body=batches.Close),
@@ -48,18 +66,19 @@ def routes(seat: Seat) -> list[BaseRoute]:
         label(
             "GET",
             f"{batch}/items",
-            batches.get_items,
+            handover.get_items,
             local_only=True,
             queries=("format",),
-            replies=tuple(media_type for media_type, _ in batches.FORMS.values()),
+            replies=handover.ITEM_TYPES,
         ),
-        label("GET", f"{batch}/manifest", batches.get_manifest, local_only=False),
+        label("GET", f"{batch}/manifest", handover.get_manifest, local_only=False),
         label(
             "GET",
             f"{batch}/labeling-config",
-            batches.get_labeling_config,
+            handover.get_labeling_config,
             local_only=False,
-            replies=("application/xml",),
+            queries=("tool",),
+            replies=handover.SETTINGS_TYPES,
         ),
         label("POST", f"{batch}/labels", batches.post_labels, local_only=True, accepts=batches.LABEL_TYPES),
     ]

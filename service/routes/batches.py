@@ -2,27 +2,25 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
 from model_store.bundles.bundle import read_bundle
-from monitoring import handover
 from monitoring.waves.batches import Batch, BatchSummary
 from monitoring.waves.emission import emit_by_hand, facts_of
 from monitoring.waves.returns import parse_labels
-from service.exchange import Call, Content
+from service.exchange import Call
 from service.problems import FieldInvalid
 from service.routes.models import Name, current_key
 
-# Media type and ending of each form of `monitoring.handover`.
-FORMS: Final[Mapping[str, tuple[str, str]]] = {
-    "jsonl": ("application/x-ndjson", "jsonl"),
-    "csv": ("text/csv; charset=utf-8", "csv"),
-    "label_studio": ("application/json", "json"),
-}
-LABEL_TYPES: Final = ("application/json", "application/jsonl", "application/x-ndjson", "text/csv")
+LABEL_TYPES: Final = (
+    "application/json",
+    "application/jsonl",
+    "application/x-ndjson",
+    "text/csv",
+    "application/vnd.apache.parquet",
+)
 
 
 class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,30 +84,6 @@ def _detail(batch: Batch) -> dict[str, Any]:
         **{state: states[state] for state in ("open", "labelled", "skipped")},
         "manifest": batch.manifest,
     }
-
-
-def get_items(call: Call) -> object:
-    """Return the items in the form a labeling tool takes."""
-    form = call.query.get("format", "jsonl")
-    if form not in FORMS:
-        raise FieldInvalid("query.format", f"expected one of {', '.join(FORMS)}")
-    batch, (media_type, ending) = _batch(call), FORMS[form]
-    headers = {
-        "Content-Disposition": f'attachment; filename="{batch.id}.{ending}"',
-        # Items are somebody's words: no cache on the way keeps them.
-        "Cache-Control": "no-store",
-    }
-    return Content(handover.export(batch, form), media_type, headers)
-
-
-def get_manifest(call: Call) -> object:
-    """Return how the items were chosen, with size and digest of each form of them."""
-    return Content(handover.manifest(_batch(call)), "application/json")
-
-
-def get_labeling_config(call: Call) -> object:
-    """Return the labeling configuration for Label Studio."""
-    return Content(handover.labeling_config(_batch(call)), "application/xml")
 
 
 def post_labels(call: Call) -> object:

@@ -56,7 +56,7 @@ BATCH = Batch(
 )
 
 
-@pytest.mark.parametrize("form", handover.FORMATS)
+@pytest.mark.parametrize("form", handover.FORMS)
 def test_progress_and_repetition_change_no_byte(form: str):
     """A batch pulled twice, or after half of it was labelled, or through a database, is the same file."""
     labelled = tuple(replace(one, state="labelled", label="billing") for one in BATCH.items)
@@ -71,7 +71,7 @@ def test_progress_and_repetition_change_no_byte(form: str):
 
 def test_an_unknown_format_lists_the_known():
     """The error says what there is."""
-    with pytest.raises(ValueError, match="'xlsx': expected one of jsonl, csv, label_studio"):
+    with pytest.raises(ValueError, match="'xlsx': expected one of jsonl, csv, parquet, label_studio"):
         handover.export(BATCH, "xlsx")
 
 
@@ -94,6 +94,7 @@ def test_json_lines_say_everything():
         "weight": 500.0,
         "model": "tickets@3",
         "predicted": CLASSES[1],
+        "export_version": 1,
         "probabilities": {"billing": 0.25, CLASSES[1]: 0.7, "=odd": 0.05},
     }
 
@@ -177,6 +178,7 @@ def test_tasks_predict_where_nothing_is_to_be_proved():
         "dup_count": 2,
         "weight": 500.0,
         "model_version": "tickets@3",
+        "export_version": 1,
     }
 
 
@@ -212,7 +214,7 @@ def test_the_manifest_vouches_for_each_file():
     manifest = json.loads(handover.manifest(BATCH))
     assert manifest["batch"] == "b-1"
     assert manifest["seed"] == "a-1"
-    for form in handover.FORMATS:
+    for form in handover.FORMS:
         body = handover.export(BATCH, form)
         assert manifest["files"][form] == {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
     config = handover.labeling_config(BATCH)
