@@ -12,9 +12,10 @@ from model_store.bundles.bundle import ModelKey
 from monitoring.errors import UnknownBatch
 from monitoring.store import codec
 from monitoring.store.audit import insert_audit
-from monitoring.store.database import Database
+from monitoring.store.database import Database, database_now
 from monitoring.store.deliveries import BATCH_EMITTED, insert_delivery
-from monitoring.store.tables import batch_items, batches
+from monitoring.store.settling import close_batch
+from monitoring.store.tables import batch_items, batches, item_leases
 from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary, of_schema_1
 
 SECONDS_PER_DAY: Final = 86_400
@@ -37,6 +38,7 @@ class NewBatch:
     items: tuple[BatchItem, ...]
     signatures: npt.NDArray[np.uint32] | None
     announced: bool = False
+    overlap: int = 1
 
     def announcement(self) -> Mapping[str, object]:
         """Return what others are told of it: where it is and what it is about, no word of an item."""
@@ -60,7 +62,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much work the labelers have: open batches, and items handed out since midnight UTC."""
+    """How much work the labelers have: open batches, and labels asked for since midnight UTC."""
 
     open_batches: int
     items_today: int
@@ -77,7 +79,8 @@ class BatchesTable:
         query = sa.select(batches).order_by(batches.c.created_at.desc(), batches.c.batch_id).limit(limit)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-            states = _states(connection, [row.batch_id for row in rows])
+            ids = [row.batch_id for row in rows]
+            states, leased = _states(connection, ids), _leased(connection, ids)
         return tuple(
             BatchSummary(
                 id=row.batch_id,
@@ -89,6 +92,8 @@ class BatchesTable:
                 n_open=states.get((row.batch_id, "open"), 0),
                 n_labelled=states.get((row.batch_id, "labelled"), 0),
                 n_skipped=states.get((row.batch_id, "skipped"), 0),
+                n_leased=leased.get(row.batch_id, 0),
+                overlap=row.overlap,
             )
             for row in rows
         )
@@ -105,19 +110,12 @@ class BatchesTable:
             return connection.scalar(query) is not None
 
     def close(self, batch_id: str, *, at: float, who: str) -> None:
-        """Close a batch that nobody will finish, audited: items without a label are skipped."""
+        """Close a batch that nobody will finish, audited: items without any label are skipped."""
         with self._database.write(durable=True) as connection:
             batch = read_batch(connection, batch_id)
             if batch.state == "closed":
                 return
-            connection.execute(
-                batch_items.update()
-                .where(batch_items.c.batch_id == batch_id, batch_items.c.state == "open")
-                .values(state="skipped")
-            )
-            connection.execute(
-                batches.update().where(batches.c.batch_id == batch_id).values(state="closed", closed_at=at)
-            )
+            close_batch(connection, batch_id, at=at)
             insert_audit(
                 connection,
                 at=at,
@@ -126,6 +124,11 @@ class BatchesTable:
                 model_key=batch.model_key,
                 details={"batch": batch_id},
             )
+
+    def leased(self, batch_id: str) -> int:
+        """Return how many places of a batch's items somebody holds now."""
+        with self._database.read() as connection:
+            return _leased(connection, [batch_id]).get(batch_id, 0)
 
     def counts_by_reason(self) -> Mapping[str, int]:
         """Return how many batches were ever made, by reason."""
@@ -176,6 +179,7 @@ def read_batch(connection: sa.Connection, batch_id: str) -> Batch:
         state=row.state,
         manifest=manifest,
         items=found,
+        overlap=row.overlap,
     )
 
 
@@ -192,6 +196,7 @@ def insert_batch(connection: sa.Connection, batch: NewBatch) -> None:
             state="open",
             size=len(batch.items),
             manifest=dict(batch.manifest),
+            overlap=batch.overlap,
         )
     )
     connection.execute(batch_items.insert(), [_row(batch, at) for at in range(len(batch.items))])
@@ -206,7 +211,9 @@ def read_load(connection: sa.Connection, *, now: float) -> Load:
         sa.select(sa.func.count()).select_from(batches).where(batches.c.state == "open")
     )
     items = connection.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(batches.c.size), 0)).where(batches.c.created_at >= midnight)
+        sa.select(sa.func.coalesce(sa.func.sum(batches.c.size * batches.c.overlap), 0)).where(
+            batches.c.created_at >= midnight
+        )
     )
     return Load(open_batches=int(open_batches or 0), items_today=int(items or 0))
 
@@ -233,6 +240,15 @@ def _states(connection: sa.Connection, ids: Sequence[str]) -> Mapping[tuple[str,
         .group_by(batch_items.c.batch_id, batch_items.c.state)
     )
     return {(batch_id, state): int(n) for batch_id, state, n in connection.execute(query)}
+
+
+def _leased(connection: sa.Connection, ids: Sequence[str]) -> Mapping[str, int]:
+    query = (
+        sa.select(item_leases.c.batch_id, sa.func.count())
+        .where(item_leases.c.batch_id.in_(ids), item_leases.c.expires_at > database_now())
+        .group_by(item_leases.c.batch_id)
+    )
+    return {batch_id: int(n) for batch_id, n in connection.execute(query)}
 
 
 def _row(batch: NewBatch, at: int) -> Mapping[str, object]:

@@ -1,15 +1,18 @@
 """Where do labels go that came back? Into their batch, once each, and on disk before anyone is told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from monitoring.store import codec
 from monitoring.store.batches import read_batch
-from monitoring.store.database import Database, in_parts
-from monitoring.store.tables import batch_items, batches, labels
-from monitoring.waves.labels import LabelReceipt, LabelRow, Rejection, RowError, of_batch, settle
+from monitoring.store.database import Database, database_now, in_parts
+from monitoring.store.settling import annotations_of, close_when_done, settle_items
+from monitoring.store.tables import item_leases, labeler_leases, labels
+from monitoring.waves.batches import Batch
+from monitoring.waves.labels import LabelReceipt, LabelRow, Note, NoteCode, Rejection, RowError, of_batch
 
 
 class LabelsTable:
@@ -21,47 +24,143 @@ class LabelsTable:
     def accept(self, batch_id: str, rows: Sequence[LabelRow], *, at: float) -> LabelReceipt:
         """Store the rows that are new and valid; posting the same again changes nothing.
 
-        The receipt is returned after the commit, which survives a power cut. UnknownBatch when there is
-        no such batch.
+        A row whose lease is over counts all the same, and the receipt notes it. The receipt is returned after
+        the commit, which survives a power cut. UnknownBatch when there is no such batch.
         """
         with self._database.write(durable=True) as connection:
             batch = read_batch(connection, batch_id)
-            keys = frozenset(item.key for item in batch.items)
-            known = _annotations(connection, batch_id)
-            fresh: list[LabelRow] = []
-            repeated = 0
-            rejected: list[Rejection] = []
-            for position, row in enumerate(rows):
-                try:
-                    label = of_batch(row, keys=keys, classes=batch.classes, multilabel=batch.multilabel)
-                except RowError as reason:
-                    rejected.append(Rejection(position, str(reason)))
-                    continue
-                if (row.key, row.annotation_id) in known:
-                    repeated += 1
-                else:
-                    known.add((row.key, row.annotation_id))
-                    fresh.append(label)
+            leases = _leases(connection, batch_id, rows)
+            sorted_rows = _sort(rows, batch, leases, known=_annotations(connection, batch_id))
+            fresh = sorted_rows.fresh
+            notes: tuple[Note, ...] = ()
             if fresh:
-                connection.execute(labels.insert(), [_row(batch_id, row, at) for row in fresh])
-                _settle_items(connection, batch_id, sorted({row.key for row in fresh}))
-                _close_when_done(connection, batch_id, at=at)
-            return LabelReceipt(accepted=len(fresh), repeated=repeated, rejected=tuple(rejected))
+                notes = tuple(_notes(connection, batch, fresh, leases))
+                connection.execute(labels.insert(), [_row(batch_id, row, at) for row in fresh.values()])
+                _free_places(connection, batch_id, fresh.values())
+                enough = batch.overlap if batch.state == "open" else 1
+                settle_items(connection, batch_id, {row.key for row in fresh.values()}, enough=enough)
+                close_when_done(connection, batch_id, at=at)
+            return LabelReceipt(len(fresh), sorted_rows.repeated, tuple(sorted_rows.rejected), notes)
 
     def of(self, batch_id: str) -> Mapping[str, tuple[LabelRow, ...]]:
         """Return every annotation of a batch by item key, in order of arrival."""
         with self._database.read() as connection:
             read_batch(connection, batch_id)
-            found: dict[str, list[LabelRow]] = {}
-            query = sa.select(labels).where(labels.c.batch_id == batch_id).order_by(labels.c.id)
-            for row in connection.execute(query):
-                found.setdefault(row.key, []).append(_read(row))
-        return {key: tuple(rows) for key, rows in found.items()}
+            return annotations_of(connection, batch_id)
 
     def count(self) -> int:
         """Return how many annotations were ever accepted."""
         with self._database.read() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(labels)) or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Rows of a posting: new ones by position, how many are known already, and refused ones."""
+
+    fresh: dict[int, LabelRow]
+    repeated: int
+    rejected: list[Rejection]
+
+
+def _sort(
+    rows: Sequence[LabelRow],
+    batch: Batch,
+    leases: Mapping[str, "sa.Row[Any]"],
+    *,
+    known: set[tuple[str, str]],
+) -> _Sorted:
+    keys = frozenset(item.key for item in batch.items)
+    fresh: dict[int, LabelRow] = {}
+    rejected: list[Rejection] = []
+    repeated = 0
+    for position, row in enumerate(rows):
+        try:
+            label = of_batch(row, keys=keys, classes=batch.classes, multilabel=batch.multilabel)
+            label = _by_holder(label, leases)
+        except RowError as reason:
+            rejected.append(Rejection(position, str(reason)))
+            continue
+        if (row.key, row.annotation_id) in known:
+            repeated += 1
+        else:
+            known.add((row.key, row.annotation_id))
+            fresh[position] = label
+    return _Sorted(fresh, repeated, rejected)
+
+
+def _by_holder(row: LabelRow, leases: Mapping[str, "sa.Row[Any]"]) -> LabelRow:
+    """Return the row with the holder of its lease as annotator, where it names none."""
+    if row.lease is None:
+        return row
+    if row.lease not in leases:
+        raise RowError("unknown lease: this batch gave out none of that id; send the one you hold, or none")
+    return row if row.annotator is not None else replace(row, annotator=leases[row.lease].holder)
+
+
+def _leases(
+    connection: sa.Connection, batch_id: str, rows: Iterable[LabelRow]
+) -> Mapping[str, "sa.Row[Any]"]:
+    """Return the leases of the batch that rows name, `over` telling which have ended."""
+    named = sorted({row.lease for row in rows if row.lease is not None})
+    over = sa.or_(
+        labeler_leases.c.released_at.is_not(None), labeler_leases.c.expires_at <= database_now()
+    ).label("over")
+    found: dict[str, sa.Row[Any]] = {}
+    for part in in_parts(named):
+        query = sa.select(labeler_leases, over).where(
+            labeler_leases.c.batch_id == batch_id, labeler_leases.c.lease_id.in_(part)
+        )
+        found |= {row.lease_id: row for row in connection.execute(query)}
+    return found
+
+
+def _notes(
+    connection: sa.Connection,
+    batch: Batch,
+    fresh: Mapping[int, LabelRow],
+    leases: Mapping[str, "sa.Row[Any]"],
+) -> Iterable[Note]:
+    late = {place: row for place, row in fresh.items() if row.lease is not None and leases[row.lease].over}
+    others = _others(connection, batch.id, {row.key for row in late.values()})
+    for place, row in late.items():
+        holders = others.get(row.key, frozenset()) - {row.annotator}
+        code: NoteCode = "taken_by_another" if len(holders) >= batch.overlap else "lease_over"
+        yield Note(place, code)
+
+
+def _others(
+    connection: sa.Connection, batch_id: str, keys: Collection[str]
+) -> Mapping[str, frozenset[str | None]]:
+    """Return who holds or annotated each item."""
+    found: dict[str, set[str | None]] = {}
+    for part in in_parts(sorted(keys)):
+        held = sa.select(item_leases.c.key, item_leases.c.holder).where(
+            item_leases.c.batch_id == batch_id,
+            item_leases.c.key.in_(part),
+            item_leases.c.expires_at > database_now(),
+        )
+        said = sa.select(labels.c.key, labels.c.annotator).where(
+            labels.c.batch_id == batch_id, labels.c.key.in_(part)
+        )
+        for query in (held, said):
+            for key, who in connection.execute(query):
+                found.setdefault(key, set()).add(who)
+    return {key: frozenset(who) for key, who in found.items()}
+
+
+def _free_places(connection: sa.Connection, batch_id: str, rows: Iterable[LabelRow]) -> None:
+    """Take from labelers what they have spoken about."""
+    for row in rows:
+        if row.adjudicated:
+            continue
+        connection.execute(
+            item_leases.delete().where(
+                item_leases.c.batch_id == batch_id,
+                item_leases.c.key == row.key,
+                sa.or_(item_leases.c.lease_id == row.lease, item_leases.c.holder == row.annotator),
+            )
+        )
 
 
 def _annotations(connection: sa.Connection, batch_id: str) -> set[tuple[str, str]]:
@@ -78,51 +177,5 @@ def _row(batch_id: str, row: LabelRow, at: float) -> Mapping[str, object]:
         **codec.label_columns("label", row.label),
         "skipped": row.skipped,
         "received_at": at,
+        "adjudicated": row.adjudicated,
     }
-
-
-def _read(row: "sa.Row[Any]") -> LabelRow:
-    return LabelRow(
-        key=row.key,
-        label=codec.label(row.label, row.label_names),
-        annotation_id=row.annotation_id,
-        annotator=row.annotator,
-        skipped=row.skipped,
-    )
-
-
-def _settle_items(connection: sa.Connection, batch_id: str, keys: Sequence[str]) -> None:
-    given: dict[str, list[LabelRow]] = {}
-    for part in in_parts(keys):
-        for row in connection.execute(
-            sa.select(labels)
-            .where(labels.c.batch_id == batch_id, labels.c.key.in_(part))
-            .order_by(labels.c.id)
-        ):
-            given.setdefault(row.key, []).append(_read(row))
-    for key, annotations in given.items():
-        decided = settle(annotations)
-        if decided is None:
-            continue
-        connection.execute(
-            batch_items.update()
-            .where(batch_items.c.batch_id == batch_id, batch_items.c.key == key)
-            .values(
-                state="skipped" if decided.skipped else "labelled",
-                **codec.label_columns("label", decided.label),
-            )
-        )
-
-
-def _close_when_done(connection: sa.Connection, batch_id: str, *, at: float) -> None:
-    waiting = connection.scalar(
-        sa.select(sa.func.count())
-        .select_from(batch_items)
-        .where(batch_items.c.batch_id == batch_id, batch_items.c.state == "open")
-    )
-    if not waiting:
-        connection.execute(
-            batches.update()
-            .where(batches.c.batch_id == batch_id, batches.c.state == "open")
-            .values(state="closed", closed_at=at)
-        )

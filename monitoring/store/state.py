@@ -19,6 +19,7 @@ from monitoring.store.deliveries import DeliveriesTable
 from monitoring.store.detectors import DetectorsTable
 from monitoring.store.erasure import ErasureTable
 from monitoring.store.examples import ExamplesTable
+from monitoring.store.item_leases import ItemLeasesTable
 from monitoring.store.labelled import LabelledTable
 from monitoring.store.labels import LabelsTable
 from monitoring.store.lease import LeaseTable
@@ -48,6 +49,7 @@ class Store:
         self.batches = BatchesTable(database)
         self.labels = LabelsTable(database)
         self.labelled = LabelledTable(database)
+        self.item_leases = ItemLeasesTable(database)
         self.proposals = ProposalsTable(database)
         self.promotions = PromotionsTable(database)
         self.shadows = ShadowsTable(database)

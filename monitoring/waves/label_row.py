@@ -20,7 +20,8 @@ class LabelRow:
     """One annotation of one item; `annotation_id` makes a repeat recognisable.
 
     `label` is a class name, `none_of_these`, the names of several labels, or None when the labeler `skipped`
-    the item. What it means depends on the batch: see `monitoring.waves.labels.of_batch`.
+    the item. What it means depends on the batch: see `monitoring.waves.labels.of_batch`. `lease` is the one
+    the item was given out under, where it was. An `adjudicated` row decides what labelers disagree about.
     """
 
     key: str
@@ -28,6 +29,8 @@ class LabelRow:
     annotation_id: str
     annotator: str | None = None
     skipped: bool = False
+    lease: str | None = None
+    adjudicated: bool = False
 
 
 class RowError(Exception):
@@ -43,16 +46,17 @@ def read_row(fields: object) -> LabelRow:
     key = _text(fields, "key") or _text(fields, "item_id") or _text(fields, "id")
     if key is None:
         raise RowError("missing key: give `key`, or the `id` the item was sent with")
-    skipped = fields.get("skipped", False)
-    if not isinstance(skipped, bool):
-        raise RowError(f"skipped: expected true or false, got {_json_type(skipped)}")
+    skipped, adjudicated = _truth(fields, "skipped"), _truth(fields, "adjudicated")
     label = _label(fields)
     if skipped and label is not None:
         raise RowError("a skipped item has no label; send one of the two")
     if not skipped and label is None:
         raise RowError('missing label: give `label`, or `"skipped": true`')
-    annotator = _identifier(fields, "annotator")
-    annotation_id = _identifier(fields, "annotation_id") or _content_id(key, label, annotator)
+    annotator, lease = _identifier(fields, "annotator"), _text(fields, "lease")
+    if adjudicated and annotator is None:
+        raise RowError("an adjudicated row names who decided; give `annotator`")
+    spoken = [*([lease] if lease else []), *(["adjudicated"] if adjudicated else [])]
+    annotation_id = _identifier(fields, "annotation_id") or _content_id(key, label, annotator, *spoken)
     version = _text(fields, "updated_at")
     return LabelRow(
         key=key,
@@ -60,6 +64,8 @@ def read_row(fields: object) -> LabelRow:
         annotation_id=annotation_id if version is None else f"{annotation_id}@{version}",
         annotator=annotator,
         skipped=skipped,
+        lease=lease,
+        adjudicated=adjudicated,
     )
 
 
@@ -109,6 +115,13 @@ def _label(fields: Fields) -> Label | None:
     return tuple(name for name in names if name is not None)
 
 
+def _truth(fields: Fields, name: str) -> bool:
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise RowError(f"{name}: expected true or false, got {_json_type(value)}")
+    return value
+
+
 def _text(fields: Fields, name: str) -> str | None:
     """Return a text field, None when it is absent, null or empty."""
     value = fields.get(name)
@@ -133,10 +146,13 @@ def _identifier(fields: Fields, name: str) -> str | None:
     return _text(fields, name)
 
 
-def _content_id(key: str, label: Label | None, annotator: str | None) -> str:
-    """Return an id for an annotation that came without one: the same words again are the same annotation."""
+def _content_id(key: str, label: Label | None, annotator: str | None, *spoken: str) -> str:
+    """Return an id for an annotation that came without one: the same words again are the same annotation.
+
+    Two holders of an item may leave themselves unnamed and say the same: `spoken` tells their rows apart.
+    """
     said = sorted(set(label)) if isinstance(label, tuple) else label
-    content = json.dumps([key, said, annotator])
+    content = json.dumps([key, said, annotator, *spoken])
     return hashlib.sha256(content.encode()).hexdigest()[:20]
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from monitoring.waves.label_row import LabelRow, RowError, names_in
 
@@ -11,12 +11,17 @@ __all__ = [
     "NONE_OF_THESE",
     "LabelReceipt",
     "LabelRow",
+    "Note",
+    "NoteCode",
     "ParsedLabels",
     "Rejection",
     "RowError",
+    "last_words",
     "of_batch",
     "settle",
 ]
+
+NoteCode: TypeAlias = Literal["lease_over", "taken_by_another"]
 
 # Always accepted beside the model's own classes: how labelers report a class the model does not know. An item
 # that may have any number of labels has none of them then.
@@ -32,6 +37,13 @@ class Rejection(NamedTuple):
     reason: str
 
 
+class Note(NamedTuple):
+    """An accepted row that came after its lease was over; it counts all the same."""
+
+    row: int
+    code: NoteCode
+
+
 @dataclass(frozen=True, slots=True)
 class LabelReceipt:
     """What became of the rows posted: how many were new, how many were known already, which were refused."""
@@ -39,6 +51,7 @@ class LabelReceipt:
     accepted: int
     repeated: int
     rejected: tuple[Rejection, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,8 @@ class ParsedLabels:
         """Return the store's receipt for `rows` as a receipt for the whole posting."""
         refused = [Rejection(self.positions[row], reason) for row, reason in receipt.rejected]
         rejected = tuple(sorted([*self.rejected, *refused]))
-        return LabelReceipt(receipt.accepted, receipt.repeated, rejected)
+        notes = tuple(Note(self.positions[row], code) for row, code in receipt.notes)
+        return LabelReceipt(receipt.accepted, receipt.repeated, rejected, notes)
 
 
 def of_batch(
@@ -95,17 +109,28 @@ def of_batch(
     return replace(row, label=tuple(sorted(set(names) - {NONE_OF_THESE})))
 
 
-def settle(rows: Iterable[LabelRow]) -> LabelRow | None:
-    """Return the annotation that decides an item, given all of its in order of arrival; None without any.
-
-    The last word of each annotator counts; the majority decides, among equals the one given last. Where an
-    item may have several labels, so it is for each of them. An item is skipped only when nobody labelled it.
-    """
+def last_words(rows: Iterable[LabelRow]) -> tuple[LabelRow, ...]:
+    """Return the last annotation of each annotator, by who spoke last; adjudications are not among them."""
     last: dict[str | None, LabelRow] = {}
     for row in rows:
-        last.pop(row.annotator, None)
-        last[row.annotator] = row
-    given = [row for row in last.values() if not row.skipped] or list(last.values())
+        if not row.adjudicated:
+            last.pop(row.annotator, None)
+            last[row.annotator] = row
+    return tuple(last.values())
+
+
+def settle(rows: Sequence[LabelRow]) -> LabelRow | None:
+    """Return the annotation that decides an item, given all of its in order of arrival; None without any.
+
+    An adjudication decides, the last one of several. Without one the last word of each annotator counts: the
+    majority decides, among equals the one given last. Where an item may have several labels, so it is for
+    each of them. An item is skipped only when nobody labelled it.
+    """
+    adjudicated = [row for row in rows if row.adjudicated]
+    if adjudicated:
+        return adjudicated[-1]
+    words = last_words(rows)
+    given = [row for row in words if not row.skipped] or words
     if not given:
         return None
     if isinstance(given[-1].label, tuple):

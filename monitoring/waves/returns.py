@@ -13,7 +13,7 @@ from monitoring.waves.labels import ParsedLabels, Rejection
 
 EXPECTED: Final = 'expected {"labels": [...]}, JSON lines, a Label Studio export, or a CSV with key and label'
 _HEAD_CHARACTERS: Final = 1_024
-_CSV_COLUMNS: Final = ("key", "id", "item_id", "label", "annotation_id", "annotator", "updated_at")
+_CSV_COLUMNS: Final = ("key", "id", "item_id", "label", "annotation_id", "annotator", "updated_at", "lease")
 
 
 def parse_labels(body: bytes) -> ParsedLabels:
