@@ -11,9 +11,13 @@ from model_store.errors import UnknownBundle
 from service.cli.importing import import_
 from service.cli.options import DEFAULT_STORE, By, Store, Why, current_user
 from service.cli.output import Json, show, table
+from service.cli.steps import history
 
-app = typer.Typer(no_args_is_help=True, help="Bundles: import, list, show, verify, promote, roll back.")
+app = typer.Typer(
+    no_args_is_help=True, help="Bundles: import, list, show, verify, promote, roll back, history."
+)
 app.command("import")(import_)
+app.command()(history)
 
 Name = Annotated[str, typer.Argument(help="Name of the bundle.")]
 Version = Annotated[str | None, typer.Option("--version", help="Version; the current one when left out.")]
