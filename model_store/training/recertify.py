@@ -161,7 +161,7 @@ def _notes(model: Model, facts: dict[str, Any]) -> list[str]:
     return [
         f"Model and calibration are those of {model.key}. {facts['labels']:,} labels came back from batches; "
         f"{facts['explored']:,} are of explored items that it was not fitted on, and {facts['proving']:,} of "
-        f"these can carry a claim.",
-        f"What is certified rests on {rest}. What is measured here is measured on the explored rows, on which "
-        "thresholds of certified classes were set too.",
+        "these can carry a claim.",
+        f"What is certified rests on {rest}. What is measured here is measured on the explored rows, on "
+        "which thresholds of certified classes were set too.",
     ]

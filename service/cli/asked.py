@@ -68,6 +68,30 @@ def claims_of(
     )
 
 
+def asked_anew(
+    before: "Claims",
+    targets: Sequence[str] | None,
+    *,
+    delta: float | None,
+    joint: bool | None,
+    priority: str | None,
+    require_one: bool | None,
+) -> "Claims":
+    """Return what was asked before, but for what is asked anew; a target replaces that of its class."""
+    from model_store.promises.thresholds import parse_target  # noqa: PLC0415
+
+    new = {target.class_name: target for target in map(parse_target, targets or ())}
+    kept = [target for target in before.targets if target.class_name not in new]
+    given = {"delta": delta, "joint": joint, "require_one": require_one}
+    if priority is not None:
+        before = replace(before, priority=names(priority), costs=None)
+    return replace(
+        before,
+        targets=(*kept, *new.values()),
+        **{what: value for what, value in given.items() if value is not None},  # type: ignore[arg-type]
+    )
+
+
 def with_costs(claims: "Claims", costs: Path | None, classes: Sequence[str]) -> "Claims":
     """Return the claims, decided by the costs in a file if one was named."""
     from model_store.costs import read_costs  # noqa: PLC0415

@@ -13,9 +13,20 @@ from model_store import ModelStore
 from model_store.bundles.manifest import NAME, NAME_RULE
 from model_store.promises.thresholds import DEFAULT_DELTA
 from model_store.training.recipes import Criterion, Imbalance
-from service.cli.asked import claims_of, column_kinds, item_columns, label_columns, of_a_batch, with_costs
+from service.cli.asked import (
+    asked_anew,
+    claims_of,
+    column_kinds,
+    item_columns,
+    label_columns,
+    of_a_batch,
+    with_costs,
+)
+from service.cli.comparing import shown
 from service.cli.options import (
     DEFAULT_STORE,
+    DEFAULT_URL,
+    By,
     CopiesColumn,
     CostsFile,
     Delta,
@@ -24,6 +35,7 @@ from service.cli.options import (
     IdColumn,
     InclusionColumn,
     Joint,
+    Key,
     LabelColumns,
     Multilabel,
     Priority,
@@ -34,12 +46,15 @@ from service.cli.options import (
     StratumColumn,
     Targets,
     TextColumn,
+    Url,
     WeightColumn,
+    Why,
     current_user,
 )
 from service.cli.output import Json, cell, out, show, stages, table
 from service.cli.shortfall import THRESHOLD_SHARE, shortfall
 from service.cli.training import needs_training
+from service.cli.with_labels import Batches, Pool, WithLabels, check_classes, collect, propose
 
 if TYPE_CHECKING:
     from model_store.training.fit import FitResult
@@ -81,6 +96,13 @@ def fit(
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits and of training.")] = 0,
     licence: Annotated[str, typer.Option("--licence", help="Licence of the data, kept in the bundle.")] = "",
+    with_labels: WithLabels = False,
+    batch: Batches = None,
+    pool: Pool = False,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    by: By = "",
+    why: Why = "",
     json: Json = False,
 ) -> None:
     """Train, calibrate and threshold a classifier of texts or tables; publish it as a new version."""
@@ -88,14 +110,25 @@ def fit(
         from model_store.data.labelled import labelled_of  # noqa: PLC0415
         from model_store.data.rows import read_rows  # noqa: PLC0415
         from model_store.training.fit import fit as fit_bundle  # noqa: PLC0415 - loads scikit-learn
+        from model_store.training.refit import claims_of as claims_in_force  # noqa: PLC0415
 
     if not NAME.fullmatch(name):
         raise typer.BadParameter(f"{name!r} is not a name: {NAME_RULE}", param_hint="--name")
     text_column, columns = item_columns(text, features)
     asked = claims_of(target, delta=delta, joint=joint, priority=priority, require_one=require_one)
-    asked = replace(asked, sample=sample)
     bundles = ModelStore(store)
     bundles.check_writable(name)
+    collected = collect(url, key, name=name, store=bundles, batches=batch or ()) if with_labels else None
+    if collected is not None:
+        asked = asked_anew(
+            claims_in_force(collected.base),
+            target,
+            delta=None if delta == DEFAULT_DELTA else delta,
+            joint=joint or None,
+            priority=priority,
+            require_one=require_one or None,
+        )
+    asked = replace(asked, sample=sample)
     with stages(quiet=json) as progress:
         rows = read_rows(
             data,
@@ -113,6 +146,8 @@ def fit(
             progress=progress,
         )
         rows = of_a_batch(rows) if stratum else rows
+        if collected is not None:
+            check_classes(collected.base, rows, multilabel=rows.label_sets is not None)
         result = fit_bundle(
             rows,
             name=name,
@@ -123,11 +158,24 @@ def fit(
             criterion=criterion,
             seed=seed,
             licence=licence,
+            returned=None if collected is None else collected.returned(columns=columns),
+            pool=pool,
             progress=progress,
         )
+    told = result.to_json()
+    proposal = None if collected is None else propose(collected, result, kind="fit", by=by, why=why)
     if promote:
-        bundles.promote(name, result.version, who=current_user(), why=f"fit of {data.name}", at=time.time())
-    show(result.to_json(), as_json=json, human=lambda: summary(result))
+        bundles.promote(
+            name, result.version, who=by or current_user(), why=why or f"fit of {data.name}", at=time.time()
+        )
+    if proposal is not None:
+        show(
+            {**told, "proposal": proposal},
+            as_json=json,
+            human=lambda: Group(summary(result), shown(proposal)),
+        )
+        return
+    show(told, as_json=json, human=lambda: summary(result))
     if not json:
         next_step(result, promoted=promote)
 

@@ -10,7 +10,7 @@ import typer
 
 from model_store.errors import ModelStoreError
 from monitoring.errors import MonitoringError
-from service.cli import batch, bundle, demo, drift
+from service.cli import batch, bundle, demo, drift, proposal
 from service.cli.client import ClientError
 from service.cli.evaluate import evaluate
 from service.cli.fit import fit
@@ -39,6 +39,7 @@ app.command()(demo.demo)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(drift.app, name="drift")
 app.add_typer(batch.app, name="batch")
+app.add_typer(proposal.app, name="proposal")
 
 
 def _print_version(asked: bool) -> None:

@@ -10,19 +10,23 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from model_store import Model, ModelStore, load_model, parse_target
+from model_store import Model, ModelStore, load_model
 from model_store.data.drawn import NotASample
-from service.cli.asked import label_columns, names, of_a_batch, with_costs
+from service.cli.asked import asked_anew, label_columns, names, of_a_batch, with_costs
 from service.cli.bundle import current_path
+from service.cli.comparing import shown
 from service.cli.options import (
     DEFAULT_STORE,
+    DEFAULT_URL,
+    By,
     CopiesColumn,
     CostsFile,
     FeatureColumns,
     GroupColumn,
     IdColumn,
     InclusionColumn,
-    LabelColumns,
+    Key,
+    MaybeLabelColumns,
     NewDelta,
     NewJoint,
     NewRequireOne,
@@ -31,22 +35,24 @@ from service.cli.options import (
     StratumColumn,
     Targets,
     TextColumn,
+    Url,
     WeightColumn,
+    Why,
     current_user,
 )
 from service.cli.output import Json, out, show, stages, table
 from service.cli.shortfall import shortfall
 from service.cli.training import needs_training
+from service.cli.with_labels import Batches, WithLabels, collect, propose
 
 if TYPE_CHECKING:
-    from model_store.promises.claims import Claims
     from model_store.training.refit import Refitted
 
 
 def refit(
     name: Annotated[str, typer.Argument(help="Name of the bundle.")],
-    data: Annotated[Path, typer.Option("--data", help="Labelled CSV (UTF-8), may be .gz.")],
-    label: LabelColumns,
+    data: Annotated[Path | None, typer.Option("--data", help="Labelled CSV (UTF-8), may be .gz.")] = None,
+    label: MaybeLabelColumns = None,
     text: TextColumn = None,
     features: FeatureColumns = None,
     sample: Annotated[
@@ -59,6 +65,12 @@ def refit(
     pool: Annotated[
         bool, typer.Option("--pool", help="Use the bundle's own validation rows beside the new ones.")
     ] = False,
+    with_labels: WithLabels = False,
+    batch: Batches = None,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    by: By = "",
+    why: Why = "",
     group: GroupColumn = None,
     id_: IdColumn = None,
     target: Targets = None,
@@ -73,17 +85,54 @@ def refit(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits.")] = 0,
     json: Json = False,
 ) -> None:
-    """Fit calibration and thresholds on new labels; the model stays, byte for byte."""
+    """Fit calibration and thresholds on new labels; the model stays, byte for byte.
+
+    With --with-labels, thresholds only, on labels that came back from batches, as a proposal.
+    """
     with needs_training("refitting"):
         from model_store.data.rows import read_rows  # noqa: PLC0415
+        from model_store.training.recertify import recertify  # noqa: PLC0415
         from model_store.training.refit import claims_of  # noqa: PLC0415
         from model_store.training.refit import refit as fit_again  # noqa: PLC0415
 
     bundles = ModelStore(store)
+    collected = collect(url, key, name=name, store=bundles, batches=batch or ()) if with_labels else None
+    if collected is not None:
+        if data or label or text or features or version or sample or weight or inclusion or stratum:
+            raise typer.BadParameter(
+                "it takes labels and version from the service; name no file, no columns and no version",
+                param_hint="--with-labels",
+            )
+        before = claims_of(collected.base)
+        asked = asked_anew(
+            before, target, delta=delta, joint=joint, priority=priority, require_one=require_one
+        )
+        asked = with_costs(
+            asked if costs is None else replace(asked, priority=()), costs, collected.base.classes
+        )
+        with stages(quiet=json) as progress:
+            columns = [column.name for column in collected.base.columns]
+            result = recertify(
+                collected.base,
+                collected.returned(columns=columns),
+                store=bundles,
+                claims=asked,
+                pool=pool,
+                progress=progress,
+            )
+        proposal = propose(collected, result, kind="refit", by=by, why=why)
+        if promote:
+            bundles.promote(
+                name, result.version, who=by or current_user(), why=why or "refit with labels", at=time.time()
+            )
+        show({**result.to_json(), "proposal": proposal}, as_json=json, human=lambda: shown(proposal))
+        return
+    if data is None or not label:
+        raise typer.BadParameter("name the file and its label column, or --with-labels", param_hint="--data")
     model = load_model(current_path(bundles, name, version))
     text_column, feature_columns = _columns(model, text, features)
     before = claims_of(model)
-    asked = _asked(before, target, delta=delta, joint=joint, priority=priority, require_one=require_one)
+    asked = asked_anew(before, target, delta=delta, joint=joint, priority=priority, require_one=require_one)
     asked = with_costs(asked if costs is None else replace(asked, priority=()), costs, model.classes)
     asked.check(model.classes, task=model.bundle.manifest.task)
     if not (sample or weight or inclusion):
@@ -116,7 +165,9 @@ def refit(
         )
     new = done.result.version
     if promote:
-        bundles.promote(name, new, who=current_user(), why=f"refit on {data.name}", at=time.time())
+        bundles.promote(
+            name, new, who=by or current_user(), why=why or f"refit on {data.name}", at=time.time()
+        )
     show(done.to_json(), as_json=json, human=lambda: _summary(done, changes=asked.differences(before)))
     if not json:
         out.print(_next_step(name, new, promoted=promote))
@@ -131,28 +182,6 @@ def _columns(model: Model, text: str | None, features: str | None) -> tuple[str 
     if text is not None:
         raise typer.BadParameter(f"{model.key} takes the columns of a table, no text", param_hint="--text")
     return None, names(features) or tuple(column.name for column in model.bundle.manifest.columns)
-
-
-def _asked(
-    before: "Claims",
-    targets: Sequence[str] | None,
-    *,
-    delta: float | None,
-    joint: bool | None,
-    priority: str | None,
-    require_one: bool | None,
-) -> "Claims":
-    """Return what was asked before, but for what is asked anew; a target replaces that of its class."""
-    new = {target.class_name: target for target in map(parse_target, targets or ())}
-    kept = [target for target in before.targets if target.class_name not in new]
-    given = {"delta": delta, "joint": joint, "require_one": require_one}
-    if priority is not None:
-        before = replace(before, priority=names(priority), costs=None)
-    return replace(
-        before,
-        targets=(*kept, *new.values()),
-        **{what: value for what, value in given.items() if value is not None},  # type: ignore[arg-type]
-    )
 
 
 def _summary(done: "Refitted", *, changes: Sequence[str]) -> object:

@@ -1,0 +1,162 @@
+"""What does a proposal say, in tables and in words, and what is to be done next?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Group
+from rich.text import Text
+
+from service.cli.output import cell, table
+
+Json = Mapping[str, Any]
+
+_ROWS: Final = {
+    "exploration": "explored labels, a sample of the traffic",
+    "validation": "held-out rows of the file",
+}
+_TOLD: Final = {"better": "better", "worse": "WORSE", "not told apart": "no difference shown", "no rows": "-"}
+
+
+def shown(proposal: Json) -> Group:
+    """Return a proposal for a reader: who, on which labels, old against new, what is certified, what next."""
+    comparison = proposal["comparison"]
+    parts: list[object] = [Text(line) for line in _head(proposal)]
+    parts += [each for kind in comparison["evidence"] for each in (Text(""), _measured(kind))]
+    parts += [Text(""), _claims(comparison)]
+    parts += [Text(""), Text("next:"), *(Text(f"- {line}") for line in next_steps(proposal))]
+    return Group(*parts)  # type: ignore[arg-type]
+
+
+def next_steps(proposal: Json) -> Sequence[str]:
+    """Return what to do next about a proposal, a sentence each."""
+    if proposal["state"] != "open":
+        return [f"nothing: it was {proposal['state']} by {proposal['decided_by']}"]
+    comparison = proposal["comparison"]
+    return [
+        *_unfinished(comparison["basis"]["batches"]),
+        *_wave(proposal, comparison["explored_labels_needed"]),
+        *_pool(comparison),
+        *_worse(comparison),
+        f"see what it answers to live traffic: `seamark proposal show {proposal['id']}` in some minutes",
+        f"put it in force: `seamark bundle promote {proposal['model']} {proposal['candidate']} "
+        f"--why 'proposal {proposal['id']}'`, and back with `seamark bundle rollback {proposal['model']}`",
+        f"or leave it: `seamark proposal reject {proposal['id']} --why REASON`",
+    ]
+
+
+def _head(proposal: Json) -> list[str]:
+    labels, basis = proposal["comparison"]["labels"], proposal["comparison"]["basis"]
+    model = proposal["model"]
+    answers = f", after alarm {proposal['alarm']}" if proposal["alarm"] else ""
+    lines = [
+        f"proposal {proposal['id']} ({proposal['state']}): {model}@{proposal['base']} -> "
+        f"{model}@{proposal['candidate']}, a {proposal['kind']} by {proposal['by']}{answers}",
+        f"{labels['labels']} labels of {len(labels['batches'])} batches: {labels['training']} train, "
+        f"{labels['explored']} are explored and train nothing, {labels['proving']} of them can carry a claim",
+    ]
+    counted = {
+        "found to be of no class": labels["of_no_class"],
+        "explored, but nearly known to the model": labels["known"],
+        "without a kept text, left out": labels["without_text"],
+    }
+    lines += [f"{n} labels {what}" for what, n in counted.items() if n]
+    if labels["pooled"]:
+        lines.append(
+            "old rows and explored labels count together: somebody declared that traffic is as it was"
+        )
+    elif basis["moved_at"] is not None:
+        lines.append("traffic has moved since the file was made: only explored labels certify")
+    return lines
+
+
+def _measured(kind: Json) -> object:
+    note = ", weighted" if kind["weighted"] else ""
+    left = f", {kind['left_out']} left out that the old version was fitted on" if kind["left_out"] else ""
+    rows = [
+        [
+            each["class"],
+            each["positives"],
+            f"{_interval(each['old']['recall'])} -> {_interval(each['new']['recall'])}",
+            _TOLD[each["found"]["verdict"]],
+            f"{_interval(each['old']['precision'])} -> {_interval(each['new']['precision'])}",
+            _TOLD[each["false_alarms"]["verdict"]],
+        ]
+        for each in kind["classes"]
+    ]
+    share = kind["review_share"]
+    people = f"to a person {share['old']:.1%} -> {share['new']:.1%}"
+    title = f"{kind['rows']} {_ROWS[kind['name']]}{note}{left}; {people}"
+    return table(title, ["class", "rows", "recall", "found", "precision", "false alarms"], rows)
+
+
+def _interval(share: Json) -> str:
+    if share["estimate"] is None:
+        return "-"
+    return f"{share['estimate']:.2f} ({share['lower']:.2f}-{share['upper']:.2f})"
+
+
+def _claims(comparison: Json) -> object:
+    return table(
+        "claims",
+        ["class", "target", "status", "->", "threshold", "->", "to certify it"],
+        [
+            [
+                each["class"],
+                " ".join(f"{what} {value:g}" for what, value in each["target"].items())
+                + ("" if each["declared"] else " (default)"),
+                each["old"]["status"],
+                each["new"]["status"],
+                each["old"]["threshold"],
+                each["new"]["threshold"],
+                _need(each),
+            ]
+            for each in comparison["claims"]
+        ],
+    )
+
+
+def _need(claim: Json) -> str:
+    needs = claim["needs"]
+    if needs is None:
+        return "-"
+    if needs["positives"] is None:
+        return "no number at this threshold; declare a target"
+    if needs["positives"] == 0:
+        return "not its number of rows: precision, or rows that are alike"
+    labels = (
+        "more labels than can be planned" if needs["labels"] is None else f"about {needs['labels']:,} labels"
+    )
+    return f"{needs['positives']:,} more of it: {labels} (share {cell(needs['share'])})"
+
+
+def _unfinished(batches: Sequence[Json]) -> list[str]:
+    return [
+        f"batch {each['batch']}: {each['skipped'] + each['open']} of its {each['explored']} explored items "
+        "have no label, so the draw proves nothing; label them, with none_of_these rather than a skip"
+        for each in batches
+        if each["present"] and each["skipped"] + each["open"]
+    ]
+
+
+def _wave(proposal: Json, labels: int | None) -> list[str]:
+    if not labels:
+        return []
+    return [
+        f"about {labels:,} more explored labels would certify what was asked: "
+        f"`seamark proposal wave {proposal['id']}` makes a batch for it"
+    ]
+
+
+def _pool(comparison: Json) -> list[str]:
+    if comparison["labels"]["pooled"] or comparison["basis"]["moved_at"] is not None:
+        return []
+    return ["no alarm says that traffic has moved: if it is as it was, --pool counts old rows as proof too"]
+
+
+def _worse(comparison: Json) -> list[str]:
+    return [
+        f"look at {each['class']}: it is worse on the {_ROWS[kind['name']]}"
+        for kind in comparison["evidence"]
+        for each in kind["classes"]
+        if "worse" in (each["found"]["verdict"], each["false_alarms"]["verdict"])
+    ]

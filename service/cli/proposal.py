@@ -1,0 +1,63 @@
+"""Commands about proposals: which are there, what does one say, make its wave, leave it."""
+
+from typing import Annotated
+
+import typer
+
+from service.cli.client import Client
+from service.cli.comparing import shown
+from service.cli.options import DEFAULT_URL, By, Key, Url, current_user
+from service.cli.output import Json, show, table
+
+app = typer.Typer(no_args_is_help=True, help="Proposals: list, show, make the wave of one, reject.")
+
+ProposalId = Annotated[str, typer.Argument(help="Id of the proposal.")]
+
+
+@app.command("list")
+def list_proposals(
+    state: Annotated[
+        str | None, typer.Option("--state", help="open, promoted, rejected or superseded.")
+    ] = None,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """List the proposals of the served model, newest first."""
+    params = {} if state is None else {"state": state}
+    value = Client(url, key).get("/v1/proposals", params=params).json()
+    rows = [
+        [
+            each["id"],
+            each["state"],
+            each["kind"],
+            f"{each['model']}@{each['base']}",
+            each["candidate"],
+            each["by"],
+        ]
+        for each in value["proposals"]
+    ]
+    columns = ["id", "state", "kind", "in place of", "version", "by"]
+    show(value, as_json=json, human=lambda: table(f"{len(rows)} proposals", columns, rows, whole=1))
+
+
+@app.command("show")
+def show_proposal(proposal: ProposalId, url: Url = DEFAULT_URL, key: Key = "", json: Json = False) -> None:
+    """Show old against new for each class, what is certified, what would certify the rest, what is next."""
+    value = Client(url, key).get(f"/v1/proposals/{proposal}").json()
+    show(value, as_json=json, human=lambda: shown(value))
+
+
+@app.command()
+def reject(
+    proposal: ProposalId,
+    why: Annotated[str, typer.Option("--why", help="The reason; kept with the proposal.")],
+    by: By = "",
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Leave a proposal; its version stays in the store."""
+    body = {"who": by or current_user(), "why": why}
+    value = Client(url, key).post(f"/v1/proposals/{proposal}/reject", json=body).json()
+    show(value, as_json=json, human=lambda: f"proposal {value['id']} is {value['state']}")
