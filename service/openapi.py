@@ -24,6 +24,7 @@ from service.lane import PATH
 from service.problems import CONTENT_TYPE, PROBLEMS, TYPE_PREFIX, UNEXPECTED, Problem
 from service.routes.drift import MAX_FACTOR
 from service.routes.handover import SETTINGS
+from service.routes.labels import FILES
 from service.schema import LabelsReply, PredictReply, PredictRequest
 
 DOCUMENT_PATH: Final = "/docs.json"
@@ -46,6 +47,7 @@ _CONFLICTS: Final = frozenset(
         "post_expectation",
         "post_expectation_end",
         "post_batch",
+        "post_lease",
         "promote",
         "roll_back",
         "post_proposal",
@@ -53,6 +55,7 @@ _CONFLICTS: Final = frozenset(
     }
 )
 _NEVER_MISSING: Final = frozenset({"list_batches", "list_proposals", "get_basis"})
+_ONCE: Final = frozenset({"post_batch", "post_lease"})
 _QUERIES: Final[Mapping[str, Json]] = {
     "state": {"type": "string", "enum": list(STATES), "description": "all by default"},
     "model": {"type": "string", "description": "name@version; the version in force by default"},
@@ -67,6 +70,13 @@ _QUERIES: Final[Mapping[str, Json]] = {
     "limit": {"type": "integer", "minimum": 1},
     "format": {"type": "string", "enum": list(FORMS), "default": "jsonl"},
     "tool": {"type": "string", "enum": list(SETTINGS), "default": "label_studio"},
+}
+_OWN_QUERIES: Final[Mapping[str, Mapping[str, Json]]] = {
+    "get_labels": {
+        "format": {"type": "string", "enum": list(FILES), "default": "jsonl"},
+        "model": {"type": "string", "description": "name@version; all by default"},
+        "batch": {"type": "string", "description": "id of a batch; all by default"},
+    }
 }
 
 
@@ -180,8 +190,9 @@ def _operation(declared: Declared) -> Json:
 def _parameters(declared: Declared) -> list[Json]:
     in_path = re.findall(r"{(\w+)}", declared.path)
     found = [_parameter(name, "path", {"type": "string"}, required=True) for name in in_path]
-    found += [_parameter(name, "query", _QUERIES[name]) for name in declared.queries]
-    if declared.name == "post_batch":
+    own = _OWN_QUERIES.get(declared.name, {})
+    found += [_parameter(name, "query", own.get(name) or _QUERIES[name]) for name in declared.queries]
+    if declared.name in _ONCE:
         key = {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY}
         found.append(_parameter("Idempotency-Key", "header", key))
     return found
