@@ -23,6 +23,7 @@ log: Final = logging.getLogger(__name__)
 POLL_SECONDS: Final = 1.0
 PRUNE_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 60.0
+REWRITE_SECONDS: Final = 86_400.0  # writers wait for it
 
 
 class Watcher:
@@ -68,6 +69,8 @@ class Watcher:
         self._lease: Lease | None = None
         self._lease_until = float("-inf")
         self._prune_at = float("-inf")
+        self._forgotten = False
+        self._rewrite_at = float("-inf")
         self._retry_at: dict[str, float] = {}
         self._interpret_at: dict[ModelKey, float] = {}
 
@@ -282,7 +285,10 @@ class Watcher:
             return
         self._prune_at = now + PRUNE_SECONDS
         at = self._clock.now()
-        self._store.retention.prune(now=at, retention_days=self._config.retention_days, lease=lease)
+        pruned = self._store.retention.prune(now=at, retention_days=self._config.retention_days, lease=lease)
         self._store.compaction.buckets_to_hours(now=at, lease=lease)
         self._store.compaction.candidates_to_slots(now=at, batch_size=self._config.batch_size, lease=lease)
-        self._store.retention.erase()
+        self._forgotten |= bool(pruned.texts or pruned.candidates)
+        whole = self._forgotten and now >= self._rewrite_at
+        if self._store.retention.erase(whole=whole) and whole:
+            self._forgotten, self._rewrite_at = False, now + REWRITE_SECONDS

@@ -33,12 +33,13 @@ class Retention:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def erase(self) -> bool:
+    def erase(self, *, whole: bool = False) -> bool:
         """Take what was forgotten off the disk too: the log keeps old pages, and the texts on them, for long.
 
-        False while a reader is in the way; it is tried again after the next pruning.
+        False while a reader is in the way; it is tried again after the next pruning. `whole` writes the file
+        anew besides, which copies of rows in its old pages do not survive; writers wait for that.
         """
-        return self._database.empty_log()
+        return self._database.rewrite() if whole else self._database.empty_log()
 
     def prune(self, *, now: float, retention_days: float, lease: Lease) -> Pruned:
         """Forget everything too old at `now`, UTC epoch seconds; nothing when the lease was lost."""

@@ -56,6 +56,16 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def rewrite(connection: sa.Connection) -> None:
+    """Write the file anew, outside a transaction; writers wait meanwhile, readers do not."""
+    # In a file: the whole database would not fit into the memory of every process.
+    connection.exec_driver_sql("PRAGMA temp_store=FILE")
+    try:
+        connection.exec_driver_sql("VACUUM")
+    finally:
+        connection.exec_driver_sql("PRAGMA temp_store=MEMORY")
+
+
 def reason(error: sa.exc.DBAPIError) -> str:
     """Say in a few words what SQLite complains about, and what to do."""
     cause = error.orig

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,12 +21,11 @@ _LISTS: Final = frozenset({"keys", "ids", "item_ids", "items"})
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """What is to be erased: its key as it is stored, what it said, and what stands in its place."""
+class Items:
+    """What is to be erased: what takes the place of each key, as it is stored, and what the items said."""
 
-    key: str
-    texts: frozenset[str]
-    alias: str
+    aliases: Mapping[str, str]
+    texts: frozenset[str] = frozenset()
 
 
 def storable(text: str) -> str:
@@ -75,30 +74,30 @@ def kept_of(one: Candidate) -> Candidate | None:
     )
 
 
-def without(item: Item, value: Any) -> Any:
-    """Return JSON without the item: an entry of a list that names it or says what it said is left out.
+def without(items: Items, value: Any) -> Any:
+    """Return JSON without the items: an entry of a list that names one or says what it said is left out.
 
     Only fields that hold ids and texts are looked at: an item may be called as a class or a source is.
     """
     if isinstance(value, dict):
-        return {name: _field(item, name, each) for name, each in value.items()}
+        return {name: _field(items, name, each) for name, each in value.items()}
     if isinstance(value, list):
-        return [without(item, each) for each in value if not _is_about(item, each)]
+        return [without(items, each) for each in value if not _is_about(items, each)]
     return value
 
 
-def _field(item: Item, name: str, value: Any) -> Any:
-    if name in _NAMES and value == item.key:
-        return item.alias
-    if name == "text" and value in item.texts:
-        return None
+def _field(items: Items, name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        if name in _NAMES:
+            return items.aliases.get(value, value)
+        return None if name == "text" and value in items.texts else value
     if name in _LISTS and isinstance(value, list):
-        return without(item, [each for each in value if each != item.key])
-    return without(item, value)
+        value = [each for each in value if not isinstance(each, str) or each not in items.aliases]
+    return without(items, value)
 
 
-def _is_about(item: Item, value: Any) -> bool:
-    return isinstance(value, dict) and (
-        any(value.get(name) == item.key for name in _NAMES)
-        or (isinstance(value.get("text"), str) and value["text"] in item.texts)
-    )
+def _is_about(items: Items, value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    named = (name for name, each in value.items() if isinstance(each, str))
+    return any(_field(items, name, value[name]) != value[name] for name in named)
