@@ -69,6 +69,7 @@ _QUERIES: Final[Mapping[str, Json]] = {
     "since": {"type": "integer", "minimum": 0, "description": "seconds since 1970"},
     "limit": {"type": "integer", "minimum": 1},
     "format": {"type": "string", "enum": list(FORMS), "default": "jsonl"},
+    "annotator": {"type": "string", "description": "who labelled the rows that name nobody"},
     "tool": {"type": "string", "enum": list(SETTINGS), "default": "label_studio"},
 }
 _OWN_QUERIES: Final[Mapping[str, Mapping[str, Json]]] = {

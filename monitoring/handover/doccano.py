@@ -40,6 +40,7 @@ def _example(batch: Batch, item: BatchItem) -> Mapping[str, object]:
         # doccano leaves out an example without text.
         "text": shown(batch, item) or f"(no text is kept of {item.key})",
         "label": [],
+        "form": "doccano",
         "key": item.key,
         "batch": batch.id,
         "rank": item.rank,

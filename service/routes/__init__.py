@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 
 from service.exchange import route
 from service.lane import Seat
-from service.routes import alarms, batches, drift, handover, models, proposals, shadows
+from service.routes import alarms, batches, drift, handover, labels, leases, models, proposals, shadows
 
 
 def routes(seat: Seat) -> list[BaseRoute]:
@@ -80,5 +80,29 @@ def routes(seat: Seat) -> list[BaseRoute]:
             queries=("tool",),
             replies=handover.SETTINGS_TYPES,
         ),
-        label("POST", f"{batch}/labels", batches.post_labels, local_only=True, accepts=batches.LABEL_TYPES),
+        label("POST", f"{batch}/lease", leases.post_lease, local_only=True, body=leases.NewLease),
+        label(
+            "POST",
+            f"{batch}/leases/{{lease}}/release",
+            leases.post_release,
+            local_only=True,
+            body=leases.Release,
+        ),
+        label(
+            "POST",
+            f"{batch}/labels",
+            labels.post_labels,
+            local_only=True,
+            accepts=labels.LABEL_TYPES,
+            queries=("annotator",),
+        ),
+        label("GET", f"{batch}/disagreements", labels.get_disagreements, local_only=True),
+        label(
+            "GET",
+            "/v1/labels",
+            labels.get_labels,
+            local_only=True,
+            queries=("format", "model", "batch"),
+            replies=labels.FILE_TYPES,
+        ),
     ]

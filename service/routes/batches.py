@@ -1,34 +1,28 @@
-"""Which items wait for labels, how does a data team get them, and how do the labels come back?"""
+"""Which batches wait for labels, how far is each, and how is one made or closed by hand?"""
 
 import uuid
 from collections import Counter
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from model_store.bundles.bundle import read_bundle
+from monitoring.waves.agreement import agreement_of
 from monitoring.waves.batches import Batch, BatchSummary
 from monitoring.waves.emission import emit_by_hand, facts_of
-from monitoring.waves.returns import parse_labels
 from service.exchange import Call
 from service.problems import FieldInvalid
+from service.routes.labels import agreement_json
 from service.routes.models import Name, current_key
-
-LABEL_TYPES: Final = (
-    "application/json",
-    "application/jsonl",
-    "application/x-ndjson",
-    "text/csv",
-    "application/vnd.apache.parquet",
-)
 
 
 class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who wants a batch, which classes it is about, and how many items it holds at most."""
+    """Who wants a batch, which classes it is about, its most items, and how many people label each."""
 
     by: Name
     watched: Annotated[list[Name], Meta(max_length=32)] = []
     size: Annotated[int, Meta(ge=1, le=5_000)] | None = None
+    overlap: Annotated[int, Meta(ge=1, le=5)] | None = None
 
 
 class Close(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,56 +44,63 @@ def post_batch(call: Call) -> object:
     for index, each in enumerate(asked.watched):
         if each not in bundle.policy.classes:
             raise FieldInvalid(f"$.watched[{index}]", f"expected one of {', '.join(bundle.policy.classes)}")
+    config = worker.settings.monitoring().watcher
     batch = emit_by_hand(
         worker.state.store(),
         key,
         facts=facts_of(bundle),
-        config=worker.settings.monitoring().watcher,
+        config=config,
         clock=worker.clock,
         idempotency_key=call.idempotency_key or uuid.uuid4().hex,
         who=asked.by,
         watched=asked.watched,
         size=asked.size,
+        overlap=asked.overlap,
     )
-    return _detail(worker.state.store().batches.get(batch))
+    detail = _detail(call, batch)
+    if asked.size is not None and asked.size > config.batch_size:
+        limit = f"{asked.size} items were asked for; SEAMARK_BATCH_SIZE allows {config.batch_size}"
+        detail["notes"] = [limit, *detail["notes"]]
+    return detail
 
 
 def post_close(call: Call) -> object:
     """Close a batch nobody will finish: what is not labelled counts as skipped."""
     store = call.worker.state.store()
     store.batches.close(call.path["batch"], at=call.worker.clock.now(), who=call.json(Close).by)
-    return _detail(_batch(call))
+    return _detail(call, call.path["batch"])
 
 
 def get_batch(call: Call) -> object:
-    """Return one batch: its progress and its manifest, without items."""
-    return _detail(_batch(call))
+    """Return one batch: its progress, how far its labelers agree, and its manifest, without items."""
+    return _detail(call, call.path["batch"])
 
 
-def _detail(batch: Batch) -> dict[str, Any]:
+def _detail(call: Call, batch_id: str) -> dict[str, Any]:
+    store = call.worker.state.store()
+    batch = store.batches.get(batch_id)
+    annotations = store.labels.of(batch_id)
     states = Counter(item.state for item in batch.items)
     return {
         **_identity(batch),
         "items": len(batch.items),
         **{state: states[state] for state in ("open", "labelled", "skipped")},
+        "leased": store.batches.leased(batch_id),
+        "agreement": agreement_json(agreement_of(annotations.values(), batch.classes)),
+        "notes": _notes(batch),
         "manifest": batch.manifest,
     }
 
 
-def post_labels(call: Call) -> object:
-    """Store labels; those known already count as repeated, bad rows are named with the reason."""
-    store = call.worker.state.store()
-    parsed = parse_labels(call.body)
-    receipt = store.labels.accept(call.path["batch"], parsed.rows, at=call.worker.clock.now())
-    whole = parsed.complete(receipt)
-    call.worker.metrics.count_labels(
-        accepted=whole.accepted, repeated=whole.repeated, rejected=len(whole.rejected)
-    )
-    return {
-        "accepted": whole.accepted,
-        "repeated": whole.repeated,
-        "rejected": [each._asdict() for each in whole.rejected],
-    }
+def _notes(batch: Batch) -> list[str]:
+    """Say that a batch is smaller than asked for, and why."""
+    asked = batch.manifest.get("batch_size")
+    if not isinstance(asked, int) or len(batch.items) >= asked:
+        return []
+    return [
+        f"the batch has {len(batch.items)} items and not {asked}: no more of the traffic in question is new, "
+        "unlike the others and fit to be shown; manifest.left_out says what was left out"
+    ]
 
 
 def _progress(batch: BatchSummary) -> dict[str, Any]:
@@ -110,6 +111,7 @@ def _progress(batch: BatchSummary) -> dict[str, Any]:
         "open": batch.n_open,
         "labelled": batch.n_labelled,
         "skipped": batch.n_skipped,
+        "leased": batch.n_leased,
     }
 
 
@@ -120,8 +122,5 @@ def _identity(batch: Batch | BatchSummary) -> dict[str, Any]:
         "model": batch.model_key,
         "created_at": batch.created_at,
         "state": batch.state,
+        "overlap": batch.overlap,
     }
-
-
-def _batch(call: Call) -> Batch:
-    return call.worker.state.store().batches.get(call.path["batch"])
