@@ -54,7 +54,7 @@ _CONFLICTS: Final = frozenset(
         "post_rejection",
     }
 )
-_NEVER_MISSING: Final = frozenset({"list_batches", "list_proposals", "get_basis"})
+_NEVER_MISSING: Final = frozenset({"list_batches", "list_proposals", "get_basis", "post_erase"})
 _ONCE: Final = frozenset({"post_batch", "post_lease"})
 _QUERIES: Final[Mapping[str, Json]] = {
     "state": {"type": "string", "enum": list(STATES), "description": "all by default"},

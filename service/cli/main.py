@@ -12,6 +12,7 @@ from model_store.errors import ModelStoreError
 from monitoring.errors import MonitoringError
 from service.cli import batch, bundle, demo, drift, proposal
 from service.cli.client import ClientError
+from service.cli.erase import erase
 from service.cli.evaluate import evaluate
 from service.cli.fit import fit
 from service.cli.output import err
@@ -36,6 +37,7 @@ app.command()(refit)
 app.command()(evaluate)
 app.command()(serve)
 app.command()(demo.demo)
+app.command()(erase)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(drift.app, name="drift")
 app.add_typer(batch.app, name="batch")

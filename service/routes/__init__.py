@@ -9,7 +9,18 @@ from starlette.routing import BaseRoute
 
 from service.exchange import route
 from service.lane import Seat
-from service.routes import alarms, batches, drift, handover, labels, leases, models, proposals, shadows
+from service.routes import (
+    alarms,
+    batches,
+    drift,
+    erasure,
+    handover,
+    labels,
+    leases,
+    models,
+    proposals,
+    shadows,
+)
 
 
 def routes(seat: Seat) -> list[BaseRoute]:
@@ -38,6 +49,7 @@ def routes(seat: Seat) -> list[BaseRoute]:
             "POST", f"{alarm}/acknowledge", alarms.post_acknowledge, local_only=True, body=alarms.Acknowledge
         ),
         operate("POST", f"{alarm}/false", alarms.post_false, local_only=True, body=alarms.FalseAlarm),
+        operate("POST", "/v1/erase", erasure.post_erase, local_only=True, body=erasure.Erase),
         operate("GET", "/v1/models", models.list_models, local_only=False),
         operate("GET", "/v1/models/history", models.get_model_history, local_only=False, queries=("limit",)),
         operate("POST", "/v1/models/rollback", models.roll_back, local_only=True, body=models.Change),

@@ -1,0 +1,47 @@
+"""The command that removes items on somebody's request."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from service.cli.client import Client
+from service.cli.options import DEFAULT_URL, Key, Url, current_user
+from service.cli.output import Json, show
+
+REWRITE_SECONDS = 300.0  # a large state takes a while to be written anew
+
+
+def erase(
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ITEM_ID...",
+            help="Ids the items were sent with, or their keys in batches; - reads one a line from stdin.",
+        ),
+    ],
+    why: Annotated[str, typer.Option("--why", help="The reason; kept, so do not name the item in it.")],
+    who: Annotated[str | None, typer.Option("--who", help="Who erases; by default the current user.")] = None,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Remove items from everything a running service keeps, for good."""
+    if ids == ["-"]:
+        ids = [line for line in sys.stdin.read().splitlines() if line]
+    body = {"ids": ids, "who": who or current_user(), "why": why}
+    client = Client(url, key, timeout_seconds=REWRITE_SECONDS)
+    value = client.post("/v1/erase", json=body).json()
+    show(value, as_json=json, human=lambda: _said(value))
+    if not value["off_disk"]:
+        raise typer.Exit(1)
+
+
+def _said(value: dict[str, Any]) -> str:
+    rows = ", ".join(f"{n} {table}" for table, n in value["removed"].items()) or "nothing was kept of it"
+    disk = (
+        "the file was written anew"
+        if value["off_disk"]
+        else "old pages of the file may still hold it: somebody read it, or its disk is full; erase again"
+    )
+    return f"{len(value['erased'])} erased: {rows}; {disk}"
