@@ -40,7 +40,7 @@ def write_csv(items: Sequence[LabelledItem]) -> bytes:
     """Return a UTF-8 CSV; several labels are `a|b`, and rows of a table have a column a feature.
 
     A feature named like another column is `feature__<name>`. A cell that a spreadsheet would run as a formula
-    begins with an apostrophe, see `monitoring.waves.cells`; labels are the model's own names, and as they are.
+    begins with an apostrophe, see `monitoring.waves.cells`; labels, which are the model's own names, do not.
     """
     rows = [_features(each) for each in items]
     names = sorted({name for row in rows for name in row or ()})

@@ -129,6 +129,7 @@ def emit_for_alarm(
         facts=facts,
         config=config,
         size=config.batch_size,
+        overlap=config.overlap,
         created_at=created_at,
         about={"alarm": alarm.id, "finding": alarm.finding.to_json()},
     )
@@ -145,10 +146,12 @@ def emit_by_hand(
     who: str,
     watched: Sequence[str] = (),
     size: int | None = None,
+    overlap: int | None = None,
 ) -> str:
     """Make a batch from the last day's traffic because somebody asks for it; return its id.
 
-    The same `idempotency_key` returns the same batch. `size` is at most `config.batch_size`, its default.
+    The same `idempotency_key` returns the same batch. `size` is at most `config.batch_size`, its default;
+    `overlap` people label each item, by default `config.overlap`.
 
     Raises
     ------
@@ -176,6 +179,7 @@ def emit_by_hand(
             facts=facts,
             config=config,
             size=min(size or config.batch_size, config.batch_size),
+            overlap=overlap or config.overlap,
             created_at=clock.now(),
             about={"asked_by": who},
         )
@@ -198,13 +202,14 @@ def _emit(
     facts: ModelFacts,
     config: WatcherConfig,
     size: int,
+    overlap: int,
     created_at: float,
     about: Mapping[str, object],
 ) -> tuple[NewBatch, Load]:
     from monitoring.waves.wave import select  # noqa: PLC0415 - near-duplicates take 40 MB, which workers spare
 
     read = store.closing.read_wave(span, at=created_at)
-    _check_load(read.load, size=size, config=config)
+    _check_load(read.load, labels=size * overlap, config=config)
     population = read.population
     wave = select(
         population.candidates,
@@ -246,22 +251,23 @@ def _emit(
         items=wave.items,
         signatures=wave.signatures,
         announced=config.announce_batches,
+        overlap=overlap,
     )
     return batch, read.load
 
 
-def _check_load(load: Load, *, size: int, config: WatcherConfig) -> None:
+def _check_load(load: Load, *, labels: int, config: WatcherConfig) -> None:
     if load.open_batches >= config.max_open_batches:
         raise BatchRefused(
             "open_batches",
             f"{load.open_batches} batches are open, at most {config.max_open_batches} may be; "
             "return labels or close one",
         )
-    if load.items_today + size > config.labels_per_day:
+    if load.items_today + labels > config.labels_per_day:
         raise BatchRefused(
             "label_budget",
-            f"{load.items_today} of today's {config.labels_per_day} items are handed out and a batch has "
-            f"{size}; wait for the next UTC day or raise the budget",
+            f"{load.items_today} of today's {config.labels_per_day} labels are asked for, and a batch asks "
+            f"for {labels}; wait for the next UTC day or raise the budget",
         )
 
 
