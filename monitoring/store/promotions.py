@@ -6,6 +6,7 @@ not in the state yet and follows it with the same result. Entries of the audit t
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import sqlalchemy as sa
@@ -122,8 +123,9 @@ def _with_open_alarm(connection: sa.Connection, promotion: Promotion, key: Model
 def _end_alarm(connection: sa.Connection, model_key: ModelKey, ended: Ended, retire: Retire) -> None:
     row = read_detector(connection, model_key)
     changed = None if row is None else retire(row.snapshot, ended.at, ended.by)
-    if row is not None and changed is not None:
-        strongest = None if changed.ended is None else changed.ended.strongest
-        ended = Ended(ended.at, ended.by, strongest, ended.cause)
-        replace_detector(connection, model_key, row, changed, at=ended.at)
-    clear_alarms(connection, model_key, ended)
+    if row is None or changed is None:
+        clear_alarms(connection, model_key, ended)
+        return
+    strongest = None if changed.ended is None else changed.ended.strongest
+    changed = replace(changed, ended=replace(ended, strongest=strongest))
+    replace_detector(connection, model_key, row, changed, at=ended.at)

@@ -185,7 +185,7 @@ def _sizes(connection: sa.Connection, model_key: ModelKey, epochs: Sequence[int]
         sa.select(
             bucket_sources.c.epoch,
             bucket_sources.c.source,
-            sa.func.sum(bucket_sources.c.items).label("n"),
+            sa.func.sum(bucket_sources.c["items"]).label("n"),
             sa.func.sum(bucket_sources.c.candidates_lost).label("lost"),
         )
         .where(bucket_sources.c.model_key == model_key, bucket_sources.c.epoch.in_(epochs))
