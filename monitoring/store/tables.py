@@ -85,6 +85,7 @@ candidates = sa.Table(
     _column("priority", sa.Double),
     _column("kinds", sa.String(128)),
     _column("uncertainty", sa.Double, nullable=True),
+    _column("simhash", sa.BigInteger, nullable=True),
     sa.Index("candidates_model_epoch", "model_key", "epoch"),
     sa.Index("candidates_flush", "flush_id"),
     sa.Index("candidates_epoch", "epoch"),

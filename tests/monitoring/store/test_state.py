@@ -43,7 +43,12 @@ ADDED = {  # by the migration that ends at this revision
         ("alarms", "meaning"),
         ("detectors", "meaning"),
     ),
-    "0004": (("batches", "overlap"), ("labels", "adjudicated"), ("alarms", "ended_cause")),
+    "0004": (
+        ("batches", "overlap"),
+        ("labels", "adjudicated"),
+        ("alarms", "ended_cause"),
+        ("candidates", "simhash"),
+    ),
 }
 TABLES_ADDED = {"0004": ("labeler_leases", "item_leases", "tombstones", "deliveries", "shadows", "proposals")}
 

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.Column("released_at", sa.Double(), nullable=True),
     )
+    op.add_column("candidates", sa.Column("simhash", sa.BigInteger(), nullable=True))
     op.create_table(
         "item_leases",
         sa.Column("batch_id", sa.String(length=64), sa.ForeignKey("batches.batch_id"), primary_key=True),
