@@ -1,35 +1,35 @@
-"""Commands for data teams: which batches wait, pull one, send its labels back."""
+"""Commands for data teams: which batches wait, pull one, send its labels back, close it."""
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Final
 
 import typer
 
 from service.cli.client import Client, ClientError
-from service.cli.options import DEFAULT_URL, BatchId, Key, Url
-from service.cli.output import Json, out, show, table
+from service.cli.labeler import adjudicate, lease, release, report, skip
+from service.cli.options import DEFAULT_URL, BatchId, Key, Url, current_user
+from service.cli.output import Json, show, table
 from service.cli.pull import pull
 
-app = typer.Typer(no_args_is_help=True, help="Labeling batches: list, pull, return.")
+app = typer.Typer(no_args_is_help=True, help="Labeling batches: list, pull, lease, return, close.")
+
+_COLUMNS: Final = ("id", "state", "reason", "items", "labelled", "skipped", "leased")
 
 
 @app.command("list")
 def list_batches(url: Url = DEFAULT_URL, key: Key = "", json: Json = False) -> None:
     """List the batches with their state and what is still to label."""
     value = Client(url, key).get("/v1/batches").json()
-    rows = [
-        [each["id"], each["state"], each["reason"], each["items"], each["labelled"]]
-        for each in value["batches"]
-    ]
-    show(
-        value,
-        as_json=json,
-        human=lambda: table(f"{len(rows)} batches", ["id", "state", "reason", "items", "labelled"], rows),
-    )
+    rows = [[each[name] for name in _COLUMNS] for each in value["batches"]]
+    show(value, as_json=json, human=lambda: table(f"{len(rows)} batches", _COLUMNS, rows))
 
 
 app.command()(pull)
+app.command()(lease)
+app.command()(release)
+app.command()(skip)
+app.command()(adjudicate)
 
 
 @app.command("return")
@@ -45,17 +45,23 @@ def return_labels(
     """Send labels back; a row sent twice counts once, a rejected row says why."""
     content = sys.stdin.buffer.read() if str(labels) == "-" else _read(labels)
     value = Client(url, key).post(f"/v1/batches/{batch}/labels", content=content).json()
-    show(value, as_json=json, human=lambda: _receipt(value))
-    if not json:
-        for row in value["rejected"]:
-            out.print(f"row {row['row']}: {row['reason']}")
-    if value["rejected"] and not value["accepted"] and not value["repeated"]:
-        raise typer.Exit(1)
+    report(value, as_json=json)
 
 
-def _receipt(value: dict[str, Any]) -> str:
-    return (
-        f"{value['accepted']} accepted, {value['repeated']} already known, {len(value['rejected'])} rejected"
+@app.command()
+def close(
+    batch: BatchId,
+    by: Annotated[str | None, typer.Option("--by", help="Who closes; by default the current user.")] = None,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Close a batch that nobody will finish: what nobody labelled counts as skipped."""
+    value = Client(url, key).post(f"/v1/batches/{batch}/close", json={"by": by or current_user()}).json()
+    show(
+        value,
+        as_json=json,
+        human=lambda: f"{batch} is closed: {value['labelled']} labelled, {value['skipped']} skipped",
     )
 
 

@@ -38,12 +38,19 @@ class Client:
         """Return the answer to GET `path`; raises `ClientError` on anything but 2xx."""
         return self._send("GET", path, params=params)
 
-    def post(self, path: str, *, json: object = None, content: bytes | None = None) -> httpx.Response:
+    def post(
+        self,
+        path: str,
+        *,
+        json: object = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         """Return the answer to POST `path` with a JSON body; raises `ClientError` on anything but 2xx."""
-        headers = {"Content-Type": "application/json"} if content is not None else {}
         if content is not None:
-            return self._send("POST", path, content=content, headers=headers)
-        return self._send("POST", path, json=json)
+            typed = {"Content-Type": "application/json", **(headers or {})}
+            return self._send("POST", path, content=content, headers=typed)
+        return self._send("POST", path, json=json, headers=headers)
 
     def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:
         try:
@@ -56,6 +63,11 @@ class Client:
             raise ClientError(
                 f"{self._url}: no answer ({reason}); start the service with `seamark serve` or pass --url"
             ) from error
+        if response.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/html":
+            raise ClientError(
+                f"{method} {path}: {response.status_code}, a web page (HTML) and not an answer of Seamark; "
+                f"check --url {self._url}, and whether a proxy or a login page is before it"
+            )
         if response.is_success:
             return response
         raise ClientError(f"{method} {path}: {_problem(response)}")

@@ -15,6 +15,7 @@ from service.cli.client import ClientError
 from service.cli.erase import erase
 from service.cli.evaluate import evaluate
 from service.cli.fit import fit
+from service.cli.labels import labels
 from service.cli.output import err
 from service.cli.refit import refit
 from service.cli.serve import serve
@@ -38,6 +39,7 @@ app.command()(evaluate)
 app.command()(serve)
 app.command()(demo.demo)
 app.command()(erase)
+app.command()(labels)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(drift.app, name="drift")
 app.add_typer(batch.app, name="batch")
