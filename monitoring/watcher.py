@@ -15,7 +15,7 @@ from monitoring.errors import BatchRefused, MonitoringError, StateUnavailable
 from monitoring.meaning.interpretation import ResolvePromises, interpret, is_due
 from monitoring.promoting import follow_promotions, is_leaving, was_proposed
 from monitoring.recording.reservoir import EPOCH_SECONDS
-from monitoring.store import Alarm, Claim, Closing, Fenced, Lease, Load, NewBatch, Store
+from monitoring.store import Alarm, Claim, Closing, Fenced, Lease, Load, NewBatch, Open, Store, Thinning
 from monitoring.waves.emission import EPOCHS_KEPT, ResolveModel, emit_for_alarm
 
 log: Final = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Watcher:
     resolve : callable
         Returns what a wave needs of a model; may raise anything, which costs the batch and not the alarm.
     on_failure : callable
-        Told `"close"`, `"wave"`, `"meaning"` or `"promotion"` for everything that failed.
+        Told `"close"`, `"thin"`, `"wave"`, `"meaning"` or `"promotion"` for everything that failed.
     promises : callable, optional
         Returns what a model promises; may raise anything too. Without it no meaning is worked out.
     promotions : callable, optional
@@ -175,6 +175,7 @@ class Watcher:
         )
         if closing.raised is not None:
             closing = self._with_batch(closing, closing.raised)
+        closing = replace(closing, thinning=self._thinning(read))
         try:
             self._store.closing.commit(closing, lease=lease)
         except Fenced as fenced:
@@ -185,6 +186,17 @@ class Watcher:
             raised = replace(closing.raised, batch_id=None, batch_note=note)
             self._store.closing.commit(replace(closing, raised=raised, batch=None), lease=lease)
         return True
+
+    def _thinning(self, read: Open) -> Thinning:
+        """Return which candidates of the bucket say nothing new; none of them where that fails."""
+        try:
+            return self._store.closing.read_thinning(read)
+        except StateUnavailable:
+            raise
+        except Exception as error:  # the observer boundary: a bucket closes with too many candidates too
+            self._on_failure("thin")
+            log.warning("candidates of %s were not thinned: %s", read.model_key, type(error).__name__)
+            return Thinning()
 
     def _with_batch(self, closing: Closing, alarm: Alarm) -> Closing:
         made = self._emit(alarm, created_at=alarm.raised_at, claim=closing.read.claim)

@@ -12,7 +12,17 @@ from service.problems import Outcome
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 Stage = Literal[
-    "observe", "flush", "close", "wave", "meaning", "metrics", "swap", "promotion", "shadow", "deliver"
+    "observe",
+    "flush",
+    "close",
+    "wave",
+    "meaning",
+    "metrics",
+    "swap",
+    "promotion",
+    "shadow",
+    "deliver",
+    "thin",
 ]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 

@@ -13,6 +13,7 @@ from monitoring.store.examples import Example
 from monitoring.store.lease import Lease, LeaseStatus
 from monitoring.store.retention import Pruned
 from monitoring.store.state import Store, open_store
+from monitoring.store.thinning import Thinning
 
 __all__ = [
     "Act",
@@ -43,6 +44,7 @@ __all__ = [
     "Span",
     "Store",
     "Taken",
+    "Thinning",
     "WaveInput",
     "alarm_id",
     "open_store",

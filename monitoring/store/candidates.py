@@ -56,7 +56,7 @@ def insert_candidates(connection: sa.Connection, flush_id: int, sealed: Sealed) 
     kept = [kept_of(each) if each.key in gone else each for each in stored]
     rows = [
         {
-            **_columns(each),
+            **columns_of(each),
             "flush_id": flush_id,
             "bucket_seq": None,
             "model_key": sealed.model_key,
@@ -69,13 +69,8 @@ def insert_candidates(connection: sa.Connection, flush_id: int, sealed: Sealed) 
         connection.execute(candidates.insert(), rows)
 
 
-def insert_draw(connection: sa.Connection, one: Candidate, place: "sa.Row[Any]") -> None:
-    """Store what is left of a candidate where it was."""
-    where = {name: getattr(place, name) for name in ("flush_id", "bucket_seq", "model_key", "epoch")}
-    connection.execute(candidates.insert().values(**_columns(one), **where))
-
-
-def _columns(one: Candidate) -> dict[str, object]:
+def columns_of(one: Candidate) -> dict[str, object]:
+    """Return what is stored of a candidate besides where it came with."""
     return {
         "key": one.key,
         "item_id": one.item_id,

@@ -7,7 +7,7 @@ detector is at the revision that was read; otherwise it raises `Fenced` and has 
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
@@ -43,6 +43,7 @@ from monitoring.store.erasure import without_erased
 from monitoring.store.grid import Stretch, due
 from monitoring.store.lease import Lease, holds
 from monitoring.store.tables import alarms, buckets, detectors
+from monitoring.store.thinning import Thinning, apply_thinning, read_thinning
 
 FencedBy: TypeAlias = Literal["lease", "detector", "flushes", "batches"]
 
@@ -120,7 +121,7 @@ class Closing:
 
     `later` and `ended` are about the alarm that was open before, `raised` is a new one. `idle_since` is given
     with the version's first baseline: open alarms of versions without traffic since then are superseded.
-    `batch` comes with the load under which it was allowed.
+    `batch` comes with the load under which it was allowed. `thinning` is of the bucket's candidates.
     """
 
     read: Open
@@ -131,6 +132,7 @@ class Closing:
     ended: Ended | None = None
     idle_since: float | None = None
     batch: tuple[NewBatch, Load] | None = None
+    thinning: Thinning = field(default_factory=Thinning)
 
 
 class ClosingStore:
@@ -191,6 +193,11 @@ class ClosingStore:
                 load=read_load(connection, now=at),
             )
 
+    def read_thinning(self, read: Open) -> Thinning:
+        """Return which of the candidates that the bucket takes say nothing new."""
+        with self._database.read() as connection:
+            return read_thinning(connection, read.model_key, read.claim.flush_ids, classes=read.classes)
+
     def commit(self, closing: Closing, *, lease: Lease) -> None:
         """Take the claimed flushes into the bucket, with everything that follows from it, or raise Fenced."""
         model_key, claim = closing.read.model_key, closing.read.claim
@@ -201,6 +208,7 @@ class ClosingStore:
             if take_flushes(connection, claim.flush_ids) != len(claim.flush_ids):
                 raise Fenced("flushes")
             attach_candidates(connection, claim.flush_ids, seq=closing.bucket.seq)
+            apply_thinning(connection, model_key, closing.thinning, seq=closing.bucket.seq)
             if claim.items:
                 _insert_bucket(connection, model_key, closing.bucket, claim)
                 insert_sources(connection, model_key, closing.bucket.seq, claim)

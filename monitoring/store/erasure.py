@@ -16,7 +16,7 @@ from monitoring.clock import Clock
 from monitoring.store import tables
 from monitoring.store.audit import insert_audit
 from monitoring.store.batches import NewBatch
-from monitoring.store.candidates import insert_draw, read_candidate
+from monitoring.store.candidates import columns_of, read_candidate
 from monitoring.store.database import Database, in_parts
 from monitoring.store.tables import batch_items, batches, candidates, item_leases, labels, tombstones
 from monitoring.store.tombstones import Items, digest_of, erased_of, kept_of, new_alias, storable, without
@@ -34,6 +34,7 @@ WRITTEN: Final = (
 COUNTED: Final = (
     tables.models,
     tables.workers,
+    tables.labeler_leases,
     tables.flushes,
     tables.buckets,
     tables.bucket_sources,
@@ -157,11 +158,12 @@ def _texts(connection: sa.Connection, keys: Collection[str]) -> frozenset[str]:
 
 def _erase_candidates(connection: sa.Connection, key: str) -> int:
     rows = connection.execute(sa.select(candidates).where(candidates.c.key == key)).all()
-    connection.execute(candidates.delete().where(candidates.c.key == key))
     for row in rows:
-        kept = kept_of(read_candidate(row))
-        if kept is not None:
-            insert_draw(connection, kept, row)
+        mine, kept = candidates.c.id == row.id, kept_of(read_candidate(row))
+        if kept is None:
+            connection.execute(candidates.delete().where(mine))
+        else:
+            connection.execute(candidates.update().where(mine).values(**columns_of(kept), simhash=None))
     return len(rows)
 
 

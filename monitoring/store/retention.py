@@ -67,7 +67,7 @@ def _blank(connection: sa.Connection, *, before: float) -> int:
     """Remove texts of items that arrived before then; keys, labels and probabilities stay."""
     blanked = 0
     for table in (candidates, batch_items):
-        blanked += connection.execute(
-            table.update().where(table.c.at < before, table.c.text.is_not(None)).values(text=None)
-        ).rowcount
+        old = sa.and_(table.c.at < before, table.c.text.is_not(None))
+        told = {"simhash": None} if table is candidates else {}
+        blanked += connection.execute(table.update().where(old).values(text=None, **told)).rowcount
     return blanked
