@@ -1,80 +1,122 @@
 """Between which bounds does a share of the traffic lie, of which only a weighted sample has labels?
 
-A share is W / (W + c L): W is the weight of what counts for it, L of what counts against it. Precision, recall
-and prevalence have c = 1, F1 has c = 1/2. With equal weights the bounds are exactly those of Clopper and Pearson
-(1934) for W among W + L, so they hold with few positives, and with none.
+A share is W / (W + c L), where W is the weight of what counts for it and L of what counts against it: recall,
+precision and prevalence have c = 1, F1 has c = 1/2. With equal weights the bounds are the mid-p ones of a
+binomial with W of W + L, so they hold with few positives, and with none.
 
-Unequal weights: W and L are each as uncertain as a weighted Poisson sum. Below, it follows the gamma
-distribution with the mean and the variance that were observed; above, one more draw of the largest weight
-is added, so that what was not drawn counts too (Fay and Feuer 1997). The lower bound of the share is the
-quantile of the lower distribution of W against the upper one of L (melding: Fay, Proschan and Brittain
-2015), the upper bound the other way round. Why these: docs/decisions/0015.
+With unequal weights, W and L are each as uncertain as a weighted Poisson sum. From below, such a sum follows
+the gamma distribution of the mean and the variance that were seen; from above, of one more draw, so that what
+was not drawn counts too (Fay and Feuer 1997, with the typical weight in place of the largest as in Tiwari,
+Clegg and Zou 2006). A bound of the share is a quantile of one sum from below against the other from above
+(melding: Fay, Proschan and Brittain 2015), half and half with the same the other way round (mid-p: Fay and
+Kim 2017). How it compares with others: docs/decisions/0015.
 """
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv
+from scipy.special import betainc, betaincinv
 
 CONFIDENCE: Final = 0.95
-# An occurrence that is in the sample for certain has no variance, and a gamma distribution needs some.
-_LEAST: Final = 1e-6
+# A sum that was counted whole has no variance, and a gamma distribution needs some: this squared, relative.
+_LEAST_DEVIATION: Final = 1e-4
+_HALVINGS: Final = 48
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What some of the draws stand for.
+    """What the draws of some kind stand for; all arrays have one shape, an entry a share.
 
     Parameters
     ----------
-    total : float
+    total : float64 array
         Sum of their weights, in occurrences.
-    variance : float
-        Of that sum: what each draw stands for beyond itself, times its weight.
-    most : float
-        The largest weight that such a draw could have had, beyond itself.
+    variance : float64 array
+        Of that sum: of each draw its weight times what it stands for beyond itself. The latter is 0 for an
+        occurrence that was in the sample for certain, which is the correction for a finite population.
+    further : float64 array
+        What one more draw of the kind would stand for beyond itself.
     """
 
-    total: float
-    variance: float
-    most: float
+    total: Floats
+    variance: Floats
+    further: Floats
 
-    @classmethod
-    def of(
-        cls, weights: npt.NDArray[np.float64], draws: npt.NDArray[np.float64], *, most: float | None = None
-    ) -> Self:
-        """Weigh items.
+    def from_above(self) -> "Weighed":
+        """Return it with one more draw."""
+        return Weighed(self.total + self.further, self.variance + self.further**2, self.further)
 
-        Parameters
-        ----------
-        weights : float64 array of shape (n_items,)
-            Occurrences that an item stands for, through its draws.
-        draws : float64 array of shape (n_items,)
-        most : float, optional
-            The largest weight of a draw that could have been among these; by default of those that are.
-        """
-        raise NotImplementedError
+    def gamma(self) -> tuple[Floats, Floats]:
+        """Return shape and scale of the gamma distribution with this mean and variance."""
+        total = np.where(self.total > 0, self.total, 1.0)  # nothing is 0 whatever its distribution
+        variance = np.maximum(self.variance, (_LEAST_DEVIATION * total) ** 2)
+        return total**2 / variance, variance / total
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """An estimate between two bounds; None of nothing, which lies between 0 and 1."""
+class Shares:
+    """Estimates between their bounds, arrays of one shape. Of nothing: NaN between 0 and 1."""
 
-    estimate: float | None
-    low: float
-    high: float
+    estimate: Floats
+    low: Floats
+    high: Floats
 
 
-def share(won: Weighed, lost: Weighed, *, worth: float = 1.0, confidence: float = CONFIDENCE) -> Share:
-    """Return won / (won + worth * lost) with its two-sided interval.
+def shares(won: Weighed, lost: Weighed, *, worth: float = 1.0, confidence: float = CONFIDENCE) -> Shares:
+    """Return won / (won + worth * lost) with two-sided intervals.
 
     Examples
     --------
     Three of fifty draws, each of which stands for a hundred occurrences:
 
-    >>> share(Weighed(300.0, 29_700.0, 99.0), Weighed(4_700.0, 465_300.0, 99.0))
-    Share(...)
+    >>> draws, each, beyond = np.array([[3.0], [47.0]]), 100.0, np.array([99.0])
+    >>> won, lost = (Weighed(n * each, n * each * beyond, beyond) for n in draws)
+    >>> found = shares(won, lost)
+    >>> [round(float(x[0]), 3) for x in (found.estimate, found.low, found.high)]
+    [0.06, 0.016, 0.154]
     """
-    raise NotImplementedError
+    whole = won.total + worth * lost.total
+    estimate = np.divide(won.total, whole, out=np.full_like(whole, np.nan), where=whole > 0)
+    tail = (1 - confidence) / 2
+    low, high = _bound(won, lost, worth, tail), _bound(won, lost, worth, 1 - tail)
+    return Shares(estimate, np.where(won.total > 0, low, 0.0), np.where(lost.total > 0, high, 1.0))
+
+
+def _bound(won: Weighed, lost: Weighed, worth: float, q: float) -> Floats:
+    """Return the quantile of the even mixture of both melded distributions, which lies between theirs."""
+    pairs = (_Melded(won, lost.from_above(), worth), _Melded(won.from_above(), lost, worth))
+    ends = np.array([each.quantile(q) for each in pairs])
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        below = (pairs[0].below(middle) + pairs[1].below(middle)) / 2 < q
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    bound: Floats = (low + high) / 2
+    return bound
+
+
+class _Melded:
+    """The distribution of A / (A + worth * B) of two independent gamma variables.
+
+    A and B in their units of scale have a beta distributed share, and a share with other units is a monotone
+    function of it. A sum of nothing is 0.
+    """
+
+    def __init__(self, first: Weighed, second: Weighed, worth: float) -> None:
+        (self._a, unit), (self._b, other) = first.gamma(), second.gamma()
+        self._ratio = unit / (worth * other)
+        self._no_first, self._no_second = first.total <= 0, second.total <= 0
+
+    def quantile(self, q: float) -> Floats:
+        share = betaincinv(self._a, self._b, q)
+        found = self._ratio * share / (1 - share + self._ratio * share)
+        return np.where(self._no_first, 0.0, np.where(self._no_second, 1.0, found))
+
+    def below(self, x: Floats) -> Floats:
+        share = x / (x + self._ratio * (1 - x))
+        found = betainc(self._a, self._b, share)
+        return np.where(self._no_first, 1.0, np.where(self._no_second, 0.0, found))
