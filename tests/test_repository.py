@@ -40,7 +40,7 @@ def test_no_file_holds_an_absolute_path_of_a_machine() -> None:
     assert [path for path in tracked_files() if pattern.search(path.read_text(errors="ignore"))] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-labeling.txt"])
 def test_every_requirement_is_pinned_with_a_hash(name: str) -> None:
     """`pip install --require-hashes` accepts the lock: one exact version and its hashes for each package."""
     entries = (ROOT / name).read_text().replace("\\\n", " ").splitlines()

@@ -1,7 +1,8 @@
 """How does a batch get into Argilla 2: records to log, and the settings of a dataset that takes them.
 
 `rg.Settings.from_json` reads the settings and `dataset.records.from_json` the records, which `id` makes an
-upsert: importing a batch twice changes nothing. Annotators see no metadata.
+upsert: importing a batch twice changes nothing. Annotators see no metadata. Argilla opens both files in the
+encoding of the machine, so they are ASCII.
 """
 
 import json
@@ -24,7 +25,7 @@ _METADATA: Mapping[str, str] = {
 def write_records(batch: Batch) -> bytes:
     """Return the records by rank as JSON, in the form `rg.Record.to_dict` has."""
     records = [_record(batch, item) for item in batch.items]
-    return json.dumps(records, ensure_ascii=False, allow_nan=False, indent=1).encode() + b"\n"
+    return json.dumps(records, allow_nan=False, indent=1).encode() + b"\n"
 
 
 def write_settings(batch: Batch) -> bytes:
@@ -58,10 +59,10 @@ def write_settings(batch: Batch) -> bytes:
             for name, kind in _METADATA.items()
         ],
         "allow_extra_metadata": False,
-        "distribution": {"strategy": "overlap", "min_submitted": 1},
+        "distribution": {"strategy": "overlap", "min_submitted": batch.overlap},
         "mapping": None,
     }
-    return json.dumps(settings, ensure_ascii=False, indent=1).encode() + b"\n"
+    return json.dumps(settings, indent=1).encode() + b"\n"
 
 
 def _record(batch: Batch, item: BatchItem) -> Mapping[str, object]:

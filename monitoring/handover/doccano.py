@@ -2,7 +2,7 @@
 
 doccano keeps every column but text and label as metadata, shows it beside the text and gives it back: so it
 holds no more than finds the item again. Labels in the file would be annotations of whoever imports it, so
-none has any.
+none has any. Where doccano is left to guess the encoding it guesses UTF-8 wrong: the file is ASCII.
 """
 
 import json
@@ -21,7 +21,7 @@ _NO_CLASS: Final = "#7f7f7f"
 
 def write_examples(batch: Batch) -> bytes:
     """Return the examples by rank, JSON lines with the text in the column `text`, labels in `label`."""
-    lines = (json.dumps(_example(batch, item), ensure_ascii=False) for item in batch.items)
+    lines = (json.dumps(_example(batch, item)) for item in batch.items)
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -32,7 +32,7 @@ def write_labels(batch: Batch) -> bytes:
         for place, name in enumerate(batch.classes)
     ]
     labels.append(_label(NONE_OF_THESE, "0", _NO_CLASS))
-    return json.dumps(labels, ensure_ascii=False, indent=1).encode() + b"\n"
+    return json.dumps(labels, indent=1).encode() + b"\n"
 
 
 def _example(batch: Batch, item: BatchItem) -> Mapping[str, object]:

@@ -216,6 +216,6 @@ def _listed(value: object) -> Sequence[object]:
 _TOOLS: Final[Sequence[tuple[Callable[[Fields], bool], Callable[[Fields], Answers]]]] = (
     (_is_argilla, _argilla),
     (_is_prodigy, _prodigy),
-    (_is_doccano, _doccano),
     (_is_label_studio, _label_studio),
+    (_is_doccano, _doccano),
 )
