@@ -54,10 +54,14 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Items that need no second look, being labelled or in an open batch: keys, and signatures (n, 64)."""
+    """Items that need no second look, being labelled or in an open batch: keys, and signatures (n, 64).
+
+    `drawn` has key and time of those that were drawn at random.
+    """
 
     keys: frozenset[str]
     signatures: npt.NDArray[np.uint32]
+    drawn: frozenset[tuple[str, float]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ def read_load(connection: sa.Connection, *, now: float) -> Load:
 def read_taken(connection: sa.Connection) -> Taken:
     """Return what must not be handed out again: open items, and the newest labelled ones."""
     rows = connection.execute(
-        sa.select(batch_items.c.key, batch_items.c.signature)
+        sa.select(batch_items.c.key, batch_items.c.signature, batch_items.c.stratum, batch_items.c.at)
         .join(batches, batches.c.batch_id == batch_items.c.batch_id)
         .where(batch_items.c.state.in_(("open", "labelled")))
         .order_by(batches.c.created_at.desc(), batch_items.c.batch_id, batch_items.c.rank)
@@ -230,6 +234,7 @@ def read_taken(connection: sa.Connection) -> Taken:
     return Taken(
         keys=frozenset(row.key for row in rows),
         signatures=codec.signatures([row.signature for row in rows if row.signature is not None]),
+        drawn=frozenset((row.key, row.at) for row in rows if row.stratum == "exploration"),
     )
 
 

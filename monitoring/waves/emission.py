@@ -24,6 +24,7 @@ from model_store.graphs.inputs import InputKind
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.errors import BatchRefused
+from monitoring.recording.candidate import draw_limit
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
 from monitoring.waves.batches import BatchReason
@@ -147,11 +148,14 @@ def emit_by_hand(
     watched: Sequence[str] = (),
     size: int | None = None,
     overlap: int | None = None,
+    explore: int | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> str:
     """Make a batch from the last day's traffic because somebody asks for it; return its id.
 
     The same `idempotency_key` returns the same batch. `size` is at most `config.batch_size`, its default;
-    `overlap` people label each item, by default `config.overlap`.
+    `overlap` people label each item, by default `config.overlap`. With `explore` it holds so many items drawn
+    at random and nothing else, at most as many as the reservoirs are sure to hold.
 
     Raises
     ------
@@ -178,10 +182,11 @@ def emit_by_hand(
             watched=watched,
             facts=facts,
             config=config,
-            size=min(size or config.batch_size, config.batch_size),
+            size=min(explore or size or config.batch_size, config.batch_size),
+            explore=explore,
             overlap=overlap or config.overlap,
             created_at=clock.now(),
-            about={"asked_by": who},
+            about={"asked_by": who, **(about or {})},
         )
         try:
             store.closing.add_by_hand(batch, load=load, who=who)
@@ -205,6 +210,7 @@ def _emit(
     overlap: int,
     created_at: float,
     about: Mapping[str, object],
+    explore: int | None = None,
 ) -> tuple[NewBatch, Load]:
     from monitoring.waves.wave import select  # noqa: PLC0415 - near-duplicates take 40 MB, which workers spare
 
@@ -223,6 +229,9 @@ def _emit(
         input_kind=facts.input_kind,
         taken_signatures=np.concatenate([facts.seen, read.taken.signatures]),
         taken_keys=read.taken.keys,
+        drawn_before=read.taken.drawn,
+        explore=None if explore is None else min(explore, size),
+        most_draws=draw_limit(config.batch_size),
         about={
             "batch": batch_id,
             "reason": reason,

@@ -4,9 +4,10 @@ The unit is an occurrence. Every occurrence has its own uniform priority, so the
 source had are a simple random sample, whichever workers saw them, each with inclusion probability d / N.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from model_store.data.signatures import PERMUTATIONS, Signatures
 from monitoring.recording.candidate import Candidate
 from monitoring.waves.batches import Chosen
 from monitoring.waves.neardup import Excluded, clusters, sign
+
+Occurrence: TypeAlias = tuple[str, float]  # key and time of an item that was served
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +69,46 @@ def allocate(total: int, occurrences: Mapping[str, int], *, most: int) -> Mappin
     return {source: min(draws[source], most, present[source]) for source in present}
 
 
-def draw(candidates: Iterable[Candidate], occurrences: Mapping[str, int], *, total: int, most: int) -> Draws:
-    """Return the occurrences with the smallest priorities of every source."""
+def draw(
+    candidates: Iterable[Candidate],
+    occurrences: Mapping[str, int],
+    *,
+    total: int,
+    most: int,
+    before: Collection[Occurrence] = frozenset(),
+) -> Draws:
+    """Return the occurrences with the smallest priorities of every source.
+
+    What was drawn `before` has the smallest of all. It is passed over, so that the draws are a simple random
+    sample of the other occurrences, and both together one of all; to leave them out of the draws instead
+    would leave nothing of a second draw.
+    """
     held: dict[str, dict[tuple[float, str], Candidate]] = {}
+    passed = dict.fromkeys(occurrences, 0)
     for one in candidates:
-        if f"random:{one.source}" in one.kinds:
+        if f"random:{one.source}" not in one.kinds:
+            continue
+        if (one.key, one.at) in before:
+            passed[one.source] += 1
+        else:
             held.setdefault(one.source, {})[one.priority, one.key] = one
+    occurrences = {source: max(n - passed[source], 0) for source, n in occurrences.items()}
     wanted = allocate(total, occurrences, most=most)
     drawn = {
-        source: [one for _, one in sorted(held.get(source, {}).items(), key=lambda item: item[0])[:n]]
+        source: [
+            one
+            for _, one in sorted(held.get(source, {}).items(), key=lambda item: item[0])[
+                : min(n, max(most - passed[source], 0))
+            ]
+        ]
         for source, n in wanted.items()
     }
     return Draws(
         candidates=tuple(one for source in drawn.values() for one in source),
         per_source={source: len(each) for source, each in drawn.items()},
-        inclusion_probability={source: len(each) / occurrences[source] for source, each in drawn.items()},
+        inclusion_probability={
+            source: len(each) / occurrences[source] for source, each in drawn.items() if each
+        },
     )
 
 

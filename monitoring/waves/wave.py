@@ -22,7 +22,8 @@ from model_store.policy import DECISIONS, NO_CLASS
 from monitoring.recording.candidate import EXPLORE_SHARE, Candidate, draw_limit
 from monitoring.waves.batches import MANIFEST_SCHEMA, SLICES, BatchItem, Chosen, Label
 from monitoring.waves.certainty import Plan, pick, pool_of
-from monitoring.waves.exploration import Draws, draw, explore
+from monitoring.waves.exploration import Draws, Occurrence, draw
+from monitoring.waves.exploration import explore as explored_items
 from monitoring.waves.neardup import Excluded
 
 WATCHED_SHARE: Final = 0.55
@@ -52,6 +53,8 @@ def select(
     input_kind: InputKind = "text",
     taken_signatures: Signatures | None = None,
     taken_keys: Collection[str] = frozenset(),
+    drawn_before: Collection[Occurrence] = frozenset(),
+    explore: int | None = None,
     most_draws: int | None = None,
     about: Mapping[str, object] | None = None,
 ) -> Wave:
@@ -75,6 +78,10 @@ def select(
         tables are near-duplicates only when equal.
     taken_signatures, taken_keys
         Of items labelled or in an open batch; neither they nor their near-duplicates are chosen.
+    drawn_before : collection of (str, float)
+        Key and time of occurrences that an earlier batch drew at random: they are passed over.
+    explore : int, optional
+        Draw so many occurrences at random and choose nothing else, for a claim that lacks explored labels.
     most_draws : int, optional
         How many of the smallest priorities of a source every reservoir was sure to hold; by default
         `draw_limit(batch_size)`, right when the reservoirs were made for batches of this size.
@@ -86,16 +93,20 @@ def select(
     draws = draw(
         given,
         source_counts,
-        total=round(EXPLORE_SHARE * batch_size),
+        total=round(EXPLORE_SHARE * batch_size) if explore is None else explore,
         most=draw_limit(batch_size) if most_draws is None else most_draws,
+        before=drawn_before,
     )
     names = [name for name in dict.fromkeys(watched) if name in (*classes, NO_CLASS)]
-    plan = _plan(batch_size, watched=names, n_draws=len(draws.candidates), n_classes=len(classes))
+    n_draws = len(draws.candidates)
+    plan = _plan(
+        batch_size if explore is None else n_draws, watched=names, n_draws=n_draws, n_classes=len(classes)
+    )
     multilabel, exact = task == "multilabel", input_kind == "features"
     operating = np.asarray(thresholds, np.float64)
     pool = pool_of(given, n_classes=len(classes), thresholds=operating, multilabel=multilabel, exact=exact)
     certain = pick(pool, plan, classes=classes, excluded=excluded)
-    explored = explore(draws, certain=certain.chosen, excluded=excluded, exact=exact)
+    explored = explored_items(draws, certain=certain.chosen, excluded=excluded, exact=exact)
     chosen = sorted([*explored.certain, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
     passed = operating if multilabel else None
     predicted = [_predicted(one.candidate, classes, passed) for one in chosen]

@@ -3,7 +3,10 @@
 from typing import Annotated
 
 import typer
+from rich.console import Group
+from rich.text import Text
 
+from service.cli.beside import render_shadow
 from service.cli.client import Client
 from service.cli.comparing import shown
 from service.cli.options import DEFAULT_URL, By, Key, Url, current_user
@@ -44,8 +47,28 @@ def list_proposals(
 @app.command("show")
 def show_proposal(proposal: ProposalId, url: Url = DEFAULT_URL, key: Key = "", json: Json = False) -> None:
     """Show old against new for each class, what is certified, what would certify the rest, what is next."""
-    value = Client(url, key).get(f"/v1/proposals/{proposal}").json()
-    show(value, as_json=json, human=lambda: shown(value))
+    client = Client(url, key)
+    value = client.get(f"/v1/proposals/{proposal}").json()
+    beside = client.get(f"/v1/proposals/{proposal}/shadow").json()
+    show(
+        {**value, "shadow": beside},
+        as_json=json,
+        human=lambda: Group(shown(value), Text(""), render_shadow(beside)),
+    )
+
+
+@app.command()
+def wave(
+    proposal: ProposalId, by: By = "", url: Url = DEFAULT_URL, key: Key = "", json: Json = False
+) -> None:
+    """Make a batch of as many explored items as would certify what the proposal cannot claim yet."""
+    body = {"by": by or current_user(), "for_proposal": proposal}
+    value = Client(url, key).post("/v1/batches", json=body).json()
+    show(
+        value,
+        as_json=json,
+        human=lambda: "\n".join([f"batch {value['id']}: {value['items']} explored items", *value["notes"]]),
+    )
 
 
 @app.command()

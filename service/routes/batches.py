@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from model_store.bundles.bundle import read_bundle
+from monitoring.errors import BatchRefused
 from monitoring.waves.agreement import agreement_of
 from monitoring.waves.batches import Batch, BatchSummary
 from monitoring.waves.emission import emit_by_hand, facts_of
@@ -17,12 +18,17 @@ from service.routes.models import Name, current_key
 
 
 class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who wants a batch, which classes it is about, its most items, and how many people label each."""
+    """Who wants a batch, which classes it is about, its most items, and how many people label each.
+
+    With `explore` it is that many items drawn at random, or as many as a proposal lacks to be certified.
+    """
 
     by: Name
     watched: Annotated[list[Name], Meta(max_length=32)] = []
     size: Annotated[int, Meta(ge=1, le=5_000)] | None = None
     overlap: Annotated[int, Meta(ge=1, le=5)] | None = None
+    explore: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    for_proposal: Name | None = None
 
 
 class Close(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +51,7 @@ def post_batch(call: Call) -> object:
         if each not in bundle.policy.classes:
             raise FieldInvalid(f"$.watched[{index}]", f"expected one of {', '.join(bundle.policy.classes)}")
     config = worker.settings.monitoring().watcher
+    explore = _explored(call, asked)
     batch = emit_by_hand(
         worker.state.store(),
         key,
@@ -56,12 +63,32 @@ def post_batch(call: Call) -> object:
         watched=asked.watched,
         size=asked.size,
         overlap=asked.overlap,
+        explore=explore,
+        about={} if asked.for_proposal is None else {"proposal": asked.for_proposal},
     )
     detail = _detail(call, batch)
+    if explore is not None and explore > detail["items"]:
+        fewer = f"{explore} explored items were asked for; {detail['items']} could be drawn of the last day"
+        detail["notes"] = [fewer, *detail["notes"]]
     if asked.size is not None and asked.size > config.batch_size:
         limit = f"{asked.size} items were asked for; SEAMARK_BATCH_SIZE allows {config.batch_size}"
         detail["notes"] = [limit, *detail["notes"]]
     return detail
+
+
+def _explored(call: Call, asked: NewBatch) -> int | None:
+    """Return how many items are to be drawn at random, if the batch is to be nothing else."""
+    if asked.for_proposal is None:
+        return asked.explore
+    if asked.explore is not None:
+        raise FieldInvalid("$.explore", "expected without for_proposal, which says how many")
+    proposal = call.worker.state.store().proposals.get(asked.for_proposal)
+    lacking: int | None = proposal.comparison.get("explored_labels_needed")
+    if not lacking:
+        raise BatchRefused(
+            "no_items", f"no number of explored labels is known that proposal {proposal.id} lacks"
+        )
+    return lacking
 
 
 def post_close(call: Call) -> object:
