@@ -44,11 +44,11 @@ def unsteady(
     rng = np.random.default_rng(_SEED)
     level = alpha / len(positive)
     shuffles = max(_SHUFFLES, int(5 / level))
+    found = {name: np.bincount(batch, draws * those, len(sizes)) for name, those in positive.items()}
     return tuple(
         name
-        for name, those in positive.items()
-        if _p_value(np.bincount(batch, draws * those, len(sizes)).astype(np.float64), sizes, shuffles, rng)
-        <= level
+        for name, counts in found.items()
+        if _p_value(counts.astype(np.float64), sizes, shuffles, rng) <= level
     )
 
 
