@@ -1,0 +1,133 @@
+"""Labels under leases, of several people and of an adjudicator: none is lost, each counts as it should."""
+
+import pytest
+
+from monitoring.clock import ManualClock
+from monitoring.store import Store
+from monitoring.waves.labels import LabelRow, Note
+from tests.support.labeling import NOON, decision, put_batch, word
+
+
+def lease(store: Store, who: str, *, size: int = 2, name: str | None = None) -> str:
+    """Lease items for ten minutes and return the lease's id."""
+    got = store.item_leases.lease("b1", lease_id=name or f"of {who}", who=who, size=size, seconds=600)
+    assert got is not None
+    return got.id
+
+
+def states(store: Store, batch: str = "b1") -> list[tuple[str, object]]:
+    """Return the items' states and labels by rank."""
+    return [(item.state, item.label) for item in store.batches.get(batch).items]
+
+
+def test_a_label_under_a_lease_is_from_its_holder(store: Store) -> None:
+    """Unless the row names somebody; two holders who say the same are two people."""
+    put_batch(store, "b1", ["a", "b"], overlap=2)
+    ann, bo = lease(store, "ann"), lease(store, "bo")
+    rows = [
+        word("a", "ham", None, lease=ann),
+        word("a", "ham", None, lease=bo),
+        word("b", "ham", "cy", lease=bo),
+    ]
+    receipt = store.labels.accept("b1", rows, at=NOON)
+    assert (receipt.accepted, receipt.notes) == (3, ())
+    assert [row.annotator for row in store.labels.of("b1")["a"]] == ["ann", "bo"]
+    assert states(store) == [("labelled", "ham"), ("open", None)]
+    # Ann still has b; what Bo gave back by labelling it under another name is free.
+    assert store.batches.leased("b1") == 1
+
+
+def test_a_label_after_the_lease_is_over_counts_and_says_so(store: Store, clock: ManualClock) -> None:
+    """Nobody took the item meanwhile: it is the item's label."""
+    put_batch(store, "b1", ["a", "b"])
+    name = lease(store, "ann")
+    clock.advance(601)
+    receipt = store.labels.accept("b1", [word("b", "ham", None, lease=name)], at=clock.now())
+    assert (receipt.accepted, receipt.notes) == (1, (Note(0, "lease_over"),))
+    assert states(store) == [("open", None), ("labelled", "ham")]
+
+
+def test_a_label_for_an_item_that_another_has_taken_is_a_further_one(
+    store: Store, clock: ManualClock
+) -> None:
+    """Both are kept, the later one decides between two; the first to come makes the item a labelled one."""
+    put_batch(store, "b1", ["a", "b"])
+    late = lease(store, "ann", size=1)
+    clock.advance(601)
+    new = lease(store, "bo", size=1)
+    receipt = store.labels.accept("b1", [word("a", "ham", None, lease=late)], at=clock.now())
+    assert receipt.notes == (Note(0, "taken_by_another"),)
+    receipt = store.labels.accept("b1", [word("a", "spam", None, lease=new)], at=clock.now())
+    assert receipt.notes == ()
+    assert [row.label for row in store.labels.of("b1")["a"]] == ["ham", "spam"]
+    assert states(store)[0] == ("labelled", "spam")
+
+
+def test_late_means_too_late_also_when_the_other_has_labelled(store: Store, clock: ManualClock) -> None:
+    """The note tells it apart from an item that only waited; a repeat needs no note."""
+    put_batch(store, "b1", ["a", "b"])
+    late = lease(store, "ann")
+    store.item_leases.release("b1", late)
+    store.labels.accept("b1", [word("a", "spam", "bo")], at=NOON)
+    rows = [word("b", "ham", None, lease=late), word("a", "spam", None, lease=late)]
+    assert store.labels.accept("b1", rows, at=NOON).notes == (
+        Note(0, "lease_over"),
+        Note(1, "taken_by_another"),
+    )
+    again = store.labels.accept("b1", rows, at=NOON)
+    assert (again.accepted, again.repeated, again.notes) == (0, 2, ())
+
+
+def test_a_lease_that_was_never_given_is_a_bad_row(store: Store) -> None:
+    """Whose label it is cannot be known; a lease of another batch is none of this one."""
+    put_batch(store, "b1", ["a"])
+    put_batch(store, "b2", ["b"])
+    store.item_leases.lease("b2", lease_id="elsewhere", who="ann", size=1, seconds=60)
+    rows = [word("a", "ham", None, lease="made up"), word("a", "ham", None, lease="elsewhere")]
+    receipt = store.labels.accept("b1", rows, at=NOON)
+    assert [row for row, _ in receipt.rejected] == [0, 1]
+    assert "unknown lease" in receipt.rejected[0].reason
+    assert states(store) == [("open", None)]
+
+
+def test_an_item_is_open_until_as_many_spoke_as_are_asked(store: Store) -> None:
+    """One person twice is one; a skip is a word; the batch closes with the last word."""
+    put_batch(store, "b1", ["a", "b"], overlap=2)
+    store.labels.accept("b1", [word("a", "ham", "ann"), word("a", "spam", "ann", again=1)], at=NOON)
+    assert states(store) == [("open", None)] * 2
+    store.labels.accept("b1", [word("a", None, "bo"), word("b", "ham", "ann")], at=NOON)
+    assert states(store) == [("labelled", "spam"), ("open", None)]
+    assert store.batches.get("b1").state == "open"
+    store.labels.accept("b1", [word("b", "ham", "bo")], at=NOON)
+    assert store.batches.get("b1").state == "closed"
+
+
+@pytest.mark.parametrize(("decided", "state"), [("ham", "labelled"), (None, "skipped")])
+def test_an_adjudicator_decides_alone(store: Store, decided: str | None, state: str) -> None:
+    """Against a majority, before it and after it; the last of two adjudications holds."""
+    put_batch(store, "b1", ["a", "b"], overlap=2)
+    store.labels.accept("b1", [decision("a", "spam", "cy"), decision("a", decided, "di")], at=NOON)
+    assert states(store)[0] == (state, decided)
+    store.labels.accept("b1", [word("a", "spam", "ann"), word("a", "spam", "bo")], at=NOON)
+    assert states(store)[0] == (state, decided)
+    assert [row.adjudicated for row in store.labels.of("b1")["a"]] == [True, True, False, False]
+
+
+def test_late_labels_of_a_closed_batch_still_count(store: Store) -> None:
+    """A skipped item gets its label, however many were asked for; a labelled one another vote."""
+    put_batch(store, "b1", ["a", "b"], overlap=2)
+    store.batches.close("b1", at=NOON, who="ops")
+    assert states(store) == [("skipped", None)] * 2
+    store.labels.accept("b1", [word("a", "ham", "ann")], at=NOON)
+    assert states(store) == [("labelled", "ham"), ("skipped", None)]
+    store.labels.accept("b1", [word("a", "spam", "bo"), word("a", "spam", "cy")], at=NOON)
+    assert states(store)[0] == ("labelled", "spam")
+    assert store.batches.get("b1").state == "closed"
+
+
+def test_a_label_without_a_lease_frees_the_item_of_who_had_it(store: Store) -> None:
+    """A tool that knows nothing of leases sends annotators' names, and that will do."""
+    put_batch(store, "b1", ["a", "b"], overlap=2)
+    lease(store, "ann")
+    store.labels.accept("b1", [LabelRow("a", "ham", "7", "ann"), LabelRow("b", "ham", "8", "bo")], at=NOON)
+    assert store.batches.leased("b1") == 1
