@@ -16,6 +16,7 @@ Answers: TypeAlias = list[object]
 
 # A row of a file has one of these; `{"labels": [...]}` around the rows has none.
 IDENTIFIERS: Final = frozenset({"key", "id", "item_id", "doc_id", "text", "data"})
+_SAID: Final = frozenset({"label", "labels", "skipped"})
 _QUESTION: Final = "label"
 _FLAT: Final = f"{_QUESTION}.responses"
 # Prodigy names an annotator who gave no name by when the server was started.
@@ -41,7 +42,8 @@ def answers(posted: object, *, batch: str | None = None) -> Answers:
     for is_theirs, read in _TOOLS:
         if is_theirs(posted):
             return read(posted)
-    return [posted]
+    # A pulled line to which nobody added anything is not labelled yet.
+    return [posted] if "export_version" not in posted or _SAID & posted.keys() else []
 
 
 def _refused(posted: Fields, batch: str | None) -> WrongFile | None:
