@@ -21,11 +21,15 @@ Occurrence: TypeAlias = tuple[str, float]  # key and time of an item that was se
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The drawn occurrences of every source, and the chance each had."""
+    """The drawn occurrences of every source, and the chance each had.
+
+    `uncovered` says that a source had traffic and no draw: what is sure to be held of it was drawn before.
+    """
 
     candidates: tuple[Candidate, ...]
     per_source: Mapping[str, int]
     inclusion_probability: Mapping[str, float]
+    uncovered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def draw(
         inclusion_probability={
             source: len(each) / occurrences[source] for source, each in drawn.items() if each
         },
+        uncovered=any(not each for each in drawn.values()),
     )
 
 
@@ -127,7 +132,7 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exac
     kept = np.flatnonzero(~known)
     drawn = [Chosen(able[row], signatures[row], "explore", "exploration", 1.0, 1) for row in kept.tolist()]
     chosen, others = [], list(certain)
-    complete = len(drawn) == len(draws.candidates)
+    complete = len(drawn) == len(draws.candidates) and not draws.uncovered
     for place, members in _clustered(certain, drawn):
         item = members[0] if place is None else certain[place]
         each = [one.candidate for one in members]

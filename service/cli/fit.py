@@ -54,7 +54,15 @@ from service.cli.options import (
 from service.cli.output import Json, cell, out, show, stages, table
 from service.cli.shortfall import THRESHOLD_SHARE, shortfall
 from service.cli.training import needs_training
-from service.cli.with_labels import Batches, Pool, WithLabels, check_classes, collect, propose
+from service.cli.with_labels import (
+    Batches,
+    Pool,
+    WithLabels,
+    check_classes,
+    collect,
+    goes_with_labels,
+    propose,
+)
 
 if TYPE_CHECKING:
     from model_store.training.fit import FitResult
@@ -118,6 +126,8 @@ def fit(
     asked = claims_of(target, delta=delta, joint=joint, priority=priority, require_one=require_one)
     bundles = ModelStore(store)
     bundles.check_writable(name)
+    if not with_labels:
+        goes_with_labels(batch=batch, pool=pool)
     collected = collect(url, key, name=name, store=bundles, batches=batch or ()) if with_labels else None
     if collected is not None:
         asked = asked_anew(

@@ -43,10 +43,13 @@ from service.cli.options import (
 from service.cli.output import Json, out, show, stages, table
 from service.cli.shortfall import shortfall
 from service.cli.training import needs_training
-from service.cli.with_labels import Batches, WithLabels, collect, propose
+from service.cli.with_labels import Batches, Collected, WithLabels, collect, goes_with_labels, propose
 
 if TYPE_CHECKING:
+    from model_store.promises.claims import Claims
     from model_store.training.refit import Refitted
+
+_ALONE = "it takes labels and version from the service: name no file, no columns and no version"
 
 
 def refit(
@@ -91,50 +94,28 @@ def refit(
     """
     with needs_training("refitting"):
         from model_store.data.rows import read_rows  # noqa: PLC0415
-        from model_store.training.recertify import recertify  # noqa: PLC0415
         from model_store.training.refit import claims_of  # noqa: PLC0415
         from model_store.training.refit import refit as fit_again  # noqa: PLC0415
 
     bundles = ModelStore(store)
+    if with_labels and (
+        data or label or text or features or version or sample or weight or inclusion or stratum
+    ):
+        raise typer.BadParameter(_ALONE, param_hint="--with-labels")
+    if not with_labels:
+        goes_with_labels(batch=batch)
     collected = collect(url, key, name=name, store=bundles, batches=batch or ()) if with_labels else None
-    if collected is not None:
-        if data or label or text or features or version or sample or weight or inclusion or stratum:
-            raise typer.BadParameter(
-                "it takes labels and version from the service; name no file, no columns and no version",
-                param_hint="--with-labels",
-            )
-        before = claims_of(collected.base)
-        asked = asked_anew(
-            before, target, delta=delta, joint=joint, priority=priority, require_one=require_one
-        )
-        asked = with_costs(
-            asked if costs is None else replace(asked, priority=()), costs, collected.base.classes
-        )
-        with stages(quiet=json) as progress:
-            columns = [column.name for column in collected.base.columns]
-            result = recertify(
-                collected.base,
-                collected.returned(columns=columns),
-                store=bundles,
-                claims=asked,
-                pool=pool,
-                progress=progress,
-            )
-        proposal = propose(collected, result, kind="refit", by=by, why=why)
-        if promote:
-            bundles.promote(
-                name, result.version, who=by or current_user(), why=why or "refit with labels", at=time.time()
-            )
-        show({**result.to_json(), "proposal": proposal}, as_json=json, human=lambda: shown(proposal))
-        return
-    if data is None or not label:
-        raise typer.BadParameter("name the file and its label column, or --with-labels", param_hint="--data")
-    model = load_model(current_path(bundles, name, version))
-    text_column, feature_columns = _columns(model, text, features)
+    model = load_model(current_path(bundles, name, version)) if collected is None else collected.base
     before = claims_of(model)
     asked = asked_anew(before, target, delta=delta, joint=joint, priority=priority, require_one=require_one)
     asked = with_costs(asked if costs is None else replace(asked, priority=()), costs, model.classes)
     asked.check(model.classes, task=model.bundle.manifest.task)
+    if collected is not None:
+        _of_labels(collected, asked, store=bundles, pool=pool, promote=promote, by=by, why=why, json=json)
+        return
+    if data is None or not label:
+        raise typer.BadParameter("name the file and its label column, or --with-labels", param_hint="--data")
+    text_column, feature_columns = _columns(model, text, features)
     if not (sample or weight or inclusion):
         raise NotASample
     with stages(quiet=json) as progress:
@@ -171,6 +152,37 @@ def refit(
     show(done.to_json(), as_json=json, human=lambda: _summary(done, changes=asked.differences(before)))
     if not json:
         out.print(_next_step(name, new, promoted=promote))
+
+
+def _of_labels(
+    collected: Collected,
+    asked: "Claims",
+    *,
+    store: ModelStore,
+    pool: bool,
+    promote: bool,
+    by: str,
+    why: str,
+    json: bool,
+) -> None:
+    """Set thresholds by labels that came back, and propose the version."""
+    from model_store.training.recertify import recertify  # noqa: PLC0415
+
+    base = collected.base
+    with stages(quiet=json) as progress:
+        result = recertify(
+            base,
+            collected.returned(columns=[column.name for column in base.columns]),
+            store=store,
+            claims=asked,
+            pool=pool,
+            progress=progress,
+        )
+    proposal = propose(collected, result, kind="refit", by=by, why=why)
+    if promote:
+        told = why or "refit with labels"
+        store.promote(result.name, result.version, who=by or current_user(), why=told, at=time.time())
+    show({**result.to_json(), "proposal": proposal}, as_json=json, human=lambda: shown(proposal))
 
 
 def _columns(model: Model, text: str | None, features: str | None) -> tuple[str | None, tuple[str, ...]]:

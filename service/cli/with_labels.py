@@ -82,6 +82,13 @@ class Collected:
         )
 
 
+def goes_with_labels(*, batch: Sequence[str] | None, pool: bool = False) -> None:
+    """Refuse an option that without labels from a service would silently do nothing."""
+    for option, given in (("--batch", batch), ("--pool", pool)):
+        if given:
+            raise typer.BadParameter("it goes with --with-labels", param_hint=option)
+
+
 def collect(url: str, key: str, *, name: str, store: ModelStore, batches: Sequence[str]) -> Collected:
     """Ask a service for its labels and its version in force, which must be in this store too.
 

@@ -67,6 +67,35 @@ def test_a_sample_needs_only_the_smallest_priorities():
     assert draws.inclusion_probability["chat"] == 0.003
 
 
+def test_a_second_draw_passes_over_the_first():
+    """Both together are one sample: over 2,000 pairs each of fifty occurrences is in one at 20 / 50."""
+    rng = np.random.default_rng(4)
+    hits = np.zeros(50)
+    for _ in range(2000):
+        pool = [occurrence(i, "chat", float(p)) for i, p in enumerate(rng.random(50))]
+        first = draw(pool, {"chat": 50}, total=10, most=30)
+        before = {(one.key, one.at) for one in first.candidates}
+        second = draw(pool, {"chat": 50}, total=10, most=30, before=before)
+        assert second.inclusion_probability == {"chat": 10 / 40}
+        assert not before & {(one.key, one.at) for one in second.candidates}
+        hits[[int(one.key.removeprefix("chat-")) for one in (*first.candidates, *second.candidates)]] += 1
+    assert np.abs(hits / 2000 - 0.4).max() < 4 * np.sqrt(0.4 * 0.6 / 2000)
+
+
+def test_no_draw_goes_beyond_what_is_sure_to_be_held():
+    """Twenty of thirty went to the first; a source of which nothing is left makes the draw no sample."""
+    rng = np.random.default_rng(5)
+    pool = [occurrence(i, "chat", float(p)) for i, p in enumerate(rng.random(100))]
+    first = draw(pool, {"chat": 100}, total=20, most=30)
+    before = {(one.key, one.at) for one in first.candidates}
+    second = draw(pool, {"chat": 100}, total=20, most=30, before=before)
+    assert (len(second.candidates), second.uncovered) == (10, False)
+    before |= {(one.key, one.at) for one in second.candidates}
+    third = draw(pool, {"chat": 100}, total=20, most=30, before=before)
+    assert (len(third.candidates), third.uncovered) == (0, True)
+    assert explore(third, certain=(), excluded=Excluded()).complete is False
+
+
 def test_draws_of_two_sources_that_resemble_one_another_add_their_weights():
     """One of 100 mails and one of 10 chats with the same words are one item standing for 110 occurrences."""
     words = "the parcel has not arrived although the page says it was delivered"

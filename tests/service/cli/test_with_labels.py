@@ -170,7 +170,9 @@ def test_a_proposal_says_what_is_next(seamark: Command, office: Office) -> None:
     assert f"seamark proposal wave {identity}" in out
     code, listed, _ = seamark("proposal", "list")
     assert (code, identity in listed, "superseded" in listed) == (0, True, True)
-    assert seamark("proposal", "show", identity)[1].rstrip() in out
+    told, _, beside = seamark("proposal", "show", identity)[1].rpartition("\n\n")
+    assert told in out
+    assert "no item was answered by both versions yet" in beside
     assert seamark("proposal", "reject", identity, "--why", "too few labels")[0] == 0
     assert "nothing: it was rejected by" in seamark("proposal", "show", identity)[1]
     code, _, err = seamark("proposal", "show", "nothing")
@@ -199,6 +201,24 @@ def test_a_draw_with_a_gap_proves_nothing(seamark: Command, office: Office) -> N
     assert (labels["proving"], labels["explored"]) == (0, 8)
     _, out, _ = seamark("proposal", "show", done["proposal"]["id"])
     assert f"batch {batch}: 1 of its 9 explored items have no label" in out
+
+
+def test_a_proposal_gets_its_wave(seamark: Command, office: Office) -> None:
+    """Explored items and nothing else, as many as can be drawn; labelled, they prove with those before."""
+    office.day(12)
+    before = fitted(seamark, office)["proposal"]
+    assert before["comparison"]["explored_labels_needed"] > 18
+    code, out, err = seamark("proposal", "wave", before["id"], "--json")
+    assert (code, err) == (0, "")
+    made = json.loads(out)
+    items = office.items(made["id"])
+    assert {item["stratum"] for item in items} == {"exploration"}
+    assert (len(items), made["manifest"]["proposal"]) == (18, before["id"])
+    assert "18 could be drawn of the last day" in made["notes"][0]
+    office.label(made["id"])
+    after = fitted(seamark, office)["proposal"]["comparison"]
+    assert after["labels"]["proving"] == before["comparison"]["labels"]["proving"] + 18
+    assert after["explored_labels_needed"] < before["comparison"]["explored_labels_needed"]
 
 
 def test_none_of_these_trains_nothing_and_is_counted(seamark: Command, office: Office) -> None:
