@@ -87,4 +87,5 @@ class House:
             resolve=self.watch.facts,
             on_failure=self.failures.append,
             promises=self.watch.promises,
+            promotions=self.watch.promotions,
         )

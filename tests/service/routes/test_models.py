@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from monitoring.errors import StateUnavailable
+from monitoring.proposing import Proposal, proposal_id
 from tests.support import bundles
 from tests.support.house import House
 
@@ -88,3 +90,69 @@ def test_a_worker_that_is_gone_is_forgotten(house: House) -> None:
     """A line that is half a minute old is not listed any more."""
     house.clock.advance(60.0)
     assert house.local.get("/v1/models").json()["workers"] == []
+
+
+def test_the_history_is_one_line_of_steps(house: House) -> None:
+    """Versions, promotions and a rollback with who and why, newest first; other hosts may read it."""
+    bundles.publish_tiny(house.models, k=3, promote=False)
+    house.local.post("/v1/models/2/promote", json=CHANGE)
+    house.clock.advance(1)
+    house.local.post("/v1/models/rollback", json={"who": "lee", "why": "too many reviews"})
+    told = house.remote.get("/v1/models/history").json()
+    assert (told["name"], told["current"]) == ("tiny", "1")
+    by_hand = [each for each in told["steps"] if each["step"] in ("promote", "rollback")]
+    assert [(each["step"], each["model"], each["who"]) for each in by_hand] == [
+        ("rollback", "tiny@1", "lee"),
+        ("promote", "tiny@2", "ada"),
+        ("promote", "tiny@1", "tests"),
+    ]
+    assert {each["model"] for each in told["steps"] if each["step"] == "fit"} == {"tiny@1", "tiny@2"}
+    assert len(house.remote.get("/v1/models/history?limit=1").json()["steps"]) == 1
+    assert house.remote.get("/v1/models/history?limit=0").status_code == 422
+
+
+def test_a_promotion_is_followed_before_its_reply(house: House) -> None:
+    """Its proposal is promoted by then, and an older one of another version superseded."""
+    for _ in range(2):
+        bundles.publish_tiny(house.models, k=3, promote=False)
+    store = house.worker.state.store()
+    for version in ("2", "3"):
+        store.proposals.add(
+            Proposal(
+                id=proposal_id("tiny", version),
+                model_name="tiny",
+                base_version="1",
+                candidate_version=version,
+                kind="fit",
+                alarm_id=None,
+                state="open",
+                created_at=house.clock.now(),
+                created_by="kim",
+                why="more labels",
+                comparison={},
+            )
+        )
+        house.clock.advance(1)
+    assert house.local.post("/v1/models/3/promote", json=CHANGE).status_code == 200
+    decided = {each.candidate_version: each for each in store.proposals.list()}
+    assert (decided["2"].state, decided["3"].state) == ("superseded", "promoted")
+    assert (decided["3"].decided_by, decided["3"].decided_why) == (CHANGE["who"], CHANGE["why"])
+
+
+def test_a_promotion_is_done_while_the_state_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pointer is the truth: the reply is 200, and the watcher follows when the state is back."""
+    bundles.publish_tiny(house.models, k=3, promote=False)
+    store = house.worker.state.store()
+
+    def away(*_: object, **__: object) -> int:
+        raise StateUnavailable("here", "the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.promotions, "follow", away)
+        assert house.local.post("/v1/models/2/promote", json=CHANGE).status_code == 200
+    assert house.models.current("tiny") == "2"
+    followed = [each for each in store.audit.list() if each.action == "promote"]
+    assert followed == []
+    house.watcher().tick()
+    followed = [each for each in store.audit.list() if each.action == "promote"]
+    assert [each.model_key for each in followed] == ["tiny@2", "tiny@1"]
