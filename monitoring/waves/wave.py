@@ -128,7 +128,7 @@ def select(
             name: {"asked": n, "got": certain.per_watched[name]} for name, n in plan.quotas.items()
         },
         "predicted": _answers(chosen, predicted),
-        "sources": _sources(items, source_counts, draws),
+        "sources": _sources(items, source_counts, draws, before=_passed(given, drawn_before)),
         "complete_sample": explored.complete,
         "caps": {"most_probable_class": {"limit": plan.class_cap, "relaxed": certain.over_cap}},
         "left_out": {
@@ -201,13 +201,24 @@ def _slices(items: Sequence[BatchItem], plan: Plan) -> Mapping[str, Mapping[str,
 
 
 def _sources(
-    items: Sequence[BatchItem], occurrences: Mapping[str, int], draws: Draws
+    items: Sequence[BatchItem], occurrences: Mapping[str, int], draws: Draws, *, before: Mapping[str, int]
 ) -> Mapping[str, Mapping[str, int]]:
     got = Counter(item.source for item in items)
     return {
-        source: {"occurrences": n, "draws": draws.per_source.get(source, 0), "items": got[source]}
+        source: {
+            "occurrences": n,
+            "drawn_before": before.get(source, 0),
+            "draws": draws.per_source.get(source, 0),
+            "items": got[source],
+        }
         for source, n in sorted(occurrences.items())
     }
+
+
+def _passed(given: Iterable[Candidate], before: Collection[Occurrence]) -> Mapping[str, int]:
+    """Return how many occurrences of each source an earlier batch drew."""
+    held = {(one.key, one.at): one.source for one in given if f"random:{one.source}" in one.kinds}
+    return Counter(source for occurrence, source in held.items() if occurrence in before)
 
 
 def _canonical(one: Candidate) -> tuple[float, str, float, str]:
