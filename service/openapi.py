@@ -23,6 +23,7 @@ from service.exchange import JSON_TYPE, MAX_IDEMPOTENCY_KEY, Declared, DeclaredR
 from service.lane import PATH
 from service.problems import CONTENT_TYPE, PROBLEMS, TYPE_PREFIX, UNEXPECTED, Problem
 from service.routes.drift import MAX_FACTOR
+from service.routes.estimates import MODES
 from service.routes.handover import SETTINGS
 from service.routes.labels import FILES
 from service.schema import LabelsReply, PredictReply, PredictRequest
@@ -77,7 +78,11 @@ _OWN_QUERIES: Final[Mapping[str, Mapping[str, Json]]] = {
         "format": {"type": "string", "enum": list(FILES), "default": "jsonl"},
         "model": {"type": "string", "description": "name@version; all by default"},
         "batch": {"type": "string", "description": "id of a batch; all by default"},
-    }
+    },
+    "get_estimates": {
+        "batch": {"type": "string", "description": "id of a batch; all of traffic as it is now by default"},
+        "mode": {"type": "string", "enum": list(MODES), "default": "mixed"},
+    },
 }
 
 

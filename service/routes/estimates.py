@@ -1,0 +1,69 @@
+"""How common is each class, and how well is it found, by the labels that came back so far?"""
+
+from collections.abc import Collection, Sequence
+from typing import Final, cast, get_args
+
+from model_store.bundles.bundle import read_bundle
+from model_store.errors import ModelStoreError
+from monitoring.store import Store
+from monitoring.waves.basis import basis
+from monitoring.waves.emission import facts_of
+from monitoring.waves.estimates import estimate
+from monitoring.waves.labelled import BatchMode, Drawn
+from monitoring.waves.usable import Rules
+from service.exchange import Call
+from service.problems import FieldInvalid
+from service.routes.models import current_key
+
+MODES: Final[tuple[str, ...]] = get_args(BatchMode)
+_LATEST: Final = 10**11
+
+
+def get_estimates(call: Call) -> object:
+    """Return shares, precision and recall of every class with intervals, from explored labels only."""
+    store = call.worker.state.store()
+    mode, only = call.query.get("mode", "mixed"), call.query.get("batch")
+    if mode not in MODES:
+        raise FieldInvalid("query.mode", f"expected one of {', '.join(MODES)}")
+    since = call.whole_number("since", default=0, low=0, high=_LATEST)
+    key = call.query.get("model") or (store.batches.get(only).model_key if only else current_key(call))
+    bundle = read_bundle(call.worker.models.path_of(key))
+    drawn = store.labelled.drawn(batch_ids=None if only is None else {only})
+    mine = [each for each in drawn if only or _name(each.model_key) == _name(key)]
+    moved_at, past = (None, frozenset[str]()) if only else _past(store, key, mine)
+    if "since" in call.query:
+        moved_at, past = float(since), {each.batch_id for each in mine if each.created_at < since}
+    rules = Rules(
+        classes=bundle.policy.classes,
+        scored_alike=_alike(call, key, {each.model_key for each in mine}),
+        past=past,
+        mode=cast(BatchMode, mode),
+    )
+    batches = [store.batches.get(each) for each in dict.fromkeys(each.batch_id for each in mine)]
+    found = estimate(batches, rules=rules, model_key=key, policy=bundle.policy)
+    return {"model": key, "mode": mode, "since": moved_at, **found.to_json()}
+
+
+def _past(store: Store, key: str, drawn: Sequence[Drawn]) -> tuple[float | None, Collection[str]]:
+    """Return when the traffic last moved, and the batches of the traffic before."""
+    served = [each for each in store.counts.models() if _name(each) == _name(key)]
+    found = basis(drawn, [alarm for each in served for alarm in store.alarms.list(each)])
+    return found.moved_at, {each.batch_id for each in found.batches if not each.present}
+
+
+def _alike(call: Call, key: str, others: Collection[str]) -> Collection[str]:
+    """Return the versions whose scores are those of `key`, itself among them."""
+    models = call.worker.models
+    scoring = facts_of(read_bundle(models.path_of(key))).scoring
+    alike = {key}
+    for other in sorted(set(others) - alike):
+        try:
+            if facts_of(read_bundle(models.path_of(other))).scoring == scoring:
+                alike.add(other)
+        except ModelStoreError:
+            continue  # gone, or damaged: what its scores were cannot be told
+    return alike
+
+
+def _name(key: str) -> str:
+    return key.partition("@")[0]
