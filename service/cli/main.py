@@ -13,6 +13,7 @@ from monitoring.errors import MonitoringError
 from service.cli import batch, bundle, demo, drift, proposal
 from service.cli.client import ClientError
 from service.cli.erase import erase
+from service.cli.estimates import estimates
 from service.cli.evaluate import evaluate
 from service.cli.fit import fit
 from service.cli.labels import labels
@@ -40,6 +41,7 @@ app.command()(serve)
 app.command()(demo.demo)
 app.command()(erase)
 app.command()(labels)
+app.command()(estimates)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(drift.app, name="drift")
 app.add_typer(batch.app, name="batch")

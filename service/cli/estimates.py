@@ -1,0 +1,103 @@
+"""How common is each class in the traffic, and how well is it found, as far as the labels can tell?"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from service.cli.client import Client
+from service.cli.options import DEFAULT_URL, Key, Url
+from service.cli.output import Json, show, table
+
+_WHY: Final[Mapping[str, str]] = {
+    "other_mode": "was drawn another way, see --mode",
+    "other_classes": "has other classes",
+    "other_scores": "was scored by a version that scores otherwise",
+    "before_the_change": "is of traffic from before it last moved, see --since",
+    "few_labels": "has labels for less than half of its drawn items",
+    "overlap": "is of the same time as a newer audit",
+}
+
+
+def estimates(
+    model: Annotated[
+        str | None, typer.Option("--model", help="name@version; by default the one in force.")
+    ] = None,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only this batch.")] = None,
+    mode: Annotated[str, typer.Option("--mode", help="mixed or audit: how the items were drawn.")] = "mixed",
+    since: Annotated[
+        int | None,
+        typer.Option("--since", help="Batches made from then on, seconds since 1970; 0: all."),
+    ] = None,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Of the labels answered; by default of the flags.")
+    ] = False,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Show share, precision, recall and F1 of each class with 95 % intervals, from explored labels only."""
+    asked = {"model": model, "batch": batch, "mode": mode, "since": None if since is None else str(since)}
+    params = {name: value for name, value in asked.items() if value is not None}
+    value = Client(url, key).get("/v1/estimates", params=params).json()
+    show(value, as_json=json, human=lambda: Group(*_shown(value, "answers" if answers else "flags")))
+
+
+def _shown(value: Mapping[str, Any], of: str) -> Iterator[Table | Text]:
+    explored = value["explored"]
+    n, several = explored["labels_used"], sum(each["unused"] is None for each in value["batches"])
+    yield _table(value, of)
+    yield Text("")
+    yield Text(
+        f"{n} explored labels of {several} batches, worth {explored['effective_labels']:g} of equal weight; "
+        f"they stand for {explored['occurrences']} items of traffic."
+    )
+    if more := value["recall_takes"]["more"]:
+        yield Text(
+            f"Recall and F1 take {value['recall_takes']['labels']} explored labels: label {more} more."
+        )
+    if missing := explored["open"] + explored["skipped"]:
+        yield Text(
+            f"{missing} of {explored['drawn']} drawn items have no label ({explored['open']} open, "
+            f"{explored['skipped']} skipped): the figures take them to be like the others."
+        )
+    if explored["left_out"]:
+        yield Text(
+            f"{explored['left_out']} draws were left out, being like items that were out for labels before: "
+            "the figures are about the rest of the traffic."
+        )
+    for name in value["unsteady"]:
+        yield Text(f"{name} is more common in some of these batches than in others: see each with --batch.")
+    for each in value["batches"]:
+        if each["unused"] is not None:
+            yield Text(f"{each['batch']} is not used: it {_WHY[each['unused']]}.")
+
+
+def _table(value: Mapping[str, Any], of: str) -> Table:
+    rows = [_row(each["class"], each, each[of] or each["flags"]) for each in value["classes"]]
+    rows.append(_row("none_of_these", value["none_of_these"], {}))
+    columns = ["class", "labels", "share %", "precision %", "recall %", "F1 %"]
+    return table(escape(f"{value['model']}: {of}"), columns, rows, whole=1)
+
+
+def _row(name: str, found: Mapping[str, Any], quality: Mapping[str, Any]) -> list[object]:
+    measures = (quality.get(what) for what in ("precision", "recall", "f1"))
+    return [name, found["positives"], _percent(found["prevalence"]), *map(_percent, measures)]
+
+
+def _percent(share: Mapping[str, float | None] | None) -> str | None:
+    if share is None:
+        return None
+    estimate, low, high = (share[bound] for bound in ("estimate", "low", "high"))
+    if estimate is None:
+        return "-"
+    return f"{_number(estimate)} ({_number(low)} to {_number(high)})"
+
+
+def _number(ratio: float | None) -> str:
+    percent = 100 * (ratio or 0.0)
+    return f"{percent:.2f}" if percent < 1 else f"{percent:.1f}"  # noqa: PLR2004 - one per cent
