@@ -178,12 +178,6 @@ def _claims(
 ) -> list[dict[str, Any]]:
     before = {t.class_name: t for t in old.bundle.policy.thresholds}
     explored = next((each for each in evidence if each.name == "exploration"), None)
-    shown = {
-        each["class"]: each["new"]["recall"]["estimate"]
-        for kind in reversed(measured)
-        for each in kind["classes"]
-        if each["new"]["recall"]["estimate"] is not None
-    }
     declared = _declared(new)
     counts = (explored.proving_positives if explored else ()) or (0,) * len(new.classes)
     claims = []
@@ -193,7 +187,7 @@ def _claims(
             declared=t.class_name in declared,
             positives=counts[k],
             rows=explored.proving if explored else 0,
-            caught=shown.get(t.class_name),
+            caught=_caught(measured, k),
             prior=float(new.bundle.reference.priors[k]),
         )
         claims.append(
@@ -227,6 +221,13 @@ def _claim(
         "explored_positives": explored,
         "needs": lacks,
     }
+
+
+def _caught(measured: Sequence[dict[str, Any]], k: int) -> float | None:
+    """Return the recall of the new version on all rows together: those of one kind alone are often few."""
+    found = [kind["classes"][k]["new"]["recall"] for kind in measured]
+    rows = sum(each["rows"] for each in found)
+    return sum(each["estimate"] * each["rows"] for each in found if each["rows"]) / rows if rows else None
 
 
 def _declared(model: Model) -> frozenset[str]:

@@ -248,7 +248,10 @@ def _emit(
     )
     if not wave.items:
         raise BatchRefused(
-            "no_items", "no item of the time in question is new and could be shown to labelers"
+            "no_items",
+            "no item of the time in question is new and could be shown to labelers"
+            if explore is None
+            else "all that can be drawn at random of the last day was drawn before; ask again on a later day",
         )
     batch = NewBatch(
         id=batch_id,

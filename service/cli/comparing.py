@@ -14,7 +14,7 @@ _ROWS: Final = {
     "exploration": "explored labels, a sample of the traffic",
     "validation": "held-out rows of the file",
 }
-_TOLD: Final = {"better": "better", "worse": "WORSE", "not told apart": "no difference shown", "no rows": "-"}
+_TOLD: Final = {"better": "better", "worse": "WORSE", "not told apart": "even", "no rows": "-"}
 
 
 def shown(proposal: Json) -> Group:
@@ -76,9 +76,9 @@ def _measured(kind: Json) -> object:
         [
             each["class"],
             each["positives"],
-            f"{_interval(each['old']['recall'])} -> {_interval(each['new']['recall'])}",
+            *(_interval(each[side]["recall"]) for side in ("old", "new")),
             _TOLD[each["found"]["verdict"]],
-            f"{_interval(each['old']['precision'])} -> {_interval(each['new']['precision'])}",
+            *(_interval(each[side]["precision"]) for side in ("old", "new")),
             _TOLD[each["false_alarms"]["verdict"]],
         ]
         for each in kind["classes"]
@@ -86,7 +86,7 @@ def _measured(kind: Json) -> object:
     share = kind["review_share"]
     people = f"to a person {share['old']:.1%} -> {share['new']:.1%}"
     title = f"{kind['rows']} {_ROWS[kind['name']]}{note}{left}; {people}"
-    return table(title, ["class", "rows", "recall", "found", "precision", "false alarms"], rows)
+    return table(title, ["class", "rows", "recall", "->", "found", "precision", "->", "alarms"], rows)
 
 
 def _interval(share: Json) -> str:
