@@ -11,6 +11,7 @@ from service.cli.labeler import adjudicate, lease, release, report, skip
 from service.cli.options import DEFAULT_URL, BatchId, Key, Url, current_user
 from service.cli.output import Json, show, table
 from service.cli.pull import pull
+from service.cli.returning import send_labels
 
 app = typer.Typer(no_args_is_help=True, help="Labeling batches: list, pull, lease, return, close.")
 
@@ -36,15 +37,19 @@ app.command()(adjudicate)
 def return_labels(
     batch: BatchId,
     labels: Annotated[
-        Path, typer.Argument(help="Labels: JSON, JSONL, CSV or a Label Studio export; - for stdin.")
+        Path,
+        typer.Argument(help="The labelled file, or what the labeling tool exported; - for stdin."),
     ],
+    annotator: Annotated[
+        str, typer.Option("--annotator", help="Who labelled the rows that name nobody.", show_default=False)
+    ] = "",
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,
 ) -> None:
     """Send labels back; a row sent twice counts once, a rejected row says why."""
     content = sys.stdin.buffer.read() if str(labels) == "-" else _read(labels)
-    value = Client(url, key).post(f"/v1/batches/{batch}/labels", content=content).json()
+    value = send_labels(Client(url, key), batch, content, annotator=annotator or None)
     report(value, as_json=json)
 
 
