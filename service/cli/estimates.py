@@ -100,4 +100,4 @@ def _percent(share: Mapping[str, float | None] | None) -> str | None:
 
 def _number(ratio: float | None) -> str:
     percent = 100 * (ratio or 0.0)
-    return f"{percent:.2f}" if percent < 1 else f"{percent:.1f}"  # noqa: PLR2004 - one per cent
+    return f"{percent:.2f}" if percent < 1 else f"{percent:.1f}"
