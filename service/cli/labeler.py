@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
+from rich.text import Text
 
 from service.cli.client import Client
 from service.cli.options import DEFAULT_URL, BatchId, Key, Url, current_user
@@ -141,17 +142,13 @@ def _leased(value: Mapping[str, Any], path: Path | None) -> str:
     return f"{len(value['items'])} items until {until}, lease {value['lease']}\n{path}"
 
 
-def _disputed(value: Mapping[str, Any]) -> object:
-    rows = [
-        [
-            each["key"],
-            _quoted(each),
-            "; ".join(f"{one['annotator'] or 'unnamed'}: {_label(one)}" for one in each["labels"]),
-            _label(each),
-        ]
-        for each in value["items"]
-    ]
-    return table(f"{len(rows)} disagreements", ["key", "item", "labels", "counts as"], rows, whole=1)
+def _disputed(value: Mapping[str, Any]) -> Text:
+    """Return an item a paragraph: tables fold what people are to read."""
+    items = [f"{len(value['items'])} disagreements"]
+    for each in value["items"]:
+        said = "; ".join(f"{one['annotator'] or 'unnamed'}: {_label(one)}" for one in each["labels"])
+        items.append(f"{each['key']}\n  {_quoted(each)}\n  {said} (counts as {_label(each)})")
+    return Text("\n".join(items))
 
 
 def _agreement(value: Mapping[str, Any]) -> object:
