@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.policy import NO_LABEL, Policy
+from model_store.promises.class_rows import INDEPENDENT
 from monitoring.waves.batches import Batch, Label
 from monitoring.waves.intervals import CONFIDENCE, Shares, Weighed, shares
 from monitoring.waves.labels import NONE_OF_THESE
@@ -125,11 +126,13 @@ def estimate(batches: Iterable[Batch], *, rules: Rules, model_key: str, policy: 
 
 
 def lacking(pooled: Pool) -> int:
-    """Return how many more explored labels a recall takes; more where they are worth less than equal ones."""
-    if pooled.effective >= RECALL_LABELS * (1 - 1e-9):
+    """Return how many more explored labels a recall takes, more where unequal weights make each tell less."""
+    draws = float(pooled.draws.sum())
+    # A source with one draw of its own makes weights differ a little in nearly every batch.
+    enough = min(draws, pooled.effective / INDEPENDENT)
+    if enough >= RECALL_LABELS:
         return 0
-    worth = pooled.effective / pooled.draws.sum() if len(pooled.items) else 1.0
-    return ceil((RECALL_LABELS - pooled.effective) / worth - 1e-9)
+    return ceil((RECALL_LABELS - enough) * (draws / enough if enough else 1.0) - 1e-9)
 
 
 def _estimated(pooled: Pool, *, model_key: str, policy: Policy) -> Estimates:
