@@ -143,11 +143,22 @@ class Swapper:
 
         `pass_on` is called with each of them before, to tell its recorder about the items that wait.
         """
-        held = [*self._retired, *([self.current] if self.current else [])]
+        held = self._held()
         self._retired = [retired for retired in self._retired if retired.in_flight]
         for one in held:
             pass_on(one)
         return [one.recorder.seal(now) for one in held]
+
+    def held_bytes(self) -> int:
+        """Return about how much memory the candidates in the slots of all recorders take."""
+        return sum(one.recorder.held_bytes for one in self._held())
+
+    def turned_away(self) -> int:
+        """Return how many items the running version's slots had no room for in memory."""
+        return self.current.recorder.turned_away if self.current else 0
+
+    def _held(self) -> list[Current]:
+        return [*self._retired, *([self.current] if self.current else [])]
 
     def _wanted(self) -> Path | None:
         key = key_in_force(self._store, self._name)

@@ -149,6 +149,10 @@ class Worker:
             metrics.count_decisions(one)
         metrics.count_refused(self.swapper.refused - self._refused_shown)
         self._refused_shown = self.swapper.refused
+        metrics.show_candidates(
+            held_bytes={"slots": self.swapper.held_bytes(), "pending": self.flusher.pending_bytes()},
+            given_up={"slots": self.swapper.turned_away(), "pending": self.flusher.given_up},
+        )
         metrics.show_process(lane_active=self._lane_active)
         self._ticks += 1
         due = self._ticks % SLOW_TICKS == 1

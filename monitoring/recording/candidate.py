@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from sys import getsizeof
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -26,6 +27,7 @@ Family: TypeAlias = Literal["top", "uncertain", "random"]
 
 EXPLORE_SHARE: Final = 0.15  # of a batch, drawn from the random slots
 _SMALLEST: Final = 1e-6
+_HELD_BYTES: Final = 1_300  # a candidate in two slots, measured without its key, text and probabilities
 _SLOT_SHARES: Final[Mapping[Family, float]] = {"top": 0.45, "uncertain": 0.35, "random": 0.20}
 
 
@@ -52,6 +54,12 @@ class Candidate:
     priority: float
     kinds: frozenset[str]
     uncertainty: float | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """Return about how much memory it takes while slots hold it."""
+        text = 0 if self.text is None else getsizeof(self.text)
+        return _HELD_BYTES + getsizeof(self.key) + text + self.probabilities.nbytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from monitoring.recording.recorder import Sealed
 FIRST_RETRY_SECONDS: Final = 0.5
 LAST_RETRY_SECONDS: Final = 30.0
 MAX_PENDING_CANDIDATES: Final = 20_000
+MAX_PENDING_BYTES: Final = 64 * 2**20
 MOST_REFUSALS: Final = 5
 
 
@@ -31,6 +32,8 @@ class FlushSink(Protocol):
 class Flusher:
     """The thread that carries sealed counts of one worker process to the store.
 
+    `given_up` is how many candidates never reached it.
+
     Parameters
     ----------
     sink : FlushSink
@@ -41,6 +44,8 @@ class Flusher:
         Told `"flush"` for every attempt that failed.
     wait : callable, optional
         Waits up to so many seconds and returns early when there is news; tests pass their own.
+    max_pending_candidates, max_pending_bytes : int
+        What may wait for a store that is away; beyond either the oldest candidates are given up.
     """
 
     def __init__(
@@ -52,12 +57,15 @@ class Flusher:
         on_failure: Callable[[str], None],
         wait: Callable[[float | None], object] | None = None,
         max_pending_candidates: int = MAX_PENDING_CANDIDATES,
+        max_pending_bytes: int = MAX_PENDING_BYTES,
     ) -> None:
         self.worker_id = worker_id
         self._sink = sink
         self._clock = clock
         self._on_failure = on_failure
         self._max_pending_candidates = max_pending_candidates
+        self._max_pending_bytes = max_pending_bytes
+        self.given_up = 0
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._news = threading.Event()
@@ -119,6 +127,12 @@ class Flusher:
             ]
             return max(0.0, self._clock.now() - min([self._covered_until, *firsts]))
 
+    def pending_bytes(self) -> int:
+        """Return about how much memory the candidates take that the store does not have yet."""
+        with self._lock:
+            waiting = [self._in_flight, *self._pending]
+            return sum(sealed.candidates_bytes for sealed in waiting if sealed is not None)
+
     def drained(self) -> bool:
         """Return whether everything submitted is stored."""
         with self._lock:
@@ -151,13 +165,16 @@ class Flusher:
         self._refusals += 1
         with self._lock:
             if self._refusals >= MOST_REFUSALS and self._in_flight is not None:
-                self._in_flight = self._in_flight.without_candidates()
+                self._in_flight = self._give_up(self._in_flight)
 
     def _bound_memory(self) -> None:
-        """Give up the oldest candidates beyond the limit; counts only ever merge."""
-        while sum(len(sealed.candidates) for sealed in self._pending) > self._max_pending_candidates:
+        """Give up the oldest candidates beyond the limits; counts only ever merge."""
+        while (
+            sum(len(sealed.candidates) for sealed in self._pending) > self._max_pending_candidates
+            or sum(sealed.candidates_bytes for sealed in self._pending) > self._max_pending_bytes
+        ):
             oldest = next(at for at, sealed in enumerate(self._pending) if sealed.candidates)
-            self._pending[oldest] = self._pending[oldest].without_candidates()
+            self._pending[oldest] = self._give_up(self._pending[oldest])
         if len(self._pending) < 2:
             return
         first, second = self._pending[0], self._pending[1]
@@ -165,6 +182,10 @@ class Flusher:
         if first.model_key == second.model_key and first.candidates_lost and second.candidates_lost:
             self._pending.popleft()
             self._pending[0] = first.merge(second)
+
+    def _give_up(self, sealed: Sealed) -> Sealed:
+        self.given_up += len(sealed.candidates)
+        return sealed.without_candidates()
 
     def _run(self) -> None:
         delay = FIRST_RETRY_SECONDS

@@ -55,6 +55,8 @@ class Sealed:
         What the model answers.
     meters_failed : int
         Times that a meter failed; what it should have counted is missing from it, and from nothing else.
+    candidates_bytes : int
+        About how much memory the candidates take.
     """
 
     model_key: ModelKey
@@ -73,6 +75,7 @@ class Sealed:
     measures: Mapping[str, Any] = field(default_factory=dict)
     task: Task = "multiclass"
     meters_failed: int = 0
+    candidates_bytes: int = 0
 
     @property
     def items(self) -> int:
@@ -111,11 +114,13 @@ class Sealed:
             measures=self.measures or other.measures,
             task=self.task,
             meters_failed=self.meters_failed + other.meters_failed,
+            candidates_bytes=self.candidates_bytes + other.candidates_bytes,
         )
 
     def without_candidates(self) -> "Sealed":
         """Return the same counts with the candidates given up, and counted as such."""
-        return replace(self, candidates=(), candidates_lost=self.candidates_lost + len(self.candidates))
+        lost = self.candidates_lost + len(self.candidates)
+        return replace(self, candidates=(), candidates_lost=lost, candidates_bytes=0)
 
 
 class Recorder:
@@ -183,6 +188,16 @@ class Recorder:
         self._first_at: float | None = None
         self._last_at: float | None = None
 
+    @property
+    def held_bytes(self) -> int:
+        """Return about how much memory the candidates in the slots take."""
+        return self._reservoir.held_bytes
+
+    @property
+    def turned_away(self) -> int:
+        """Return how many items did not enter a slot for want of memory."""
+        return self._reservoir.turned_away
+
     def observe(self, observed: Observed) -> None:
         """Count the items of one or more requests and offer them as candidates.
 
@@ -213,7 +228,7 @@ class Recorder:
         epoch = int(now // EPOCH_SECONDS)
         if self._epoch is None:
             self._epoch = epoch
-        counted = self._counted
+        counted, candidates = self._counted, self._reservoir.drain()
         sealed = Sealed(
             model_key=self.model_key,
             classes=self.classes,
@@ -225,11 +240,12 @@ class Recorder:
             first_at=self._first_at,
             last_at=self._last_at,
             sealed_at=now,
-            candidates=self._reservoir.drain(),
+            candidates=candidates,
             meters=counted.meters,
             measures=self._measures,
             task=self._task,
             meters_failed=counted.failed,
+            candidates_bytes=sum(each.held_bytes for each in candidates),
         )
         self._clear()
         if epoch != self._epoch:

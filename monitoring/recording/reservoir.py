@@ -35,6 +35,7 @@ from monitoring.recording.slot import Rank, Slot
 __all__ = [
     "EPOCH_SECONDS",
     "EXPLORE_SHARE",
+    "MOST_BYTES",
     "OTHER_SOURCE",
     "Candidate",
     "KeepText",
@@ -54,6 +55,7 @@ KeepText: TypeAlias = Literal["full", "none"]
 
 EPOCH_SECONDS: Final = 600
 OTHER_SOURCE: Final = "other"
+MOST_BYTES: Final = 64 * 2**20
 _FLOAT32_SLACK: Final = 1e-5  # rows sum to 1 only to about 1e-6
 _REMEMBERED_ITEMS: Final = 4096
 _FEW_ROWS: Final = 4  # up to here plain lists are faster than numpy's fixed cost: 1 us a row against 6
@@ -74,6 +76,15 @@ class Reservoir:
         With "none" no candidate carries its text or features.
     thresholds : sequence of n_classes floats, optional
         Of a model that gives any number of labels: its uncertain items are those near one of them.
+    most_bytes : int
+        Memory from which on nothing more enters for its score: long texts cost the choice, never the sample.
+
+    Attributes
+    ----------
+    held_bytes : int
+        About how much memory the candidates take.
+    turned_away : int
+        Items that did not enter a slot for want of memory.
     """
 
     def __init__(
@@ -84,6 +95,7 @@ class Reservoir:
         batch_size: int,
         keep_text: KeepText = "full",
         thresholds: Sequence[float] | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._classes = tuple(classes)
         self._sources = tuple(dict.fromkeys((*sources, OTHER_SOURCE)))
@@ -92,6 +104,8 @@ class Reservoir:
         self._thresholds = None if thresholds is None else np.array(thresholds, np.float64)
         self._fresh: dict[_Entry, None] = {}
         self._latest = -inf
+        self._most_bytes = most_bytes
+        self.turned_away = 0
         self.reset()
 
     def offer(self, observed: Observed) -> None:
@@ -128,6 +142,7 @@ class Reservoir:
         self._uncertain_floors = np.full(len(classes), -np.inf)
         self._random_floors = dict.fromkeys(self._sources, -inf)
         self._remembered: dict[int, tuple[float, float]] = {}
+        self.held_bytes = sum(entry.held_bytes for entry in self._fresh)
 
     def drain(self) -> tuple[Candidate, ...]:
         """Return the candidates that entered since the last call and were not displaced meanwhile."""
@@ -176,6 +191,9 @@ class Reservoir:
                 return
         entry = self._entry(observed, row, near=near)
         one = entry.candidate
+        if (columns or uncertainty is not None) and self.held_bytes + entry.held_bytes > self._most_bytes:
+            self.turned_away += 1
+            columns, uncertainty = (), None
         for column in columns:
             slot = self._top[column]
             self._place(entry, f"top:{self._classes[column]}", slot, float(one.probabilities[column]))
@@ -191,6 +209,7 @@ class Reservoir:
             self._random_floors[one.source] = slot.floor
         if entry.kinds:
             self._fresh[entry] = None
+            self.held_bytes += entry.held_bytes
 
     def _place(self, entry: "_Entry", kind: str, slot: "Slot[_Entry]", score: float) -> None:
         one = entry.candidate
@@ -205,6 +224,7 @@ class Reservoir:
             displaced.kinds.discard(kind)
             if not displaced.kinds:
                 self._fresh.pop(displaced, None)
+                self.held_bytes -= displaced.held_bytes
 
     def _is_new(self, observed: Observed, row: int) -> bool:
         """Tell whether an earlier occurrence of the same item has already taken its certainty slots.
@@ -247,10 +267,11 @@ class Reservoir:
 class _Entry:
     """A candidate and the slots that hold it now; equal only to itself."""
 
-    __slots__ = ("candidate", "kinds")
+    __slots__ = ("candidate", "held_bytes", "kinds")
 
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
+        self.held_bytes = candidate.held_bytes
         self.kinds: set[str] = set()
 
 

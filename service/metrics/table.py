@@ -25,6 +25,7 @@ PROBABILITY_BOUNDS: Final = tuple(step / 10 for step in range(1, 11))
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
 DRIFT_STATES: Final = ("warming", "calm", "drift", "blind")
 BOUNDS: Final = ("estimate", "low", "high")
+PLACES: Final = ("slots", "pending")  # of candidates: in a reservoir, and waiting for the store
 
 Process: TypeAlias = Literal["worker", "watcher"]
 Metric: TypeAlias = Counter | Gauge | Histogram
@@ -71,6 +72,14 @@ TABLE: Final = (
     Spec(Gauge, "lane_active", "1 when predict requests pass outside BentoML's middleware."),
     Spec(Gauge, "watcher_lag_seconds", "Time since the watcher closed a bucket, by the store's record."),
     Spec(Gauge, "flush_lag_seconds", "Age of the oldest count a killed worker would lose.", mode="livemax"),
+    Spec(
+        Gauge,
+        "candidates_bytes",
+        "Memory that candidates for labeling take in the workers, about.",
+        ("place",),
+        "livesum",
+    ),
+    Spec(Counter, "candidates_given_up", "Candidates that memory had no room for.", ("place",)),
     Spec(Counter, "labels", "Labels received.", ("outcome",)),
     Spec(Counter, "monitoring_failures", "Monitoring failed; the reply did not.", ("stage",), owner=_BOTH),
     Spec(Gauge, "resident_memory_bytes", "Of the largest process.", ("process",), "livemax", owner=_BOTH),

@@ -1,6 +1,6 @@
 """What does a worker export? Written once a second from plain counts, never on the request path."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from model_store.policy import DECISIONS
 from monitoring.recording.recorder import SCORE_BINS, Sealed
 from service.metrics.process import resident_memory_bytes
-from service.metrics.table import PROBABILITY_BOUNDS, STATUSES, families
+from service.metrics.table import PLACES, PROBABILITY_BOUNDS, STATUSES, families
 from service.swap import Current
 from service.tally import OUTCOMES, STAGES, Durations, Tally
 
@@ -26,12 +26,15 @@ class WorkerMetrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._families = families("worker", registry)
         self._shown: Current | None = None
+        self._given_up = dict.fromkeys(PLACES, 0)
         for outcome in OUTCOMES:
             self._families["requests"].labels(outcome)
         for fate in ("accepted", "repeated", "rejected"):
             self._families["labels"].labels(fate)
         for stage in STAGES:
             self._families["monitoring_failures"].labels(stage)
+        for place in PLACES:
+            self._families["candidates_given_up"].labels(place)
 
     def count(self, tally: Tally) -> None:
         """Add what was tallied since the last call."""
@@ -85,6 +88,14 @@ class WorkerMetrics:
         """Export what this process is made of."""
         self._families["lane_active"].set(int(lane_active))
         self._families["resident_memory_bytes"].labels("worker").set(resident_memory_bytes())
+
+    def show_candidates(self, *, held_bytes: Mapping[str, int], given_up: Mapping[str, int]) -> None:
+        """Export the memory of candidates and how many it had no room for so far, by place."""
+        for place in PLACES:
+            self._families["candidates_bytes"].labels(place).set(held_bytes[place])
+            more = max(given_up[place] - self._given_up[place], 0)
+            self._families["candidates_given_up"].labels(place).inc(more)
+        self._given_up = dict(given_up)
 
     def count_refused(self, bundles: int) -> None:
         """Add bundles that failed verification."""

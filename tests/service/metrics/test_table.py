@@ -8,7 +8,7 @@ def test_the_table_follows_the_conventions() -> None:
     assert len({spec.name for spec in TABLE}) == len(TABLE)
     assert {label for spec in TABLE for label in spec.labels} == {
         "outcome", "class", "decision", "name", "version", "calibration", "policy", "status", "stage",
-        "process", "kind", "state", "reason", "stream", "bound",
+        "process", "kind", "state", "reason", "stream", "bound", "place",
     }  # fmt: skip
     assert all(spec.says.endswith(".") for spec in TABLE)
 
