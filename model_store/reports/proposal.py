@@ -112,9 +112,9 @@ def explored_labels_needed(comparison: dict[str, Any]) -> int | None:
     One draw serves all classes, so it is the largest of their needs; None where nothing is lacking or no
     number is known.
     """
-    lacking = [claim for claim in comparison["claims"] if claim["needs"] is not None]
-    declared = [claim for claim in lacking if claim["declared"]]
-    numbers = [claim["needs"]["labels"] for claim in declared or lacking]
+    claims = comparison["claims"]
+    asked = [claim for claim in claims if claim["declared"]] or claims
+    numbers = [claim["needs"]["labels"] for claim in asked if claim["needs"] is not None]
     return max((n for n in numbers if n), default=None)
 
 

@@ -45,6 +45,7 @@ def fit(
     licence: str = "",
     returned: Returned | None = None,
     pool: bool = False,
+    certify: bool = True,
     progress: Progress | None = None,
 ) -> FitResult:
     """Split, train, export, calibrate, set thresholds, measure, and publish the next version of `name`.
@@ -68,6 +69,9 @@ def fit(
     pool : bool
         With `returned`: the traffic is still that of `rows`, so explored rows and threshold rows count
         together. Right when nothing has moved, and for a recall also when only the mix of classes has.
+    certify : bool
+        With `returned`: where explored rows prove a declared target, they set its threshold. Few of them
+        prove a low one only, so without this thresholds stay those of `rows`, and nothing is certified.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -113,7 +117,8 @@ def fit(
     report("train", 1, 1)
     held_out = _held_out(splits)
     shown = [(part, kept[at]) for part, at in held_out]
-    raw, parity = _served(trained, items, [*shown, ("explored", gathered.proving)], labelled, report)
+    proving = gathered.proving if certify else gathered.proving[:0]
+    raw, parity = _served(trained, items, [*shown, ("explored", proving)], labelled, report)
     weights = able.weights_of(len(gathered))
     scored = Scored(
         *(
@@ -129,8 +134,8 @@ def fit(
     )
     explored = Part(
         raw["explored"],
-        labelled.labels[gathered.proving],
-        inputs=_take(items, gathered.proving),
+        labelled.labels[proving],
+        inputs=_take(items, proving),
     )
     if pool:
         scored = replace(scored, threshold=_pooled(scored.threshold, explored))

@@ -14,6 +14,7 @@ _ROWS: Final = {
     "exploration": "explored labels, a sample of the traffic",
     "validation": "held-out rows of the file",
 }
+_SAID: Final = {"found": "fewer of it are found", "false_alarms": "it gives more false alarms"}
 _TOLD: Final = {"better": "better", "worse": "WORSE", "not told apart": "even", "no rows": "-"}
 
 
@@ -122,7 +123,7 @@ def _need(claim: Json) -> str:
     if needs["positives"] is None:
         return "no number at this threshold; declare a target"
     if needs["positives"] == 0:
-        return "not its number of rows: precision, or rows that are alike"
+        return "enough of it: its precision fails, or --no-certify was given"
     labels = (
         "more labels than can be planned" if needs["labels"] is None else f"about {needs['labels']:,} labels"
     )
@@ -154,9 +155,21 @@ def _pool(comparison: Json) -> list[str]:
 
 
 def _worse(comparison: Json) -> list[str]:
-    return [
-        f"look at {each['class']}: it is worse on the {_ROWS[kind['name']]}"
+    worse = {
+        (each["class"], what): None
         for kind in comparison["evidence"]
         for each in kind["classes"]
-        if "worse" in (each["found"]["verdict"], each["false_alarms"]["verdict"])
-    ]
+        for what in _SAID
+        if each[what]["verdict"] == "worse"
+    }
+    lines = []
+    for name, what in worse:
+        claim = next(each for each in comparison["claims"] if each["class"] == name)
+        line = f"look at {name}: {_SAID[what]}"
+        if what == "false_alarms" and claim["new"]["status"] == "certified" and claim["explored_positives"]:
+            line += (
+                f"; {claim['explored_positives']} explored labels of it certify a low threshold only, more "
+                "of them a higher one, and a fit with --no-certify claims nothing and keeps that of the file"
+            )
+        lines.append(line)
+    return lines

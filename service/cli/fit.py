@@ -56,6 +56,7 @@ from service.cli.shortfall import THRESHOLD_SHARE, shortfall
 from service.cli.training import needs_training
 from service.cli.with_labels import (
     Batches,
+    Certify,
     Pool,
     WithLabels,
     check_classes,
@@ -107,6 +108,7 @@ def fit(
     with_labels: WithLabels = False,
     batch: Batches = None,
     pool: Pool = False,
+    certify: Certify = True,
     url: Url = DEFAULT_URL,
     key: Key = "",
     by: By = "",
@@ -170,6 +172,7 @@ def fit(
             licence=licence,
             returned=None if collected is None else collected.returned(columns=columns),
             pool=pool,
+            certify=certify,
             progress=progress,
         )
     told = result.to_json()

@@ -36,6 +36,14 @@ Pool: TypeAlias = Annotated[
     ),
 ]
 
+Certify: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--certify/--no-certify",
+        help="With --with-labels: explored labels set the threshold of a target they prove.",
+    ),
+]
+
 _NONE: Final = "none_of_these"
 
 

@@ -99,5 +99,6 @@ def test_one_draw_serves_the_classes_that_somebody_asked_for() -> None:
 
     done = {"declared": True, "needs": None}
     assert explored_labels_needed({"claims": [claim(True, 80), claim(True, 200), claim(False, 900)]}) == 200
-    assert explored_labels_needed({"claims": [done, claim(False, 900), claim(False, None)]}) == 900
+    assert explored_labels_needed({"claims": [claim(False, 900), claim(False, None)]}) == 900
+    assert explored_labels_needed({"claims": [done, claim(False, 900)]}) is None
     assert explored_labels_needed({"claims": [done]}) is None
