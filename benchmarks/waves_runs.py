@@ -1,0 +1,218 @@
+"""One run of each experiment on a problem: which batches are chosen, what is in them, what do they teach?"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from benchmarks.waves_data import PROBLEMS, Part, Problem, Rows
+from benchmarks.waves_judged import Judge, Judged
+from benchmarks.waves_models import Model, Quality, Served, fitted, joined, quality, served
+from benchmarks.waves_pools import everything, kept, ours, rows_of, vectors_of
+from benchmarks.waves_rivals import Lookup, asked_for, strategies
+
+OURS: Final = "seamark"
+TOLD: Final = "top p, told"
+WORKERS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A run: a key of `PROBLEMS`, a seed, and which batches of which rivals; all of them by default."""
+
+    problem: str
+    seed: int
+    batch_sizes: tuple[int, ...] = (200, 1_000)
+    rivals: tuple[str, ...] | None = None
+    retrain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one way to choose did with one batch size; `before` and `after` None where nothing was trained."""
+
+    problem: str
+    seed: int
+    rival: str
+    batch_size: int
+    judged: Judged
+    before: Quality | None
+    after: Quality | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a wave of three brought, and all up to it: found items and clusters."""
+
+    problem: str
+    seed: int
+    rival: str
+    wave: int
+    judged: Judged
+    found_so_far: int
+    clusters_so_far: int
+    after: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a wave finds in reservoirs filled over some epochs, and in all of the same traffic."""
+
+    problem: str
+    seed: int
+    batch_size: int
+    epochs: int
+    candidates: int
+    found: int
+    found_in_all: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """A problem, the model in service, and the judge of batches."""
+
+    problem: Problem
+    model: Model
+    served: Served
+    judge: Judge
+
+    @classmethod
+    def of(cls, name: str, seed: int) -> "Scene":
+        """Build the problem and fit its model."""
+        problem = PROBLEMS[name](seed)
+        model = fitted(problem.train)
+        labelled = np.concatenate([problem.train.texts, problem.validation.texts])
+        judge = Judge(problem.traffic, labelled, problem.told)
+        return cls(problem, model, served(model, problem, learnt=problem.train), judge)
+
+
+def compare(task: Task) -> list[Row]:
+    """Return what each rival makes of the same traffic and the same probabilities."""
+    scene = Scene.of(task.problem, task.seed)
+    before = quality(scene.model, scene.problem.test, scene.problem.told) if task.retrain else None
+    rows = []
+    for size in task.batch_sizes:
+        for rival in task.rivals or rivals_of(size):
+            started = time.perf_counter()
+            batch = choose(scene, rival, batch_size=size, seed=task.seed, taken=np.empty(0, np.intp))
+            seconds = time.perf_counter() - started
+            judged = scene.judge.judge(batch, taken=batch[:0])
+            after = _retrained(scene.problem, batch) if task.retrain else None
+            rows.append(Row(task.problem, task.seed, rival, size, judged, before, after, seconds))
+    return rows
+
+
+def three_waves(task: Task) -> list[Step]:
+    """Return what three waves from the same traffic bring, the model retrained after each."""
+    steps = []
+    size = max(task.batch_sizes)
+    for rival in task.rivals or (OURS, "random"):
+        scene = Scene.of(task.problem, task.seed)
+        taken, found = np.empty(0, np.intp), 0
+        for wave in (1, 2, 3):
+            batch = choose(scene, rival, batch_size=size, seed=task.seed + 10 * wave, taken=taken)
+            judged = scene.judge.judge(batch, taken=taken)
+            taken, found = np.concatenate([taken, batch]), found + judged.found
+            scene, after = _next(scene, taken)
+            steps.append(
+                Step(
+                    problem=task.problem,
+                    seed=task.seed,
+                    rival=rival,
+                    wave=wave,
+                    judged=judged,
+                    found_so_far=found,
+                    clusters_so_far=scene.judge.clusters(taken),
+                    after=after,
+                )
+            )
+    return steps
+
+
+def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
+    """Return what is found in the reservoirs when the traffic is spread over some epochs."""
+    scene, none = Scene.of(task.problem, task.seed), np.empty(0, np.intp)
+    problem, found = scene.problem, []
+    rows = np.arange(len(problem.traffic))
+    for size in task.batch_sizes:
+        in_all = choose(scene, OURS, batch_size=size, seed=task.seed, taken=none)
+        for n in epochs:
+            candidates = [
+                one
+                for part in np.array_split(rows, n)
+                for one in kept(
+                    problem.traffic, scene.served, rows=part, batch_size=size, workers=WORKERS, seed=task.seed
+                )
+            ]
+            wave = ours(
+                candidates,
+                problem.traffic,
+                scene.served,
+                rows=rows,
+                watched=problem.watched,
+                batch_size=size,
+                seed=task.seed,
+                taken=none,
+            )
+            found.append(
+                Kept(
+                    problem=task.problem,
+                    seed=task.seed,
+                    batch_size=size,
+                    epochs=n,
+                    candidates=len(candidates),
+                    found=scene.judge.judge(rows_of(wave), taken=none).found,
+                    found_in_all=scene.judge.judge(in_all, taken=none).found,
+                )
+            )
+    return found
+
+
+def rivals_of(batch_size: int) -> tuple[str, ...]:
+    """Return every way to choose, the product's own first."""
+    return (OURS, TOLD, *strategies(batch_size))
+
+
+def choose(scene: Scene, rival: str, *, batch_size: int, seed: int, taken: Rows) -> Rows:
+    """Return the rows of the traffic that one way chooses among those without a label."""
+    problem, served_ = scene.problem, scene.served
+    rows = np.setdiff1d(np.arange(len(problem.traffic)), taken)
+    if rival == OURS:
+        wave = ours(
+            everything(problem.traffic, served_, rows=rows, seed=seed),
+            problem.traffic,
+            served_,
+            rows=rows,
+            watched=problem.watched,
+            batch_size=batch_size,
+            seed=seed,
+            taken=taken,
+        )
+        return rows_of(wave)
+    probabilities = served_.decisions.probabilities
+    if rival == TOLD:
+        columns = [served_.policy.classes.index(name) for name in problem.watched]
+        # Without a class to watch the least known is what no class is probable of: least confidence.
+        score = probabilities[rows][:, columns].max(axis=1) if columns else -probabilities[rows].max(axis=1)
+        return rows[np.argsort(-score, kind="stable")[:batch_size]]
+    pool = Lookup(probabilities, vectors_of(problem.traffic.texts))
+    learnt = problem.train.texts[:1_000]
+    known = Lookup(np.zeros((len(learnt), probabilities.shape[1]), np.float32), vectors_of(learnt))
+    return asked_for(rival, pool, known, open_rows=rows, batch_size=batch_size, seed=seed)
+
+
+def _retrained(problem: Problem, batch: Rows) -> Quality:
+    return quality(fitted(joined(problem.train, problem.traffic, batch)), problem.test, problem.told)
+
+
+def _next(scene: Scene, taken: Rows) -> tuple[Scene, Quality]:
+    """Return the scene when the labels of some rows of the traffic are learnt, and how good its model is."""
+    learnt: Part = joined(scene.problem.train, scene.problem.traffic, taken)
+    model = fitted(learnt)
+    known = tuple(name for name in scene.problem.told if name in model.classes)
+    problem = replace(scene.problem, watched=known)
+    following = Scene(problem, model, served(model, problem, learnt=learnt), scene.judge)
+    return following, quality(model, problem.test, problem.told)
