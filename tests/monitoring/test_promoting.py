@@ -112,7 +112,11 @@ def test_the_next_tick_repairs_what_a_kill_left(site: Site) -> None:
     assert site.store.proposals.get(made.id).state == "promoted"
     assert site.store.alarms.get(alarm.id).ended_cause == made.id
     entries = site.store.audit.list()
+    site.clock.advance(CONFIG.lease_seconds + 1)
     site.watcher("two", promotions=lambda: history).tick()
+    status = site.store.lease.status()
+    assert status is not None
+    assert status.holder == "two"
     assert site.store.audit.list() == entries
     assert site.failures == []
 

@@ -122,8 +122,9 @@ def test_a_proposal_answers_a_sample_of_the_closed_traffic(
 def test_flushes_that_no_bucket_took_wait(site: Site, shadowing: Callable[..., Shadowing]) -> None:
     """The size of a stratum counts closed buckets, so only their draws are of it."""
     proposal(site)
+    site.traffic(site.watcher(), QUIET, buckets=1, candidates=5)
     site.flush(QUIET, candidates=5)
-    assert shadowing(Fake(0)).tick() == 0
+    assert shadowing(Fake(0)).tick() == 5
 
 
 def test_a_tick_is_bounded(site: Site, shadowing: Callable[..., Shadowing]) -> None:
@@ -208,8 +209,12 @@ def test_nothing_of_an_item_is_kept(site: Site, shadowing: Callable[..., Shadowi
     shadowing(fake).tick()
     examples = shadow_json(site.store, made)["examples"]
     stored = site.store.shadows.get(made.id)
+    assert stored is not None
     assert examples
     assert "item-" not in f"{stored}"
+    rows = {each["row"]: each["priority"] for each in stored.examples}
+    assert site.store.shadows.shown(rows).keys() == rows.keys()
+    assert site.store.shadows.shown(dict.fromkeys(rows, 2.0)) == {}, "another item under the same number"
     erased = examples[0]["id"]
     site.store.erasure.erase([erased], who="ada", why="asked to")
     assert erased not in [each["id"] for each in shadow_json(site.store, made)["examples"]]
