@@ -66,6 +66,7 @@ def sealed(
         last_at=clock.now() if items else None,
         sealed_at=clock.now(),
         candidates=tuple(candidate(n, at=clock.now()) for n in range(candidates)),
+        candidates_bytes=1_000 * candidates,
     )
 
 
@@ -214,6 +215,18 @@ def test_an_outage_costs_no_candidates(make: Callable[..., Flusher], clock: Manu
     while not flusher.flush_once():
         clock.advance(30)
     assert len(sink.kept[1].candidates) == 3
+
+
+def test_few_long_candidates_are_given_up_as_many_short_ones_are(
+    make: Callable[..., Flusher], clock: ManualClock
+) -> None:
+    """Bytes are bounded beside the number, are known, and what was given up is counted."""
+    flusher = make(Sink(*["before"] * 10), max_pending_bytes=25_000)
+    for epoch in range(6):
+        flusher.submit(sealed(2, clock=clock, candidates=10, epoch=epoch))
+        flusher.flush_once()
+    assert flusher.pending_bytes() == 30_000  # one flush in flight, two that wait
+    assert flusher.given_up == 30
 
 
 def test_memory_is_bounded_by_giving_candidates_up_and_never_counts(

@@ -299,3 +299,35 @@ def test_features_are_not_kept_where_texts_are_not() -> None:
     p = decided(np.array([[0.2, 0.7, 0.1]], np.float32))
     worker.offer(Observed([{"age": 40}], ["a"], ["chat"], p, 0.0, np.array([0.5])))
     assert [one.text for one in worker.drain()] == [None]
+
+
+def test_the_memory_of_its_slots_is_known_and_goes_with_them() -> None:
+    """It is that of what the slots hold, however many items passed and were displaced."""
+    worker = reservoir(4)
+    for request in stream(400, seed=8, size=3):
+        worker.offer(request)
+    held = {id(one): one for slot in _slots_of(worker) for one in slot.best_first()}
+    assert worker.held_bytes == sum(one.held_bytes for one in held.values()) > 0
+    worker.drain()
+    worker.reset()
+    assert worker.held_bytes == 0
+
+
+def test_long_texts_cost_the_choice_and_never_the_sample() -> None:
+    """Beyond its memory nothing enters for its score; the random slots are those of a worker with room."""
+    requests = stream(300, seed=9, size=2)
+    roomy, tight = reservoir(20), reservoir(20, most_bytes=40_000)
+    for request in requests:
+        roomy.offer(request)
+        tight.offer(request)
+    assert roomy.turned_away == 0 < tight.turned_away
+    assert tight.held_bytes < roomy.held_bytes
+    drawn = [
+        {kind: held for kind, held in tops(list(each.drain()), 20).items() if kind.startswith("random:")}
+        for each in (roomy, tight)
+    ]
+    assert drawn[0] == drawn[1] != {}
+
+
+def _slots_of(worker: Reservoir) -> list[Any]:
+    return [*worker._top, *worker._uncertain, *worker._random.values()]

@@ -55,6 +55,8 @@ def test_a_worker_exports_every_series_before_the_first_request(
     worker_metrics.show_process(lane_active=True)
     worker_metrics.show_lags(watcher_seconds=1.0, flush_seconds=2.0)
     worker_metrics.count(Tally())
+    nothing = {"slots": 0, "pending": 0}
+    worker_metrics.show_candidates(held_bytes=nothing, given_up=nothing)
     mine = {f"seamark_{spec.name}" for spec in TABLE if "worker" in spec.owner}
     assert series(registry) == mine
     assert value(registry, "requests_total", outcome="unauthorized") == 0
@@ -156,3 +158,16 @@ def test_many_observations_at_once_equal_one_by_one() -> None:
         assert registry.get_sample_value(f"one_{suffix}", labels) == registry.get_sample_value(
             f"many_{suffix}", labels
         ), "prometheus_client stores histograms in another way now; adapt service.metrics.add_to_histogram"
+
+
+def test_memory_of_candidates_is_a_gauge_and_what_it_had_no_room_for_a_counter(
+    registry: CollectorRegistry, worker_metrics: WorkerMetrics
+) -> None:
+    """What a replaced version had turned away stays counted when the new one begins at zero."""
+    for turned_away in (3, 5, 0, 2):
+        worker_metrics.show_candidates(
+            held_bytes={"slots": 700, "pending": 50}, given_up={"slots": turned_away, "pending": 1}
+        )
+    assert value(registry, "candidates_bytes", place="slots") == 700
+    assert value(registry, "candidates_given_up_total", place="slots") == 7
+    assert value(registry, "candidates_given_up_total", place="pending") == 1
