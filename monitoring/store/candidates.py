@@ -20,12 +20,13 @@ class Population:
     """The occurrences a wave samples from, and those of them that the reservoirs held.
 
     `source_counts` counts every occurrence in the same epochs: the candidates with the smallest priorities of
-    a source are a simple random sample of so many.
+    a source are a simple random sample of so many. `epoch_counts` has the same by source and epoch.
     """
 
     candidates: tuple[Candidate, ...]
     source_counts: Mapping[str, int]
     epochs_left_out: tuple[int, ...]
+    epoch_counts: Mapping[str, Mapping[int, int]]
 
 
 class Claimed(Protocol):
@@ -136,10 +137,10 @@ def read_population(
         for unit, n in claimed.source_counts.items():
             counts[unit] = counts.get(unit, 0) + n
         lost |= {epoch for epoch, n in claimed.candidates_lost.items() if n}
-    sources: dict[str, int] = {}
+    by_source: dict[str, dict[int, int]] = {}
     for (epoch, source), n in sorted(counts.items()):
         if epoch in epochs and epoch not in lost:
-            sources[source] = sources.get(source, 0) + n
+            by_source.setdefault(source, {})[epoch] = n
     rows = connection.execute(
         sa.select(candidates)
         .where(
@@ -155,8 +156,9 @@ def read_population(
             for row in rows
             if row.epoch not in lost and (row.bucket_seq is not None or row.flush_id in flush_ids)
         ),
-        source_counts=sources,
+        source_counts={source: sum(each.values()) for source, each in by_source.items()},
         epochs_left_out=tuple(sorted(lost.intersection(epochs))),
+        epoch_counts=by_source,
     )
 
 

@@ -242,6 +242,11 @@ def _emit(
                 "first": span.first_epoch,
                 "last": span.last_epoch,
                 "left_out": list(population.epochs_left_out),
+                # What several batches say together takes how much traffic any two have in common.
+                "items": {
+                    source: {str(epoch): n for epoch, n in each.items()}
+                    for source, each in population.epoch_counts.items()
+                },
             },
             **about,
         },

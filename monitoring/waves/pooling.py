@@ -1,24 +1,28 @@
 """Which labelled draws, of which batches, make one sample of the traffic, and what does each stand for?
 
 Every occurrence has one random number for good. A batch draws the smallest of its time, passing over what was
-drawn before. So where the times of two batches overlap, together they drew all up to some number: an
-occurrence stands for one over the larger of its chances (permanent random numbers: Ohlsson 1995), and is not
-counted once for each batch. Where they do not overlap, their traffic adds up.
+drawn before. So where the times of two batches overlap, an occurrence had a chance in both, and is not to be
+counted for each. The time is cut into the pieces that the same batches are about: given how many draws fell
+into a piece, they are a simple random sample of it, and each stands for its share of what arrived then. A
+batch that overlaps no other keeps the chances it was drawn with. Traffic of different pieces adds up.
 
 Draws without a label, being open or skipped, are represented by the labelled ones of their batch.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from monitoring.waves.batches import Batch, BatchItem
-from monitoring.waves.usable import BatchLine, Rules, explored_of, times_of, told
+from monitoring.waves.usable import BatchLine, Rules, counted, epoch_of, explored_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+# A piece of time with fewer draws is seen together with its neighbour.
+_LEAST_DRAWS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +68,7 @@ def pool(batches: Iterable[Batch], rules: Rules) -> Pool:
     used.reverse()
     drawn = _Drawn.of(used)
     if rules.mode == "mixed":
-        for index, batch in enumerate(used):
-            drawn.join(index, batch)
+        drawn.join(used)
     weights = drawn.responded(len(used))
     kept = np.flatnonzero(weights > 0)
     return Pool(
@@ -76,36 +79,6 @@ def pool(batches: Iterable[Batch], rules: Rules) -> Pool:
         used=tuple(map(BatchLine.of, used)),
         unused=tuple(reversed(unused)),
     )
-
-
-def joint_chance(draws: float, occurrences: float, before: Floats) -> float:
-    """Return the chance of an occurrence of a batch's time to be drawn by this batch or those before.
-
-    The batch drew the smallest numbers that were not drawn before. Up to the chance t that makes, everything
-    in its time is drawn: its own draws and those before with a smaller chance. What had a larger chance
-    before is no news: the others of its kind were not in reach of this batch.
-
-    Parameters
-    ----------
-    draws, occurrences : float
-        Of the batch.
-    before : float64 array
-        Of each earlier draw in its time, its chance.
-
-    Examples
-    --------
-    Ten of a thousand and ten more of the same thousand; then ten of another thousand beside these:
-
-    >>> joint_chance(10, 1000, np.full(10, 0.01)), joint_chance(10, 2000, np.full(10, 0.01))
-    (0.02, 0.01)
-    """
-    falling = -np.sort(-before)
-    for kept in range(len(falling) + 1):
-        rest = max(occurrences - float((1 / falling[:kept]).sum()), draws)
-        chance = (draws + len(falling) - kept) / rest
-        if kept == len(falling) or falling[kept] <= chance:
-            return min(chance, 1.0)
-    raise AssertionError("the last turn returns")
 
 
 @dataclass(slots=True)
@@ -136,23 +109,24 @@ class _Drawn:
             np.array([item.state == "labelled" for item in items], np.bool_),
         )
 
-    def join(self, index: int, batch: Batch) -> None:
-        """Give what was drawn in a batch's time before, and by it, the chance that both make together."""
-        within = times_of(batch)
-        inside = np.array([within(item.at) for item in self.items], np.bool_)
-        for source, facts in told(batch, "sources").items():
-            here = inside & np.array([item.source == source for item in self.items], np.bool_)
-            earlier = here & (self.batch < index)
-            if not earlier.any():
-                continue
-            before = np.repeat(self.chance[earlier], self.draws[earlier].astype(np.intp))
-            # Batches of schema 2 and before did not pass over what was drawn, but drew it again.
-            passed = facts.get("drawn_before")
-            own = facts["draws"] - (len(before) if passed is None else 0)
-            elsewhere = max((passed or 0) - len(before), 0)
-            chance = joint_chance(max(own, 0), facts["occurrences"] - elsewhere, before)
-            self.chance[earlier] = np.maximum(self.chance[earlier], chance)
-            self.chance[here & (self.batch == index)] = chance
+    def join(self, used: Sequence[Batch]) -> None:
+        """Give each item whose batch overlaps another the share of its piece of time that was drawn."""
+        about = [counted(batch) for batch in used]
+        for source in sorted({source for each in about for source in each}):
+            pieces = _pieces([each.get(source, {}) for each in about])
+            overlapping = {
+                batch for piece in pieces.values() if len(piece.batches) > 1 for batch in piece.batches
+            }
+            mine = [
+                (at, pieces[epoch_of(used[batch], item.at)])
+                for at, (item, batch) in enumerate(zip(self.items, self.batch.tolist(), strict=True))
+                if item.source == source and batch in overlapping
+            ]
+            for at, piece in mine:
+                piece.draws += float(self.draws[at])
+            _merge([piece for piece in dict.fromkeys(pieces.values()) if piece.batches & overlapping])
+            for at, piece in mine:
+                self.chance[at] = piece.chance
 
     def responded(self, n_batches: int) -> Floats:
         """Return what each labelled item stands for, its share of those without a label included."""
@@ -161,3 +135,49 @@ class _Drawn:
         answered = np.bincount(self.batch, weights * self.labelled, n_batches)
         factor = np.divide(everything, answered, out=np.zeros(n_batches), where=answered > 0)
         return weights * factor[self.batch] * self.labelled
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """Time that the same batches are about, and its draws; `into` another where these are too few."""
+
+    batches: frozenset[int]
+    occurrences: int = 0
+    draws: float = 0.0
+    into: "_Piece | None" = None
+
+    @property
+    def chance(self) -> float:
+        """Which share of the piece was drawn."""
+        if self.into is not None:
+            return self.into.chance
+        return min(self.draws / self.occurrences, 1.0)
+
+
+def _pieces(about: Sequence[Mapping[int, int]]) -> Mapping[int, _Piece]:
+    """Return the piece of each epoch of one source, given what each batch counted in its epochs."""
+    by_batches: dict[frozenset[int], _Piece] = {}
+    found = {}
+    for epoch in sorted({epoch for each in about for epoch in each}):
+        batches = frozenset(index for index, each in enumerate(about) if epoch in each)
+        piece = found[epoch] = by_batches.setdefault(batches, _Piece(batches))
+        # An epoch may have gone on after the first of its batches was made.
+        piece.occurrences += max(each.get(epoch, 0) for each in about)
+    return found
+
+
+def _merge(pieces: Sequence[_Piece]) -> None:
+    """Join each piece with too few draws to the one that most of the same batches are about."""
+    left = sorted(pieces, key=lambda piece: (piece.draws, sorted(piece.batches)))
+    while len(left) > 1 and left[0].draws < _LEAST_DRAWS:
+        small = left.pop(0)
+        small.into = max(
+            left,
+            key=lambda piece: (
+                len(piece.batches & small.batches) / len(piece.batches | small.batches),
+                piece.draws,
+            ),
+        )
+        small.into.occurrences += small.occurrences
+        small.into.draws += small.draws
+        left.sort(key=lambda piece: (piece.draws, sorted(piece.batches)))

@@ -1,6 +1,6 @@
 """Which batches say something about the traffic and the model in question, and why not the others?"""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, TypeAlias
 
@@ -94,8 +94,16 @@ class Rules:
         line = BatchLine.of(batch)
         if not line.labelled or line.labelled < MIN_RESPONSE * line.drawn:
             return "few_labels"
-        # Each audit draws on its own: two of the same time would count it twice.
-        return "overlap" if self.mode == "audit" and _overlaps(batch, used) else None
+        return "overlap" if any(self._clash(batch, each) for each in used) else None
+
+    def _clash(self, batch: Batch, other: Batch) -> bool:
+        """Tell whether the traffic that two batches share would be counted twice.
+
+        Each audit draws on its own, and a batch of schema 2 or before does not say how much there was when.
+        """
+        (first, last), (begin, end) = _epochs(batch), _epochs(other)
+        shared = first <= end and begin <= last
+        return shared and (self.mode == "audit" or not (counted(batch) and counted(other)))
 
 
 def explored_of(batch: Batch) -> list[BatchItem]:
@@ -103,26 +111,21 @@ def explored_of(batch: Batch) -> list[BatchItem]:
     return [item for item in batch.items if item.stratum == "exploration"]
 
 
-def times_of(batch: Batch) -> Callable[[float], bool]:
-    """Return whether a time is one that the batch is about."""
-    epochs = told(batch, "epochs")
-    if not epochs:
-        return lambda _: False
-    seconds, left_out = epochs["seconds"], frozenset(epochs.get("left_out", ()))
-    first, last = _epochs(batch)
-    return lambda at: first <= at // seconds <= last and at // seconds not in left_out
+def counted(batch: Batch) -> Mapping[str, Mapping[int, int]]:
+    """Return how many occurrences there were by source and epoch; of nothing where nobody wrote it down."""
+    items = told(batch, "epochs").get("items", {})
+    return {source: {int(epoch): n for epoch, n in each.items()} for source, each in items.items()}
+
+
+def epoch_of(batch: Batch, at: float) -> int:
+    """Return the epoch of a time."""
+    return int(at // told(batch, "epochs")["seconds"])
 
 
 def told(batch: Batch, name: str) -> Mapping[str, Any]:
     """Return what the manifest says under a name; nothing where it is of an earlier schema."""
     found = batch.manifest.get(name)
     return found if isinstance(found, Mapping) else {}
-
-
-def _overlaps(batch: Batch, others: Sequence[Batch]) -> bool:
-    first, last = _epochs(batch)
-    times = [_epochs(each) for each in others]
-    return any(first <= theirs[1] and theirs[0] <= last for theirs in times)
 
 
 def _mode(batch: Batch) -> BatchMode:
