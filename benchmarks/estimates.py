@@ -146,6 +146,7 @@ def batches_of(traffic: Traffic, plan: str, *, rng: np.random.Generator) -> Iter
                     "seconds": EPOCH_SECONDS,
                     "first": int(_START // EPOCH_SECONDS),
                     "last": int((_START + end * 3600 - 1) // EPOCH_SECONDS),
+                    "items": _counted(traffic, rows),
                 }
             },
         )
@@ -157,6 +158,16 @@ def batches_of(traffic: Traffic, plan: str, *, rng: np.random.Generator) -> Iter
         keys |= {item.key for item in items}
         drawn |= {(item.key, item.at) for item in items if item.stratum == "exploration"}
         yield Batch(f"{plan}-{index}", None, MODEL, _START + end * 3600, "closed", wave.manifest, items)
+
+
+def _counted(traffic: Traffic, rows: npt.NDArray[np.intp]) -> dict[str, dict[str, int]]:
+    """Return how many items there were by source and epoch."""
+    epochs = (traffic.at[rows] // EPOCH_SECONDS).astype(np.intp)
+    found: dict[str, dict[str, int]] = {}
+    for index, source in enumerate(SOURCES):
+        known, n = np.unique(epochs[traffic.sources[rows] == index], return_counts=True)
+        found[source] = {str(epoch): int(count) for epoch, count in zip(known, n, strict=True)}
+    return found
 
 
 def _labelled(traffic: Traffic, item: BatchItem, *, skipped: bool) -> BatchItem:
