@@ -135,8 +135,8 @@ def _receipt(value: Mapping[str, Any]) -> str:
 def _leased(value: Mapping[str, Any], path: Path | None) -> str:
     if path is None:
         return (
-            f"nothing left for {value['who']} now: {value['open']} items are open, "
-            f"{value['leased']} of them in somebody's hands"
+            f"nothing left for {value['who']} now: {value['open']} items are open and "
+            f"{value['leased']} places taken"
         )
     until = datetime.fromtimestamp(value["expires_at"]).astimezone().isoformat(" ", "minutes")
     return f"{len(value['items'])} items until {until}, lease {value['lease']}\n{path}"
