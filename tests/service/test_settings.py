@@ -7,6 +7,8 @@ import pytest
 
 from service.settings import SettingInvalid, Settings, misspelt, read_settings
 
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
 
 def test_defaults_hold_where_nothing_is_set() -> None:
     """An empty environment gives the documented defaults; an empty variable counts as not set."""
@@ -28,6 +30,8 @@ def test_every_field_has_its_variable_and_survives_the_way_to_another_process() 
             "SEAMARK_WATCH": "fraud=5, is=spam=0.5,",
             "SEAMARK_TOLERANCE_BY_CLASS": "fraud:.05",
             "SEAMARK_STREAM_SHARES": "scores=.2,classes=.8",
+            "SEAMARK_WEBHOOK_URL": "https://hooks.example.org/seamark?team=1",
+            "SEAMARK_WEBHOOK_SECRET": SECRET,
             "UNRELATED": "1",
         }
     )
@@ -72,6 +76,38 @@ def test_a_value_out_of_range_names_variable_value_and_range(
     with pytest.raises(SettingInvalid) as raised:
         read_settings({variable: value})
     assert str(raised.value).startswith(f"{variable}={value!r}: expected {expected}")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("SEAMARK_WEBHOOK_URL", "hooks.example.org/token", "an address such as https://hooks.example.org/"),
+        ("SEAMARK_WEBHOOK_URL", "https:///token", "an address such as"),
+        ("SEAMARK_WEBHOOK_URL", "https://host:port/token", "an address such as"),
+        ("SEAMARK_WEBHOOK_SECRET", "token", "whsec_ and the base64 of at least 24 random bytes"),
+        ("SEAMARK_WEBHOOK_SECRET", "whsec_token", "whsec_ and the base64"),
+        ("SEAMARK_WEBHOOK_SECRET", "whsec_token+token+token", "whsec_ and the base64"),
+        ("SEAMARK_WEBHOOK_SECRET", SECRET.removeprefix("whsec_"), "whsec_ and the base64"),
+    ],
+)
+def test_what_is_secret_is_not_repeated(variable: str, value: str, expected: str) -> None:
+    """An address may hold a password; the error says how it is written, and not what was."""
+    with pytest.raises(SettingInvalid) as raised:
+        read_settings({variable: value})
+    assert str(raised.value).startswith(f"{variable}='...': expected {expected}")
+    given = read_settings({"SEAMARK_WEBHOOK_URL": "https://x.test/token", "SEAMARK_WEBHOOK_SECRET": SECRET})
+    assert "token" not in repr(given)
+    assert SECRET not in repr(given)
+
+
+def test_a_webhook_needs_its_secret_and_makes_batches_announced() -> None:
+    """Unsigned, anybody could tell the other side anything."""
+    address = {"SEAMARK_WEBHOOK_URL": "https://hooks.example.org"}
+    with pytest.raises(SettingInvalid, match="SEAMARK_WEBHOOK_SECRET='': expected the secret that signs"):
+        read_settings(address)
+    settings = read_settings({**address, "SEAMARK_WEBHOOK_SECRET": SECRET})
+    assert settings.monitoring().watcher.announce_batches
+    assert not Settings().monitoring().watcher.announce_batches
 
 
 def test_a_bucket_cannot_be_longer_than_the_time_of_one_false_alarm() -> None:

@@ -1,8 +1,12 @@
 """The watcher's process: what it exports, and that it starts and stops."""
 
+import json
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -98,6 +102,70 @@ def test_a_state_that_cannot_be_opened_is_counted_and_waited_for(
         what="both failures are counted",
     )
     watch.stop()
+
+
+class Hook(BaseHTTPRequestHandler):
+    """Refuses the first request, takes the others, and keeps what it was told."""
+
+    told: ClassVar[list[bytes]]
+
+    def do_POST(self) -> None:
+        """Answer 503, then 204."""
+        self.told.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(503 if len(self.told) == 1 else 204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    """Serve a webhook; yield its address."""
+    Hook.told = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_port}/seamark"
+    server.shutdown()
+    server.server_close()
+    serving.join()
+
+
+def test_a_new_batch_is_told_to_the_webhook_until_it_takes_it(
+    settings: Settings, registry: CollectorRegistry, hook: str
+) -> None:
+    """An alarm's batch is told; refused once, it is told again, the same, and counted."""
+    secret = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    told = replace(settings, webhook_url=hook, webhook_secret=secret)
+    bundles.publish_tiny(ModelStore(told.store))
+    house = House(told)
+    for _ in range(5):
+        house.answer(["billing"] * 60 + ["login"] * 20)
+    for _ in range(6):
+        house.answer([f"login case {at}" for at in range(60)] + ["billing"] * 20)
+    watch = Watch(told, WatcherMetrics(registry), clock=house.clock)
+    watch.export()
+    assert sample(registry, "webhook_waiting") == 1
+    assert sample(registry, "webhook_oldest_age_seconds") >= 0
+    watch.start()
+    eventually(lambda: len(Hook.told) == 1, within=10, what="the webhook hears of the batch")
+    eventually(
+        lambda: sample(registry, "webhook_attempts_total", outcome="failed") == 1,
+        within=10,
+        what="the failure is counted",
+    )
+    house.clock.advance(6.0)
+    eventually(
+        lambda: sample(registry, "webhook_attempts_total", outcome="delivered") == 1,
+        within=10,
+        what="it is told again",
+    )
+    watch.stop()
+    house.worker.state.close()
+    first, second = map(json.loads, Hook.told)
+    assert first == second
+    assert (first["type"], first["data"]["reason"]) == ("batch.emitted", "alarm")
 
 
 def test_it_closes_buckets_and_gives_the_lease_back(house: House, registry: CollectorRegistry) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from model_store.policy import NO_CLASS_PASSES
+from monitoring.handover import FORMS
 from service.access import Access, Key
 from service.exchange import Call
 from service.routes import routes
@@ -82,6 +83,49 @@ def test_the_items_come_in_three_forms_whose_digests_the_manifest_has(filled: Ho
     config = filled.local.get(f"/v1/batches/{batch}/labeling-config")
     assert config.headers["content-type"].startswith("application/xml")
     assert "login" in config.text
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_is_a_file_of_its_own_name_and_type(filled: House, form: str) -> None:
+    """The items, and the settings where the tool takes them, as the manifest vouches for them."""
+    batch = make(filled, size=6)["id"]
+    files = filled.local.get(f"/v1/batches/{batch}/manifest").json()["files"]
+    wanted = [(FORMS[form].items, "items?format=", form)]
+    if FORMS[form].settings is not None:
+        name = "labeling_config" if form == "label_studio" else f"{form}_settings"
+        wanted.append((FORMS[form].settings, "labeling-config?tool=", name))
+    for file, path, name in wanted:
+        answer = filled.local.get(f"/v1/batches/{batch}/{path}{form}")
+        assert answer.headers["content-type"] == file.media_type
+        assert answer.headers["content-disposition"] == f'attachment; filename="{batch}.{file.ending}"'
+        assert hashlib.sha256(answer.content).hexdigest() == files[name]["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "allowed"),
+    [
+        ("items?format=xlsx", "query.format", "jsonl, csv, parquet"),
+        ("labeling-config?tool=csv", "query.tool", "label_studio, argilla, prodigy, doccano"),
+    ],
+)
+def test_an_unknown_form_lists_those_there_are(filled: House, path: str, field: str, allowed: str) -> None:
+    """The problem names the parameter."""
+    answer = filled.local.get(f"/v1/batches/{make(filled, size=6)['id']}/{path}")
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert allowed in answer.json()["allowed"]
+
+
+def test_a_file_is_signed_by_its_labeler_and_belongs_to_its_batch(filled: House) -> None:
+    """`?annotator=` counts for rows without one; a file of another batch stores nothing."""
+    batch = make(filled, size=6)["id"]
+    path, key = f"/v1/batches/{batch}/labels", rows(filled, batch)[0]["key"]
+    row = {"key": key, "label": "login"}
+    filled.local.post(f"{path}?annotator=kim", json={"labels": [row]})
+    (said,) = filled.worker.state.store().labels.of(batch)[key]
+    assert said.annotator == "kim"
+    other = filled.local.post(path, json={"labels": [{**row, "batch": "elsewhere"}]})
+    assert other.status_code == 422
+    assert "labels of batch 'elsewhere'" in other.json()["detail"]
 
 
 def test_labels_count_once_and_bad_rows_say_why(filled: House) -> None:
