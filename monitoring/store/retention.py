@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store.database import Database
+from monitoring.store.deliveries import forget_deliveries
 from monitoring.store.lease import Lease, holds
 from monitoring.store.tables import batch_items, bucket_sources, buckets, candidates, workers
 
@@ -50,6 +51,7 @@ class Retention:
             removed = connection.execute(
                 candidates.delete().where(candidates.c.epoch < oldest_epoch)
             ).rowcount
+            forget_deliveries(connection, before=now - HISTORY_DAYS * SECONDS_PER_DAY)
             connection.execute(bucket_sources.delete().where(bucket_sources.c.epoch < oldest_epoch))
             return Pruned(
                 candidates=removed,

@@ -91,7 +91,7 @@ def test_what_is_due_longest_goes_first(store: Store, clock: ManualClock) -> Non
 
 
 def test_the_outbox_counts_how_each_ended(store: Store, clock: ManualClock) -> None:
-    """Told, given up with an entry in the audit trail, and still waiting since when."""
+    """Told, given up and audited, or waiting since when; what ended is forgotten after 400 days."""
     since = clock.now()
     for batch_id in ("b1", "b2", "b3"):
         store.closing.add_by_hand(
@@ -106,6 +106,12 @@ def test_the_outbox_counts_how_each_ended(store: Store, clock: ManualClock) -> N
     assert store.deliveries.outbox() == Outbox(
         delivered=1, given_up=1, waiting=1, oldest_waiting_at=since + 2
     )
+    lease = store.lease.acquire("watcher", seconds=15)
+    assert lease is not None
+    store.retention.prune(now=clock.now() + 399 * 86_400, retention_days=30, lease=lease)
+    assert store.deliveries.outbox().delivered == 1
+    store.retention.prune(now=clock.now() + 401 * 86_400, retention_days=30, lease=lease)
+    assert store.deliveries.outbox() == Outbox(0, 0, 1, since + 2)
     (entry, *_) = store.audit.list(limit=1)
     assert (entry.who, entry.action) == ("watcher", "give_up_delivery")
     assert entry.details == {
