@@ -66,6 +66,7 @@ class Shadowing:
         self._on_failure = on_failure
         self._loaded: tuple[ModelKey, Model] | None = None
         self._retry_at: dict[str, float] = {}
+        self._done: dict[str, int] = {}  # the last bucket of which everything drawn is answered
 
     def tick(self) -> int:
         """Do a bounded piece of work for every open proposal; return how many items were answered.
@@ -97,6 +98,9 @@ class Shadowing:
 
     def _advance(self, proposal: Proposal) -> int:
         live = f"{proposal.model_name}@{proposal.base_version}"
+        closed = self._store.detectors.last_seq(live)
+        if self._done.get(proposal.id) == closed:
+            return 0
         facts, per_stratum = self._resolve(live), min(self._per_stratum(live), MOST_PER_STRATUM)
         now = self._clock.now()
         before = self._store.shadows.get(proposal.id) or _nothing_yet(proposal, at=now)
@@ -119,9 +123,12 @@ class Shadowing:
             tally=tally.to_json(),
             examples=with_newer(before.examples, answered),
         )
-        if (after.seen, after.tally) == (before.seen, before.tally) and before.revision:
+        unchanged = (after.seen, after.tally) == (before.seen, before.tally) and before.revision
+        if not unchanged and not self._store.shadows.put(after):
             return 0
-        return len(answered) if self._store.shadows.put(after) else 0
+        if not sample.unanswered(1):
+            self._done[proposal.id] = closed
+        return len(answered)
 
     def _ask(self, candidate: ModelKey, sample: Sample) -> list[Asked]:
         """Let the candidate answer some of what waits; return those."""

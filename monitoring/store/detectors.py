@@ -64,6 +64,12 @@ class DetectorsTable:
             read_classes(connection, model_key)
             return read_detector(connection, model_key)
 
+    def last_seq(self, model_key: ModelKey) -> int:
+        """Return the number of the model's last closed bucket, cheaply; 0 before the first."""
+        query = sa.select(detectors.c.last_seq).where(detectors.c.model_key == model_key)
+        with self._database.read() as connection:
+            return int(connection.scalar(query) or 0)
+
     def change(
         self,
         model_key: ModelKey,

@@ -218,3 +218,20 @@ def test_nothing_of_an_item_is_kept(site: Site, shadowing: Callable[..., Shadowi
     erased = examples[0]["id"]
     site.store.erasure.erase([erased], who="ada", why="asked to")
     assert erased not in [each["id"] for each in shadow_json(site.store, made)["examples"]]
+
+
+def test_the_candidates_are_looked_at_once_a_bucket(
+    site: Site, shadowing: Callable[..., Shadowing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand of them take a tenth of a second: not again before another bucket closed."""
+    proposal(site)
+    site.traffic(site.watcher(), QUIET, buckets=1, candidates=5)
+    worker, looks = shadowing(Fake(0)), []
+    read = site.store.shadows.strata
+    monkeypatch.setattr(
+        site.store.shadows, "strata", lambda *key, **which: looks.append(key) or read(*key, **which)
+    )
+    assert [worker.tick(), worker.tick(), worker.tick()] == [5, 0, 0]
+    assert len(looks) == 1
+    site.traffic(site.watcher(), QUIET, buckets=1, candidates=5)
+    assert (worker.tick(), len(looks)) == (5, 2)
