@@ -1,12 +1,12 @@
 """Which version is proposed in place of the one in force, on what evidence, and what became of it?"""
 
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
 from model_store.bundles.bundle import read_manifest
 from monitoring.errors import ProposalRefused
-from monitoring.proposing import STATES, Proposal, ProposalKind, ProposalState, fingerprint, proposal_id
+from monitoring.proposing import STATES, Proposal, ProposalState, fingerprint, proposal_id
 from monitoring.waves.basis import basis
 from service.exchange import Call
 from service.problems import FieldInvalid
@@ -34,9 +34,7 @@ def list_proposals(call: Call) -> object:
     state = call.query.get("state")
     if state is not None and state not in STATES:
         raise FieldInvalid("query.state", f"expected one of {', '.join(get_args(ProposalState))}")
-    found = call.worker.state.store().proposals.list(
-        model_name=served_name(call), state=cast("ProposalState | None", state), limit=limit
-    )
+    found = call.worker.state.store().proposals.list(model_name=served_name(call), state=state, limit=limit)
     return {"proposals": [_identity(each) for each in found]}
 
 
@@ -57,7 +55,7 @@ def post_proposal(call: Call) -> object:
         model_name=name,
         base_version=asked.base,
         candidate_version=asked.candidate,
-        kind=cast(ProposalKind, asked.kind),
+        kind=asked.kind,
         alarm_id=asked.alarm,
         state="open",
         created_at=call.worker.clock.now(),
