@@ -151,14 +151,20 @@ def _others(
 
 def _free_places(connection: sa.Connection, batch_id: str, rows: Iterable[LabelRow]) -> None:
     """Take from labelers what they have spoken about."""
-    for row in rows:
-        if row.adjudicated:
-            continue
+    held: dict[str, list[sa.Row[Any]]] = {}
+    for place in connection.execute(sa.select(item_leases).where(item_leases.c.batch_id == batch_id)):
+        held.setdefault(place.key, []).append(place)
+    spoken = {
+        (place.key, place.place)
+        for row in rows
+        if not row.adjudicated
+        for place in held.get(row.key, ())
+        if row.lease == place.lease_id or row.annotator == place.holder
+    }
+    for key, place in sorted(spoken):
         connection.execute(
             item_leases.delete().where(
-                item_leases.c.batch_id == batch_id,
-                item_leases.c.key == row.key,
-                sa.or_(item_leases.c.lease_id == row.lease, item_leases.c.holder == row.annotator),
+                item_leases.c.batch_id == batch_id, item_leases.c.key == key, item_leases.c.place == place
             )
         )
 

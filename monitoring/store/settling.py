@@ -43,19 +43,18 @@ def settle_items(
     """
     mine = batch_items.c.batch_id == batch_id
     waiting = set(connection.scalars(sa.select(batch_items.c.key).where(mine, batch_items.c.state == "open")))
+    settled: list[dict[str, object]] = []
     for key, rows in annotations_of(connection, batch_id, waiting if keys is None else keys).items():
         decided = settle(rows)
         if decided is None:
             continue
         if key in waiting and not decided.adjudicated and len(spoke(rows)) < enough:
             continue
+        state = "skipped" if decided.skipped else "labelled"
+        settled.append({"its_key": key, "state": state, **codec.label_columns("label", decided.label)})
+    if settled:
         connection.execute(
-            batch_items.update()
-            .where(mine, batch_items.c.key == key)
-            .values(
-                state="skipped" if decided.skipped else "labelled",
-                **codec.label_columns("label", decided.label),
-            )
+            batch_items.update().where(mine, batch_items.c.key == sa.bindparam("its_key")), settled
         )
 
 

@@ -280,6 +280,12 @@ def _check_load(load: Load, *, labels: int, config: WatcherConfig) -> None:
             f"{load.open_batches} batches are open, at most {config.max_open_batches} may be; "
             "return labels or close one",
         )
+    if labels > config.labels_per_day:
+        raise BatchRefused(
+            "label_budget",
+            f"a batch asks for {labels} labels and a day has {config.labels_per_day}, so none can be made; "
+            "ask for fewer items or fewer people each, or raise the budget",
+        )
     if load.items_today + labels > config.labels_per_day:
         raise BatchRefused(
             "label_budget",

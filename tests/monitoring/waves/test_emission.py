@@ -156,6 +156,19 @@ def test_a_batch_by_hand_respects_the_limits(
     assert refused.value.code == code
 
 
+def test_a_batch_counts_against_the_budget_once_for_each_who_labels_it(
+    store: Store, clock: ManualClock, ask: Callable[..., str]
+) -> None:
+    """Several people an item are several labels, and what no day has room for is not put off to the next."""
+    serve(store, clock, seconds=20, rng=np.random.default_rng(1))
+    few = replace(CONFIG, batch_size=10, labels_per_day=25, overlap=3)
+    with pytest.raises(BatchRefused, match="asks for 30 labels and a day has 25, so none can be made"):
+        ask(config=few)
+    batch = store.batches.get(ask(config=replace(few, overlap=2)))
+    assert batch.overlap == 2
+    assert store.batches.load(now=clock.now()).items_today == 2 * len(batch.items)
+
+
 def test_a_smaller_batch_fits_where_a_full_one_does_not(
     store: Store, clock: ManualClock, ask: Callable[..., str]
 ) -> None:
