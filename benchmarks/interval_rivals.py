@@ -106,14 +106,15 @@ def wilson(drawn: Drawn) -> Bounds:
     """Return the score interval of Wilson with Kish's effective size."""
     theta, n = drawn.theta, drawn.kish
     half: Floats = _Z * np.sqrt(theta * (1 - theta) / n + _Z**2 / (4 * n * n))
-    middle: Floats = theta + _Z**2 / (2 * n)
-    return (middle - half) / (1 + _Z**2 / n), (middle + half) / (1 + _Z**2 / n)
+    low: Floats = (theta + _Z**2 / (2 * n) - half) / (1 + _Z**2 / n)
+    high: Floats = (theta + _Z**2 / (2 * n) + half) / (1 + _Z**2 / n)
+    return low, high
 
 
 def jeffreys(drawn: Drawn) -> Bounds:
     """Return the interval of Jeffreys' prior with Kish's effective size."""
     a, b = drawn.theta * drawn.kish + 0.5, (1 - drawn.theta) * drawn.kish + 0.5
-    return betaincinv(a, b, TAIL), betaincinv(a, b, 1 - TAIL)
+    return np.asarray(betaincinv(a, b, TAIL), np.float64), np.asarray(betaincinv(a, b, 1 - TAIL), np.float64)
 
 
 def kish(drawn: Drawn) -> Bounds:

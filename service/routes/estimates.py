@@ -28,8 +28,7 @@ def get_estimates(call: Call) -> object:
     since = call.whole_number("since", default=0, low=0, high=_LATEST)
     key = call.query.get("model") or (store.batches.get(only).model_key if only else current_key(call))
     bundle = read_bundle(call.worker.models.path_of(key))
-    drawn = store.labelled.drawn(batch_ids=None if only is None else {only})
-    mine = [each for each in drawn if only or _name(each.model_key) == _name(key)]
+    mine = [each for each in store.labelled.drawn() if _name(each.model_key) == _name(key)]
     moved_at, past = (None, frozenset[str]()) if only else _past(store, key, mine)
     if "since" in call.query:
         moved_at, past = float(since), {each.batch_id for each in mine if each.created_at < since}
@@ -39,7 +38,8 @@ def get_estimates(call: Call) -> object:
         past=past,
         mode=cast(BatchMode, mode),
     )
-    batches = [store.batches.get(each) for each in dict.fromkeys(each.batch_id for each in mine)]
+    ids = dict.fromkeys(each.batch_id for each in mine) if only is None else [only]
+    batches = [store.batches.get(each) for each in ids]
     found = estimate(batches, rules=rules, model_key=key, policy=bundle.policy)
     return {"model": key, "mode": mode, "since": moved_at, **found.to_json()}
 
