@@ -1,5 +1,6 @@
 """What may be chosen about monitoring? `service.settings` builds these once from the environment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from monitoring.detection.detector import DetectorConfig
@@ -22,6 +23,8 @@ class WatcherConfig:
         Labels asked for per UTC day, at most: a long alarm must not flood a team.
     overlap : int
         How many people label each item of a batch.
+    source_caps : mapping of str to float
+        The largest share of a batch that may come from a source, by name.
     retention_days : float
         Texts of items are removed after this long.
     announce_batches : bool
@@ -36,6 +39,7 @@ class WatcherConfig:
     max_open_batches: int = 3
     labels_per_day: int = 600
     overlap: int = 1
+    source_caps: Mapping[str, float] = field(default_factory=dict)
     retention_days: float = 30.0
     announce_batches: bool = False
     idle_seconds: float = 86_400.0

@@ -47,6 +47,7 @@ def _from(parse: Callable[[str], T], *, separator: str = "", secret: bool = Fals
 
 _WEIGHTS: Final = values.pairs(0.0, 1_000.0, separator="=", what="class")
 _TOLERANCES: Final = values.pairs(0.0, 10.0, separator=":", what="class")
+_SOURCE_CAPS: Final = values.pairs(0.0, 1.0, separator="=", what="source")
 _STREAM_SHARES: Final = values.shares("classes", "scores", "inputs")
 
 
@@ -86,6 +87,7 @@ class Settings:
     max_open_batches: int = field(default=3, metadata=_from(values.integer(1, 1_000)))
     labels_per_day: int = field(default=600, metadata=_from(values.integer(10, 1e6)))
     overlap: int = field(default=1, metadata=_from(values.integer(1, 5)))
+    source_caps: Pairs = field(default=(), metadata=_from(_SOURCE_CAPS, separator="="))
     keep_text: Literal["full", "none"] = field(default="full", metadata=_from(values.choice("full", "none")))
     retention_days: float = field(default=30.0, metadata=_from(values.real(0.01, 3_650)))
     sources: tuple[str, ...] = field(default=(), metadata=_from(values.sources))
@@ -122,6 +124,7 @@ class Settings:
             max_open_batches=self.max_open_batches,
             labels_per_day=self.labels_per_day,
             overlap=self.overlap,
+            source_caps=dict(self.source_caps),
             retention_days=self.retention_days,
             announce_batches=self.webhook_url is not None,
         )

@@ -43,8 +43,8 @@ class Seen:
     ----------
     signatures : uint32 array of shape (n, n_hashes)
         MinHash signatures.
-    vectors : float32 array of shape (n, n_dimensions), optional
-        Embeddings for distances; None when there are none.
+    vectors : float32 array of shape (m, n_dimensions), optional
+        For distances, of some of the items, see `model_store.data.ngrams`; None when there are none.
     """
 
     signatures: npt.NDArray[np.uint32]
@@ -81,15 +81,13 @@ def load_validation(file: Path, n_classes: int, *, several: bool) -> Validation:
 
 def save_seen(file: Path, seen: Seen) -> None:
     """Write the signatures, and vectors of no dimension where there are none."""
-    none = np.zeros((len(seen.signatures), 0), dtype=np.float32)
+    none = np.zeros((0, 0), dtype=np.float32)
     vectors = none if seen.vectors is None else seen.vectors
     save_arrays(file, {"signatures": seen.signatures, "vectors": vectors})
 
 
 def load_seen(file: Path) -> Seen:
-    """Return what `save_seen` wrote; BundleInvalid if the arrays do not fit each other."""
+    """Return what `save_seen` wrote; BundleInvalid if the arrays are not its."""
     arrays = load_arrays(file, _SEEN_LAYOUT)
     signatures, vectors = arrays["signatures"], arrays["vectors"]
-    if len(vectors) != len(signatures):
-        raise BundleInvalid(file, "has another number of vectors than of signatures")
     return Seen(signatures, vectors if vectors.shape[1] else None)

@@ -14,6 +14,7 @@ from model_store.data.drawn import Drawn, drawn
 from model_store.data.features import feature_columns, inputs_of
 from model_store.data.labelled import Labelled, groups_of, signatures_of, sources_of
 from model_store.data.leakage import LOOSE_SIMILARITY, Leakage, between, names_of
+from model_store.data.ngrams import kept as kept_vectors
 from model_store.data.returned import Returned
 from model_store.data.rows import Progress, Rows
 from model_store.data.splits import Splits, split
@@ -92,7 +93,8 @@ def fit(
     gathered = Gathered.of(rows, able, returned)
     labelled, sources = gathered.labelled, sources_of(gathered.rows)
     asked.check(labelled.classes, task=labelled.task)
-    signatures = signatures_of(gathered.rows.contents(), report, exact=table)
+    contents = gathered.rows.contents()
+    signatures = signatures_of(contents, report, exact=table)
     groups = groups_of(gathered.rows, signatures)
     splits, kept = _dealt(gathered, groups, seed=seed)
     gathered = gathered.unknown_to(kept[np.concatenate([splits["train"], splits["calibration"]])], groups)
@@ -149,7 +151,9 @@ def fit(
         store=store,
         classes=labelled.classes,
         task=labelled.task,
-        seen=Seen(signatures[fitted_on]),
+        seen=Seen(
+            signatures[fitted_on], None if table else kept_vectors([contents[i] for i in kept[fitted_on]])
+        ),
         training={
             "rows": len(kept),
             "groups": len(np.unique(groups)),

@@ -6,6 +6,7 @@ its target every time. So rows of the stratum `certainty` are left out, and rows
 numbers of items give estimates, never a certificate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from model_store.bundles.bundle import (
 from model_store.calibrating.calibration import Float64s
 from model_store.data.drawn import Drawn, NotASample, drawn
 from model_store.data.labelled import labelled_of, named_groups, signatures_of
+from model_store.data.ngrams import kept as kept_vectors
 from model_store.data.rows import Progress, Rows
 from model_store.data.signatures import SIMILARITY, THOROUGH_BANDS, Signatures, partners
 from model_store.data.splits import split
@@ -166,7 +168,8 @@ def refit(
         raise NotASample
     asked = claims if claims is not None else claims_of(model)
     asked.check(manifest.classes, task=manifest.task)
-    signatures = signatures_of(rows.contents(), report, exact=model.input_kind == "features")
+    contents = rows.contents()
+    signatures = signatures_of(contents, report, exact=model.input_kind == "features")
     able = drawn(rows, sample=sample)
     mine = _unseen(model, signatures, able)
     scored = _scored(model, rows, mine, seed=seed, report=report)
@@ -180,7 +183,7 @@ def refit(
         store=store,
         classes=manifest.classes,
         task=manifest.task,
-        seen=_seen(model, signatures[mine.used]),
+        seen=_seen(model, signatures[mine.used], [contents[i] for i in mine.used]),
         training=dict(manifest.training) | {"refit": _facts(model, scored, len(rows), pool=pool, seed=seed)},
         incumbent=model.bundle.calibration,
         notes=_notes(model, scored, able, mine, pool=pool),
@@ -269,9 +272,13 @@ def _pooled(model: Model, part: Part, *, certifies: bool) -> Part:
     )
 
 
-def _seen(model: Model, signatures: Signatures) -> Seen:
-    old = read_seen(model.bundle)
-    return Seen(np.unique(np.concatenate([old.signatures, signatures]), axis=0))
+def _seen(model: Model, signatures: Signatures, contents: Sequence[str]) -> Seen:
+    old, vectors = read_seen(model.bundle), None
+    if model.input_kind == "text":
+        vectors = kept_vectors(contents)
+        if old.vectors is not None and old.vectors.shape[1] == vectors.shape[1]:
+            vectors = np.concatenate([old.vectors, vectors])
+    return Seen(np.unique(np.concatenate([old.signatures, signatures]), axis=0), vectors)
 
 
 def _facts(model: Model, scored: Scored, n_rows: int, *, pool: bool, seed: int) -> dict[str, Any]:

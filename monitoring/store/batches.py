@@ -20,6 +20,7 @@ from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary
 
 SECONDS_PER_DAY: Final = 86_400
 MOST_REMEMBERED: Final = 50_000
+MOST_COMPARED: Final = 4_000  # of them with their texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,13 @@ class NewBatch:
 class Taken:
     """Items that need no second look, being labelled or in an open batch: keys, and signatures (n, 64).
 
-    `drawn` has key and time of those that were drawn at random.
+    `drawn` has key and time of those that were drawn at random, `texts` those of the newest labelled ones.
     """
 
     keys: frozenset[str]
     signatures: npt.NDArray[np.uint32]
     drawn: frozenset[tuple[str, float]] = frozenset()
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,13 @@ def read_load(connection: sa.Connection, *, now: float) -> Load:
 def read_taken(connection: sa.Connection) -> Taken:
     """Return what must not be handed out again: open items, and the newest labelled ones."""
     rows = connection.execute(
-        sa.select(batch_items.c.key, batch_items.c.signature, batch_items.c.stratum, batch_items.c.at)
+        sa.select(
+            batch_items.c.key,
+            batch_items.c.signature,
+            batch_items.c.stratum,
+            batch_items.c.at,
+            batch_items.c.text,
+        )
         .join(batches, batches.c.batch_id == batch_items.c.batch_id)
         .where(batch_items.c.state.in_(("open", "labelled")))
         .order_by(batches.c.created_at.desc(), batch_items.c.batch_id, batch_items.c.rank)
@@ -235,6 +243,7 @@ def read_taken(connection: sa.Connection) -> Taken:
         keys=frozenset(row.key for row in rows),
         signatures=codec.signatures([row.signature for row in rows if row.signature is not None]),
         drawn=frozenset((row.key, row.at) for row in rows if row.stratum == "exploration"),
+        texts=tuple(row.text for row in rows[:MOST_COMPARED] if row.text is not None),
     )
 
 

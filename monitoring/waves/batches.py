@@ -13,16 +13,16 @@ from monitoring.recording.candidate import Candidate
 BatchReason: TypeAlias = Literal["alarm", "by_hand"]
 BatchState: TypeAlias = Literal["open", "closed"]
 ItemState: TypeAlias = Literal["open", "labelled", "skipped"]
-Slice: TypeAlias = Literal["watched", "uncertain", "explore"]
+Slice: TypeAlias = Literal["watched", "novel", "uncertain", "explore"]
 Stratum: TypeAlias = Literal["certainty", "exploration"]
 # A class; where an item may have several, the names of all it has, possibly none.
 Label: TypeAlias = str | tuple[str, ...]
 
-MANIFEST_SCHEMA: Final = 2
+MANIFEST_SCHEMA: Final = 3
 # What the exploration stratum is called where its items are not the draws one by one: they estimate shares
 # of the traffic, and are no sample of it that could prove anything.
 PARTIAL: Final = "exploration-partial"
-SLICES: Final[tuple[Slice, ...]] = ("watched", "uncertain", "explore")
+SLICES: Final[tuple[Slice, ...]] = ("watched", "novel", "uncertain", "explore")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

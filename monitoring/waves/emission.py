@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -20,7 +20,9 @@ from model_store.bundles.bundle import (
     read_seen,
 )
 from model_store.bundles.manifest import Task
+from model_store.data.ngrams import Vectors, kept
 from model_store.graphs.inputs import InputKind
+from model_store.promises.targets import n_min
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.errors import BatchRefused
@@ -48,6 +50,12 @@ class ModelFacts:
         SHA-256 of the calibration and the policy.
     seen : uint32 array of shape (n, 64)
         Near-duplicate signatures of the items the model was made from.
+    vectors : float32 array of shape (m, n_dimensions), optional
+        Of some of those items, see `model_store.data.ngrams`.
+    lacking : mapping of str to int
+        Positives that a class lacks for its claim.
+    target : int
+        Positives that prove the strictest target anew.
     task, input_kind : str
         What it does, and with what.
     scoring : str
@@ -61,6 +69,9 @@ class ModelFacts:
     task: Task = "multiclass"
     input_kind: InputKind = "text"
     scoring: str = ""
+    vectors: Vectors | None = None
+    lacking: Mapping[str, int] = field(default_factory=dict)
+    target: int = 1
 
 
 ResolveModel: TypeAlias = Callable[[ModelKey], ModelFacts]
@@ -68,14 +79,19 @@ ResolveModel: TypeAlias = Callable[[ModelKey], ModelFacts]
 
 def facts_of(bundle: Bundle) -> ModelFacts:
     """Return what a wave needs to know of a bundle."""
+    seen, thresholds = read_seen(bundle), bundle.policy.thresholds
+    asked = [each for each in (t.target.recall or t.target.precision for t in thresholds) if each]
     return ModelFacts(
         classes=bundle.policy.classes,
-        thresholds=tuple(each.threshold for each in bundle.policy.thresholds),
+        thresholds=tuple(each.threshold for each in thresholds),
         digests=bundle.digests,
-        seen=read_seen(bundle).signatures,
+        seen=seen.signatures,
         task=bundle.manifest.task,
         input_kind=bundle.manifest.input_kind,
         scoring=_scoring(bundle),
+        vectors=seen.vectors,
+        lacking={t.class_name: t.n_needed for t in thresholds if t.n_needed},
+        target=max((n_min(each, bundle.policy.delta) for each in asked), default=1),
     )
 
 
@@ -232,6 +248,10 @@ def _emit(
         drawn_before=read.taken.drawn,
         explore=None if explore is None else min(explore, size),
         most_draws=draw_limit(config.batch_size),
+        lacking=facts.lacking,
+        target=facts.target,
+        labelled=_labelled(facts.vectors, read.taken.texts),
+        source_caps=config.source_caps,
         about={
             "batch": batch_id,
             "reason": reason,
@@ -271,6 +291,13 @@ def _emit(
         overlap=overlap,
     )
     return batch, read.load
+
+
+def _labelled(vectors: Vectors | None, texts: Sequence[str]) -> Vectors | None:
+    """Return vectors of what the model was made from, and of what was labelled since."""
+    if vectors is None or not texts:
+        return vectors
+    return np.concatenate([vectors, kept(texts)])
 
 
 def _check_load(load: Load, *, labels: int, config: WatcherConfig) -> None:

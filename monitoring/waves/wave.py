@@ -1,9 +1,9 @@
-"""Which items go to the labelers now: what the alarm is about, uncertain ones, a fair sample of the rest.
+"""Which items go to the labelers now: of the alarm's classes, unlike and uncertain ones, and a sample of all?
 
 A pure function of its arguments: the same candidates in any order give the same batch, byte for byte. Items
-of the first two slices are chosen by score. Beside them a simple random sample of occurrences is drawn; the
-items that stand for its draws, of whatever slice, are the stratum `exploration`, so a batch chosen by score
-still gives unbiased shares (Horvitz and Thompson 1952; `BatchItem.weight`).
+of all slices but the last are chosen by score. Beside them a simple random sample of occurrences is drawn;
+the items that stand for its draws, of whatever slice, are the stratum `exploration`, so a batch chosen by
+score still gives unbiased shares (Horvitz and Thompson 1952; `BatchItem.weight`).
 """
 
 import hashlib
@@ -16,18 +16,24 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.bundles.manifest import Task
+from model_store.data.ngrams import Vectors
 from model_store.data.signatures import PERMUTATIONS, Signatures
 from model_store.graphs.inputs import InputKind
 from model_store.policy import DECISIONS, NO_CLASS
 from monitoring.recording.candidate import EXPLORE_SHARE, Candidate, draw_limit
 from monitoring.waves.batches import MANIFEST_SCHEMA, SLICES, BatchItem, Chosen, Label
-from monitoring.waves.certainty import Plan, pick, pool_of
-from monitoring.waves.exploration import Draws, Occurrence, draw
+from monitoring.waves.certainty import Certain, Plan, pick
+from monitoring.waves.columns import Columns
+from monitoring.waves.exploration import Draws, Explored, Occurrence, draw
 from monitoring.waves.exploration import explore as explored_items
 from monitoring.waves.neardup import Excluded
+from monitoring.waves.needs import quotas
+from monitoring.waves.pool import Pool, pool_of
 
 WATCHED_SHARE: Final = 0.55
-CLASS_CAP: Final = 0.30  # of the batch: items of one most probable class in the uncertain slice
+NOVEL_SHARE: Final = 0.10
+CLASS_CAP: Final = 0.30  # of the batch: novel and uncertain items of one most probable class
+DEFAULT_TARGET: Final = 15  # positives that prove a recall of .85 with confidence .9, without a miss
 _DECIMALS: Final = 6
 
 
@@ -41,7 +47,7 @@ class Wave:
 
 
 def select(
-    candidates: Iterable[Candidate],
+    candidates: Iterable[Candidate] | Columns,
     *,
     source_counts: Mapping[str, int],
     watched: Sequence[str],
@@ -54,6 +60,10 @@ def select(
     taken_signatures: Signatures | None = None,
     taken_keys: Collection[str] = frozenset(),
     drawn_before: Collection[Occurrence] = frozenset(),
+    lacking: Mapping[str, int] | None = None,
+    target: int = DEFAULT_TARGET,
+    labelled: Vectors | None = None,
+    source_caps: Mapping[str, float] | None = None,
     explore: int | None = None,
     most_draws: int | None = None,
     about: Mapping[str, object] | None = None,
@@ -62,13 +72,13 @@ def select(
 
     Parameters
     ----------
-    candidates : iterable of Candidate
+    candidates : iterable of Candidate, or Columns
         What the reservoirs reported, in any order.
     source_counts : mapping of str to int
         Occurrences per source in exactly the epochs the candidates come from.
     watched : sequence of str
-        Classes an alarm names, possibly "no_class_passes"; they share their slice evenly. Empty: the slice
-        goes to the uncertain items.
+        Classes an alarm names, possibly "no_class_passes". They share their slice by need, with those that
+        are `lacking`; without either the slice goes to the uncertain items.
     thresholds : array of shape (n_classes,)
         Operating thresholds; with two classes, or several labels an item, one near any of them is uncertain.
     seed : str
@@ -80,6 +90,14 @@ def select(
         Of items labelled or in an open batch; neither they nor their near-duplicates are chosen.
     drawn_before : collection of (str, float)
         Key and time of occurrences that an earlier batch drew at random: they are passed over.
+    lacking : mapping of str to int, optional
+        Positives that a class lacks for its claim.
+    target : int
+        Positives that prove the target of a watched class anew.
+    labelled : float32 array of shape (n_labelled, n_dimensions), optional
+        Vectors of labelled items, see `model_store.data.ngrams`; without them nothing is novel.
+    source_caps : mapping of str to float, optional
+        The largest share of the batch that may come from a source.
     explore : int, optional
         Draw so many occurrences at random and choose nothing else, for a claim that lacks explored labels.
     most_draws : int, optional
@@ -88,27 +106,36 @@ def select(
     about : mapping, optional
         What the caller knows and the manifest should say: window, alarm, model, digests.
     """
-    given = sorted(candidates, key=_canonical)
+    columns = (
+        candidates if isinstance(candidates, Columns) else Columns.of(candidates, n_classes=len(classes))
+    )
     excluded = Excluded(taken_keys) if taken_signatures is None else Excluded(taken_keys, taken_signatures)
+    most = draw_limit(batch_size) if most_draws is None else most_draws
     draws = draw(
-        given,
+        columns.smallest_draws(2 * (most + len(drawn_before))),  # an occurrence may be reported twice
         source_counts,
         total=round(EXPLORE_SHARE * batch_size) if explore is None else explore,
-        most=draw_limit(batch_size) if most_draws is None else most_draws,
+        most=most,
         before=drawn_before,
     )
     names = [name for name in dict.fromkeys(watched) if name in (*classes, NO_CLASS)]
-    n_draws = len(draws.candidates)
     plan = _plan(
-        batch_size if explore is None else n_draws, watched=names, n_draws=n_draws, n_classes=len(classes)
+        batch_size if explore is None else len(draws.candidates),
+        watched=names,
+        lacking=lacking or {},
+        target=target,
+        n_draws=len(draws.candidates),
+        n_classes=len(classes),
+        source_caps=source_caps or {},
     )
-    multilabel, exact = task == "multilabel", input_kind == "features"
-    operating = np.asarray(thresholds, np.float64)
-    pool = pool_of(given, n_classes=len(classes), thresholds=operating, multilabel=multilabel, exact=exact)
-    certain = pick(pool, plan, classes=classes, excluded=excluded)
+    operating, exact = np.asarray(thresholds, np.float64), input_kind == "features"
+    pool = pool_of(columns, thresholds=operating, multilabel=task == "multilabel", exact=exact)
+    certain = pick(
+        pool, plan, classes=classes, excluded=excluded, labelled=labelled, drawn_sources=draws.per_source
+    )
     explored = explored_items(draws, certain=certain.chosen, excluded=excluded, exact=exact)
     chosen = sorted([*explored.certain, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
-    passed = operating if multilabel else None
+    passed = operating if task == "multilabel" else None
     predicted = [_predicted(one.candidate, classes, passed) for one in chosen]
     items = tuple(
         _item(one, rank, answer) for rank, (one, answer) in enumerate(zip(chosen, predicted, strict=True), 1)
@@ -116,6 +143,7 @@ def select(
     manifest = {
         **(about or {}),
         "schema": MANIFEST_SCHEMA,
+        "mode": "mixed",
         "seed": seed,
         "task": task,
         "input_kind": input_kind,
@@ -128,34 +156,60 @@ def select(
             name: {"asked": n, "got": certain.per_watched[name]} for name, n in plan.quotas.items()
         },
         "predicted": _answers(chosen, predicted),
-        "sources": _sources(items, source_counts, draws, before=_passed(given, drawn_before)),
+        "sources": _sources(items, source_counts, draws, before=_passed(columns, drawn_before)),
         "complete_sample": explored.complete,
-        "caps": {"most_probable_class": {"limit": plan.class_cap, "relaxed": certain.over_cap}},
-        "left_out": {
-            "near_duplicates": certain.near_duplicates,
-            "already_taken": certain.excluded,
-            "without_text_or_id": pool.without_text_or_id,
-            "draws_already_chosen": explored.already_chosen,
-            "draws_already_taken": explored.excluded,
-            "draws_without_text_or_id": explored.without_text_or_id,
-        },
-        "candidates": {"given": len(given), "eligible": len(pool.candidates), "signed": certain.signed},
+        "caps": _caps(plan, certain),
+        "labelled_vectors": 0 if labelled is None else len(labelled),
+        "left_out": _left_out(pool, certain, explored),
+        "candidates": {"given": len(columns), "eligible": len(pool.rows), "signed": certain.signed},
     }
     signatures = np.array([one.signature for one in chosen], np.uint32).reshape(-1, PERMUTATIONS)
     return Wave(items, signatures, manifest)
 
 
-def _plan(batch_size: int, *, watched: Sequence[str], n_draws: int, n_classes: int) -> Plan:
+def _plan(
+    batch_size: int,
+    *,
+    watched: Sequence[str],
+    lacking: Mapping[str, int],
+    target: int,
+    n_draws: int,
+    n_classes: int,
+    source_caps: Mapping[str, float],
+) -> Plan:
     n_certain = max(batch_size - n_draws, 0)
-    n_watched = min(round(WATCHED_SHARE * batch_size), n_certain) if watched else 0
-    share, extra = divmod(n_watched, max(len(watched), 1))
+    asked = min(round(WATCHED_SHARE * batch_size), n_certain)
+    watching = quotas(asked, moved=watched, lacking=lacking, target=target)
+    n_watched = sum(watching.values())
+    novel = min(round(NOVEL_SHARE * batch_size), n_certain - n_watched)
     return Plan(
-        quotas={name: share + (place < extra) for place, name in enumerate(watched)},
-        uncertain=n_certain - n_watched,
+        quotas=watching,
+        novel=novel,
+        uncertain=n_certain - n_watched - novel,
         explore=n_draws,
         # Two classes share one boundary: a cap on one side of it would send the search elsewhere.
         class_cap=round(CLASS_CAP * batch_size) if n_classes > 2 else batch_size,
+        source_caps={source: int(share * batch_size) for source, share in source_caps.items()},
     )
+
+
+def _caps(plan: Plan, certain: Certain) -> Mapping[str, object]:
+    """Return the caps, and how many items are beyond one since nothing else was left."""
+    return {
+        "most_probable_class": {"limit": plan.class_cap, "relaxed": certain.over_class_cap},
+        "sources": {"limits": dict(plan.source_caps), "relaxed": certain.over_source_cap},
+    }
+
+
+def _left_out(pool: Pool, certain: Certain, explored: Explored) -> Mapping[str, int]:
+    return {
+        "near_duplicates": certain.near_duplicates,
+        "already_taken": certain.excluded,
+        "without_text_or_id": pool.without_text_or_id,
+        "draws_already_chosen": explored.already_chosen,
+        "draws_already_taken": explored.excluded,
+        "draws_without_text_or_id": explored.without_text_or_id,
+    }
 
 
 def _predicted(
@@ -195,7 +249,12 @@ def _item(one: Chosen, rank: int, predicted: Label | None) -> BatchItem:
 
 
 def _slices(items: Sequence[BatchItem], plan: Plan) -> Mapping[str, Mapping[str, int]]:
-    asked = {"watched": sum(plan.quotas.values()), "uncertain": plan.uncertain, "explore": plan.explore}
+    asked = {
+        "watched": sum(plan.quotas.values()),
+        "novel": plan.novel,
+        "uncertain": plan.uncertain,
+        "explore": plan.explore,
+    }
     got = Counter(item.slice for item in items)
     return {name: {"asked": asked[name], "got": got[name]} for name in SLICES}
 
@@ -215,14 +274,13 @@ def _sources(
     }
 
 
-def _passed(given: Iterable[Candidate], before: Collection[Occurrence]) -> Mapping[str, int]:
+def _passed(columns: Columns, before: Collection[Occurrence]) -> Mapping[str, int]:
     """Return how many occurrences of each source an earlier batch drew."""
-    held = {(one.key, one.at): one.source for one in given if f"random:{one.source}" in one.kinds}
+    if not before:
+        return {}
+    rows = np.flatnonzero(columns.drawn).tolist()
+    held = {(columns.keys[row], float(columns.at[row])): columns.sources[row] for row in rows}
     return Counter(source for occurrence, source in held.items() if occurrence in before)
-
-
-def _canonical(one: Candidate) -> tuple[float, str, float, str]:
-    return (one.at, one.key, one.priority, one.source)
 
 
 def _shuffled(seed: str, key: str) -> bytes:

@@ -337,10 +337,6 @@ def _matrix(parts: dict[str, Any]) -> None:
     parts["validation"] = Validation(np.ones((2, 3), np.float32), np.ones((2, 3), np.bool_))
 
 
-def _uneven_seen(parts: dict[str, Any]) -> None:
-    parts["seen"] = Seen(np.zeros((2, 64), np.uint32), np.zeros((3, 4), np.float32))
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -356,7 +352,6 @@ def _uneven_seen(parts: dict[str, Any]) -> None:
         (_matrix, "validation.npz: array 'labels' is bool"),
         (_policy_of_labels, "policy.json: is for a multilabel model, the manifest says multiclass"),
         (_calibration_of_labels, "calibration.json: has the link 'independent'"),
-        (_uneven_seen, "seen.npz: has another number"),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
 )
