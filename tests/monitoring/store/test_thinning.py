@@ -106,6 +106,23 @@ def test_what_hides_behind_a_better_one_of_another_class_stays(
     }
 
 
+def test_texts_that_only_share_an_outcry_both_stay(
+    store: Store,
+    clock: ManualClock,
+    lease: Lease,
+    seal: Callable[..., Sealed],
+    candidate: Callable[..., Candidate],
+) -> None:
+    """64 bits weigh what is repeated most, and only propose: the texts are compared before one goes."""
+    texts = ["refund my card now" + "!" * 90, "where is the van" + "!" * 90]
+    one, two = simhash(texts)
+    assert near(one, np.array([two])).size == 1
+    pool = [replace(candidate(text, text=text), kinds=frozenset({"top:spam"})) for text in texts]
+    store.counts.flush("w", 1, seal(candidates=pool))
+    close(store, clock, lease)
+    assert len(left(store, clock)) == 2
+
+
 @pytest.mark.parametrize("text", [None, '{"amount": 12.5, "channel": "web"}'], ids=["none kept", "a row"])
 def test_rows_of_tables_and_items_without_text_stay(
     store: Store,
