@@ -66,9 +66,9 @@ class Judge:
         self._labelled = both[len(traffic) :]
         self._cluster = _clustered(traffic.texts)
 
-    def judge(self, batch: Rows, *, taken: Rows) -> Judged:
+    def judge(self, batch: Rows, *, taken: Rows | None = None) -> Judged:
         """Return what is in a batch; `taken` are rows of the traffic labelled before it."""
-        fresh = ~self._repeats(batch, taken)
+        fresh = ~self._repeats(batch, batch[:0] if taken is None else taken)
         labels = self._traffic.labels[batch]
         counts = [int((fresh & (labels == name)).sum()) for name in self._told]
         sources = self._traffic.sources[batch]

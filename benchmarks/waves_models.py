@@ -17,6 +17,7 @@ from sklearn.metrics import average_precision_score, f1_score
 from benchmarks.waves_data import Part, Problem, Rows, Texts
 from model_store.calibrating.calibration import LogProbabilities, calibration_digest
 from model_store.calibrating.calibrators import fit_calibration
+from model_store.data.ngrams import Vectors, vectors
 from model_store.data.signatures import Signatures, minhash
 from model_store.graphs.classifier import Classifier
 from model_store.policy import Decisions, Policy
@@ -43,12 +44,14 @@ class Model:
 class Served:
     """A model in service: its policy, and what it decided about the traffic, row by row.
 
-    `seen` are the near-duplicate signatures of the items it was made from, which no wave takes again.
+    `seen` are the near-duplicate signatures of the items it was made from, which no wave takes again, and
+    `labelled` their vectors.
     """
 
     policy: Policy
     decisions: Decisions
     seen: Signatures
+    labelled: Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,8 @@ def served(model: Model, problem: Problem, *, learnt: Part) -> Served:
         calibration_sha256=calibration_digest(calibration),
     )
     decisions = policy.decide(calibration.apply(model.log_probabilities(problem.traffic.texts)))
-    return Served(policy, decisions, minhash([*learnt.texts, *validation.texts]))
+    texts = [*learnt.texts, *validation.texts]
+    return Served(policy, decisions, minhash(texts), vectors(texts))
 
 
 def joined(first: Part, second: Part, rows: Rows) -> Part:

@@ -1,14 +1,14 @@
 """What of the traffic may the product's recipe choose from: all of it, or what real reservoirs kept?"""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction.text import HashingVectorizer
 
-from benchmarks.waves_data import SOURCES, Rows, Texts, Traffic
+from benchmarks.waves_data import SOURCES, Rows, Traffic
 from benchmarks.waves_models import Served
 from model_store.policy import Decisions
 from monitoring.recording.candidate import Candidate
@@ -19,8 +19,28 @@ from monitoring.waves.wave import Wave, select
 _REQUEST: Final = 32  # items
 
 
-def everything(traffic: Traffic, served: Served, *, rows: Rows, seed: int) -> tuple[Candidate, ...]:
-    """Return a candidate of every kind for each of the rows: a pool that lost nothing."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """Rows of the traffic that have a label, and those of them that were drawn at random."""
+
+    rows: Rows
+    drawn: Rows
+
+    @classmethod
+    def of(cls, rows: Rows) -> Self:
+        """Return rows of which none was drawn."""
+        return cls(rows, rows[:0])
+
+    def with_(self, more: "Taken") -> "Taken":
+        """Return all rows of both."""
+        return Taken(np.concatenate([self.rows, more.rows]), np.concatenate([self.drawn, more.drawn]))
+
+
+NOTHING: Final = Taken.of(np.empty(0, np.intp))
+
+
+def everything(traffic: Traffic, served: Served, *, seed: int) -> tuple[Candidate, ...]:
+    """Return a candidate of every kind for each row of the traffic: a pool that lost nothing."""
     classes, decisions = served.policy.classes, served.decisions
     priorities = _priorities(traffic, seed)
     top_kinds = frozenset(f"top:{name}" for name in classes)
@@ -39,7 +59,7 @@ def everything(traffic: Traffic, served: Served, *, rows: Rows, seed: int) -> tu
             priority=float(priorities[row]),
             kinds=every[int(decisions.top[row]) * len(SOURCES) + place[traffic.sources[row]]],
         )
-        for row in rows.tolist()
+        for row in range(len(traffic))
     )
 
 
@@ -74,22 +94,14 @@ def ours(
     traffic: Traffic,
     served: Served,
     *,
-    rows: Rows,
     watched: Sequence[str],
     batch_size: int,
     seed: int,
-    taken: Rows,
+    taken: Taken,
+    source_caps: Mapping[str, float] | None = None,
 ) -> Wave:
-    """Return the wave that the product makes of candidates.
-
-    Parameters
-    ----------
-    rows : int array
-        Those of the traffic that the candidates are from.
-    taken : int array
-        Rows of the traffic with a label already.
-    """
-    counts: dict[str, int] = dict(Counter(traffic.sources[rows].tolist()))
+    """Return the wave that the product makes of candidates from the whole of the traffic."""
+    counts: dict[str, int] = dict(Counter(traffic.sources.tolist()))
     return select(
         candidates,
         source_counts={OTHER_SOURCE: 0} | counts,
@@ -99,13 +111,18 @@ def ours(
         batch_size=batch_size,
         seed=f"wave {seed}",
         taken_signatures=served.seen,
-        taken_keys={_key(row) for row in taken.tolist()},
+        taken_keys={_key(row) for row in taken.rows.tolist()},
+        drawn_before={(_key(row), float(row)) for row in taken.drawn.tolist()},
+        labelled=served.labelled,
+        source_caps=source_caps,
     )
 
 
-def rows_of(wave: Wave) -> Rows:
-    """Return the rows of the traffic that a wave's items are."""
-    return np.array([int(item.key.removeprefix("item ")) for item in wave.items], np.intp)
+def taken_by(wave: Wave) -> Taken:
+    """Return the rows of the traffic that a wave's items are, and which of them were drawn."""
+    rows = np.array([int(item.key.removeprefix("item ")) for item in wave.items], np.intp)
+    drawn = np.array([item.stratum == "exploration" for item in wave.items], np.bool_)
+    return Taken(rows, rows[drawn])
 
 
 def _key(row: int) -> str:
@@ -124,10 +141,3 @@ def _taken(decisions: Decisions, rows: Rows) -> Decisions:
         decisions.decision[rows],
         decisions.top[rows],
     )
-
-
-def vectors_of(texts: Texts) -> npt.NDArray[np.float32]:
-    """Return the vectors that rivals get, shape (n, 64): hashed character n-grams of length 1."""
-    hashing = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=64)
-    found: npt.NDArray[np.float32] = hashing.transform(texts).toarray().astype(np.float32)
-    return found

@@ -1,7 +1,7 @@
 """One run of each experiment on a problem: which batches are chosen, what is in them, what do they teach?"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,12 +10,15 @@ import numpy as np
 from benchmarks.waves_data import PROBLEMS, Part, Problem, Rows
 from benchmarks.waves_judged import Judge, Judged
 from benchmarks.waves_models import Model, Quality, Served, fitted, joined, quality, served
-from benchmarks.waves_pools import everything, kept, ours, rows_of, vectors_of
+from benchmarks.waves_pools import NOTHING, Taken, everything, kept, ours, taken_by
 from benchmarks.waves_rivals import Lookup, asked_for, strategies
+from model_store.data.ngrams import vectors
 
 OURS: Final = "seamark"
 TOLD: Final = "top p, told"
 WORKERS: Final = 2
+# What each source may have of a batch of three; the classes looked for come mostly by chat.
+SOURCE_CAPS: Final = {"email": 0.60, "chat": 0.35, "phone": 0.20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,9 @@ def compare(task: Task) -> list[Row]:
     for size in task.batch_sizes:
         for rival in task.rivals or rivals_of(size):
             started = time.perf_counter()
-            batch = choose(scene, rival, batch_size=size, seed=task.seed, taken=np.empty(0, np.intp))
+            batch = choose(scene, rival, batch_size=size, seed=task.seed).rows
             seconds = time.perf_counter() - started
-            judged = scene.judge.judge(batch, taken=batch[:0])
+            judged = scene.judge.judge(batch)
             after = _retrained(scene.problem, batch) if task.retrain else None
             rows.append(Row(task.problem, task.seed, rival, size, judged, before, after, seconds))
     return rows
@@ -111,12 +114,19 @@ def three_waves(task: Task) -> list[Step]:
     size = max(task.batch_sizes)
     for rival in task.rivals or (OURS, "random"):
         scene = Scene.of(task.problem, task.seed)
-        taken, found = np.empty(0, np.intp), 0
+        taken, found = NOTHING, 0
         for wave in (1, 2, 3):
-            batch = choose(scene, rival, batch_size=size, seed=task.seed + 10 * wave, taken=taken)
-            judged = scene.judge.judge(batch, taken=taken)
-            taken, found = np.concatenate([taken, batch]), found + judged.found
-            scene, after = _next(scene, taken)
+            batch = choose(
+                scene,
+                rival,
+                batch_size=size,
+                seed=task.seed + 10 * wave,
+                taken=taken,
+                source_caps=SOURCE_CAPS,
+            )
+            judged = scene.judge.judge(batch.rows, taken=taken.rows)
+            taken, found = taken.with_(batch), found + judged.found
+            scene, after = _next(scene, taken.rows)
             steps.append(
                 Step(
                     problem=task.problem,
@@ -125,7 +135,7 @@ def three_waves(task: Task) -> list[Step]:
                     wave=wave,
                     judged=judged,
                     found_so_far=found,
-                    clusters_so_far=scene.judge.clusters(taken),
+                    clusters_so_far=scene.judge.clusters(taken.rows),
                     after=after,
                 )
             )
@@ -134,15 +144,14 @@ def three_waves(task: Task) -> list[Step]:
 
 def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
     """Return what is found in the reservoirs when the traffic is spread over some epochs."""
-    scene, none = Scene.of(task.problem, task.seed), np.empty(0, np.intp)
-    problem, found = scene.problem, []
-    rows = np.arange(len(problem.traffic))
+    scene, found = Scene.of(task.problem, task.seed), []
+    problem = scene.problem
     for size in task.batch_sizes:
-        in_all = choose(scene, OURS, batch_size=size, seed=task.seed, taken=none)
+        in_all = choose(scene, OURS, batch_size=size, seed=task.seed)
         for n in epochs:
             candidates = [
                 one
-                for part in np.array_split(rows, n)
+                for part in np.array_split(np.arange(len(problem.traffic)), n)
                 for one in kept(
                     problem.traffic, scene.served, rows=part, batch_size=size, workers=WORKERS, seed=task.seed
                 )
@@ -151,11 +160,10 @@ def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
                 candidates,
                 problem.traffic,
                 scene.served,
-                rows=rows,
                 watched=problem.watched,
                 batch_size=size,
                 seed=task.seed,
-                taken=none,
+                taken=NOTHING,
             )
             found.append(
                 Kept(
@@ -164,8 +172,8 @@ def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
                     batch_size=size,
                     epochs=n,
                     candidates=len(candidates),
-                    found=scene.judge.judge(rows_of(wave), taken=none).found,
-                    found_in_all=scene.judge.judge(in_all, taken=none).found,
+                    found=scene.judge.judge(taken_by(wave).rows).found,
+                    found_in_all=scene.judge.judge(in_all.rows).found,
                 )
             )
     return found
@@ -176,32 +184,41 @@ def rivals_of(batch_size: int) -> tuple[str, ...]:
     return (OURS, TOLD, *strategies(batch_size))
 
 
-def choose(scene: Scene, rival: str, *, batch_size: int, seed: int, taken: Rows) -> Rows:
+def choose(
+    scene: Scene,
+    rival: str,
+    *,
+    batch_size: int,
+    seed: int,
+    taken: Taken = NOTHING,
+    source_caps: Mapping[str, float] | None = None,
+) -> Taken:
     """Return the rows of the traffic that one way chooses among those without a label."""
     problem, served_ = scene.problem, scene.served
-    rows = np.setdiff1d(np.arange(len(problem.traffic)), taken)
     if rival == OURS:
         wave = ours(
-            everything(problem.traffic, served_, rows=rows, seed=seed),
+            everything(problem.traffic, served_, seed=seed),
             problem.traffic,
             served_,
-            rows=rows,
             watched=problem.watched,
             batch_size=batch_size,
             seed=seed,
             taken=taken,
+            source_caps=source_caps,
         )
-        return rows_of(wave)
+        return taken_by(wave)
+    rows = np.setdiff1d(np.arange(len(problem.traffic)), taken.rows)
     probabilities = served_.decisions.probabilities
     if rival == TOLD:
         columns = [served_.policy.classes.index(name) for name in problem.watched]
         # Without a class to watch the least known is what no class is probable of: least confidence.
         score = probabilities[rows][:, columns].max(axis=1) if columns else -probabilities[rows].max(axis=1)
-        return rows[np.argsort(-score, kind="stable")[:batch_size]]
-    pool = Lookup(probabilities, vectors_of(problem.traffic.texts))
-    learnt = problem.train.texts[:1_000]
-    known = Lookup(np.zeros((len(learnt), probabilities.shape[1]), np.float32), vectors_of(learnt))
-    return asked_for(rival, pool, known, open_rows=rows, batch_size=batch_size, seed=seed)
+        return Taken.of(rows[np.argsort(-score, kind="stable")[:batch_size]])
+    pool = Lookup(probabilities, vectors(problem.traffic.texts.tolist()))
+    known = Lookup(
+        np.zeros((len(served_.labelled), pool.probabilities.shape[1]), np.float32), served_.labelled
+    )
+    return Taken.of(asked_for(rival, pool, known, open_rows=rows, batch_size=batch_size, seed=seed))
 
 
 def _retrained(problem: Problem, batch: Rows) -> Quality:
