@@ -1,7 +1,7 @@
 """Which labeling batches were made, and how far is each?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from monitoring.store.database import Database, database_now
 from monitoring.store.deliveries import BATCH_EMITTED, insert_delivery
 from monitoring.store.settling import close_batch
 from monitoring.store.tables import batch_items, batches, item_leases
-from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary, of_schema_1
+from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary, Place, of_schema_1
 
 SECONDS_PER_DAY: Final = 86_400
 MOST_REMEMBERED: Final = 50_000
@@ -57,11 +57,14 @@ class NewBatch:
 class Taken:
     """Items that need no second look, being labelled or in an open batch: keys, and signatures (n, 64).
 
+    `signed_keys` are the keys of the rows of `signatures`, `places` the newest batch and rank of each key.
     `drawn` has key and time of those that were drawn at random, `texts` those of the newest labelled ones.
     """
 
     keys: frozenset[str]
     signatures: npt.NDArray[np.uint32]
+    signed_keys: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
     drawn: frozenset[tuple[str, float]] = frozenset()
     texts: tuple[str, ...] = ()
 
@@ -228,6 +231,8 @@ def read_taken(connection: sa.Connection) -> Taken:
     """Return what must not be handed out again: open items, and the newest labelled ones."""
     rows = connection.execute(
         sa.select(
+            batch_items.c.batch_id,
+            batch_items.c.rank,
             batch_items.c.key,
             batch_items.c.signature,
             batch_items.c.stratum,
@@ -242,6 +247,8 @@ def read_taken(connection: sa.Connection) -> Taken:
     return Taken(
         keys=frozenset(row.key for row in rows),
         signatures=codec.signatures([row.signature for row in rows if row.signature is not None]),
+        signed_keys=tuple(row.key for row in rows if row.signature is not None),
+        places={row.key: (row.batch_id, row.rank) for row in reversed(rows)},
         drawn=frozenset((row.key, row.at) for row in rows if row.stratum == "exploration"),
         texts=tuple(row.text for row in rows[:MOST_COMPARED] if row.text is not None),
     )

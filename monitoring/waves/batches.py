@@ -17,6 +17,7 @@ Slice: TypeAlias = Literal["watched", "novel", "uncertain", "explore"]
 Stratum: TypeAlias = Literal["certainty", "exploration"]
 # A class; where an item may have several, the names of all it has, possibly none.
 Label: TypeAlias = str | tuple[str, ...]
+Place: TypeAlias = tuple[str, int]  # of an item: id of its batch, and its rank there
 
 MANIFEST_SCHEMA: Final = 3
 # What the exploration stratum is called where its items are not the draws one by one: they estimate shares

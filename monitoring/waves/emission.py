@@ -245,6 +245,8 @@ def _emit(
         input_kind=facts.input_kind,
         taken_signatures=np.concatenate([facts.seen, read.taken.signatures]),
         taken_keys=read.taken.keys,
+        signed_keys=read.taken.signed_keys,
+        places=read.taken.places,
         drawn_before=read.taken.drawn,
         explore=None if explore is None else min(explore, size),
         most_draws=draw_limit(config.batch_size),

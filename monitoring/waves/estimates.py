@@ -112,17 +112,26 @@ class Estimates:
 _COUNTS: Final[Sequence[str]] = ("drawn", "labelled", "skipped", "open", "left_out")
 
 
-def estimate(batches: Iterable[Batch], *, rules: Rules, model_key: str, policy: Policy) -> Estimates:
+def estimate(
+    batches: Iterable[Batch],
+    *,
+    rules: Rules,
+    model_key: str,
+    policy: Policy,
+    others: Iterable[Batch] = (),
+) -> Estimates:
     """Estimate prevalence, precision, recall and F1 of every class.
 
     Parameters
     ----------
     batches : iterable of Batch
         With all their items; which of them are used, and how, see `pool`.
+    others : iterable of Batch
+        Whose items may stand for draws of these, see `pool`.
     model_key, policy
         The version in question. Answers of another one that scores alike are made anew from its scores.
     """
-    return _estimated(pool(batches, rules), model_key=model_key, policy=policy)
+    return _estimated(pool(batches, rules, others=others), model_key=model_key, policy=policy)
 
 
 def lacking(pooled: Pool) -> int:
@@ -211,14 +220,13 @@ def _answered(pooled: Pool, model_key: str, policy: Policy) -> tuple[Flags, Flag
     n = len(policy.classes)
     scores = np.array([item.probabilities for item in pooled.items], np.float32).reshape(-1, n)
     decided = policy.decide(scores)
-    own = np.array([line.model_key == model_key for line in pooled.used], np.bool_)
     index: dict[Label | None, int] = {name: k for k, name in enumerate(policy.classes)}
     # What was served is on record; scores on record are rounded, which may turn a tie.
     label = np.array(
         [
-            index.get(item.predicted, NO_LABEL) if own[batch] else made
-            for item, batch, made in zip(
-                pooled.items, pooled.batch.tolist(), decided.label.tolist(), strict=True
+            index.get(item.predicted, NO_LABEL) if version == model_key else made
+            for item, version, made in zip(
+                pooled.items, pooled.answered_by, decided.label.tolist(), strict=True
             )
         ],
         np.intp,

@@ -38,7 +38,8 @@ class Explored:
 
     `certain` are the items of the other slices in their order; those that a draw resembled are in the
     exploration stratum. `complete` says that the items of that stratum are the draws one by one: none is
-    missing, and none is stood for by another content.
+    missing, and none is stood for by another content. `taken` are draws that an item of another batch stands
+    for, with its key.
     """
 
     chosen: tuple[Chosen, ...]
@@ -47,6 +48,7 @@ class Explored:
     already_chosen: int
     excluded: int
     without_text_or_id: int
+    taken: tuple[tuple[Candidate, str], ...] = ()
 
 
 def allocate(total: int, occurrences: Mapping[str, int], *, most: int) -> Mapping[str, int]:
@@ -121,15 +123,16 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exac
     """Turn draws into items of the batch.
 
     A draw that resembles an item of the other slices is not labelled twice: that item stands for it, and
-    joins the exploration stratum. One that resembles an item labelled or out for labeling is left out, not
-    replaced. Draws that resemble one another become one item whose weight,
+    joins the exploration stratum. One that resembles an item labelled or out for labeling is no item, and is
+    not replaced: that item stands for it. Draws that resemble one another become one item whose weight,
     `dup_count / inclusion_probability`, is the sum of theirs (for draws from several sources the inclusion
     probability is the harmonic mean). `exact`: see `neardup.sign`.
     """
     able = [one for one in draws.candidates if one.text is not None or one.item_id is not None]
     signatures = sign(able, exact=exact)
     known = excluded.holds([one.key for one in able], signatures)
-    kept = np.flatnonzero(~known)
+    kept, gone = np.flatnonzero(~known), np.flatnonzero(known).tolist()
+    owners = excluded.owners_of([able[row].key for row in gone], signatures[gone])
     drawn = [Chosen(able[row], signatures[row], "explore", "exploration", 1.0, 1) for row in kept.tolist()]
     chosen, others = [], list(certain)
     complete = len(drawn) == len(draws.candidates) and not draws.uncovered
@@ -149,6 +152,7 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exac
         already_chosen=len(drawn) - sum(one.dup_count for one in chosen),
         excluded=int(known.sum()),
         without_text_or_id=len(draws.candidates) - len(able),
+        taken=tuple((able[row], owner) for row, owner in zip(gone, owners, strict=True) if owner is not None),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 
-from model_store.data.signatures import PERMUTATIONS, Signatures, groups, link, matches, minhash
+from model_store.data.signatures import PERMUTATIONS, Signatures, groups, link, matches, minhash, partners
 from monitoring.recording.candidate import Candidate
 
 
@@ -32,15 +32,29 @@ def clusters(keys: Sequence[str], signatures: Signatures) -> npt.NDArray[np.int3
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """What needs no second label: the keys and signatures of items labelled or in an open batch."""
+    """What needs no second label: the keys and signatures of items labelled or in an open batch.
+
+    `owners` are the keys of the last rows of `signatures`; those before are of items without a key, which the
+    model was made from.
+    """
 
     keys: Collection[str] = frozenset()
     signatures: Signatures = field(default_factory=lambda: np.empty((0, PERMUTATIONS), np.uint32))
+    owners: Sequence[str] = ()
 
     def holds(self, keys: Sequence[str], signatures: Signatures) -> npt.NDArray[np.bool_]:
         """Return which rows have a taken key or nearly a taken text, shape (n,)."""
         known = np.fromiter((key in self.keys for key in keys), np.bool_, len(keys))
         return known | matches(signatures, self.signatures)
+
+    def owners_of(self, keys: Sequence[str], signatures: Signatures) -> list[str | None]:
+        """Return the key of the taken item that each row is, or resembles; None where it has no key."""
+        owned = self.signatures[len(self.signatures) - len(self.owners) :]
+        alike = partners(signatures, owned).tolist()
+        return [
+            key if key in self.keys else self.owners[row] if row >= 0 else None
+            for key, row in zip(keys, alike, strict=True)
+        ]
 
 
 def _first_of_equals(values: Sequence[Hashable]) -> npt.NDArray[np.intp]:

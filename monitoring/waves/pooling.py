@@ -16,8 +16,9 @@ from typing import Final, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from model_store.bundles.bundle import ModelKey
 from monitoring.waves.batches import Batch, BatchItem
-from monitoring.waves.usable import BatchLine, Rules, counted, epoch_of, explored_of
+from monitoring.waves.usable import BatchLine, Labels, Rules, counted, epoch_of, explored_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -36,9 +37,12 @@ class Pool:
     draws : float64 array of shape (n_items,)
     batch : int array of shape (n_items,)
         Index into `used`.
+    answered_by : tuple of str
+        The version that answered each item.
     """
 
     items: tuple[BatchItem, ...]
+    answered_by: tuple[ModelKey, ...]
     weights: npt.NDArray[np.float64]
     draws: npt.NDArray[np.float64]
     batch: npt.NDArray[np.intp]
@@ -52,31 +56,35 @@ class Pool:
         return float(self.weights.sum()) ** 2 / squares if squares else 0.0
 
 
-def pool(batches: Iterable[Batch], rules: Rules) -> Pool:
+def pool(batches: Iterable[Batch], rules: Rules, *, others: Iterable[Batch] = ()) -> Pool:
     """Return the labelled draws of all batches that make one sample, the oldest first.
 
-    Of two audits of the same time the newer is used: each draws on its own.
+    Of two audits of the same time the newer is used: each draws on its own. Items of `others` stand for draws
+    of the batches that resemble them, and say nothing else.
     """
+    batches = list(batches)
+    labels = rules.labels([*others, *batches])
     used: list[Batch] = []
     unused: list[BatchLine] = []
     for batch in sorted(batches, key=lambda each: (each.created_at, each.id), reverse=True):
-        reason = rules.objection(batch, used)
+        reason = rules.objection(batch, used, labels)
         if reason is None:
             used.append(batch)
         else:
-            unused.append(replace(BatchLine.of(batch), unused=reason))
+            unused.append(replace(BatchLine.of(batch, labels), unused=reason))
     used.reverse()
-    drawn = _Drawn.of(used)
+    drawn = _Drawn.of(used, labels)
     if rules.mode == "mixed":
         drawn.join(used)
     weights = drawn.responded(len(used))
     kept = np.flatnonzero(weights > 0)
     return Pool(
         items=tuple(drawn.items[at] for at in kept.tolist()),
+        answered_by=tuple(drawn.answered_by[at] for at in kept.tolist()),
         weights=weights[kept],
         draws=drawn.draws[kept],
         batch=drawn.batch[kept],
-        used=tuple(map(BatchLine.of, used)),
+        used=tuple(BatchLine.of(batch, labels) for batch in used),
         unused=tuple(reversed(unused)),
     )
 
@@ -86,24 +94,26 @@ class _Drawn:
     """All explored items of the batches in use, and the chance that an occurrence like each had."""
 
     items: tuple[BatchItem, ...]
+    answered_by: tuple[ModelKey, ...]
     batch: npt.NDArray[np.intp]
     draws: Floats
     chance: Floats
     labelled: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, used: Sequence[Batch]) -> Self:
+    def of(cls, used: Sequence[Batch], labels: Labels) -> Self:
         """Collect them; an occurrence that was skipped and drawn again is there once, labelled if it is."""
-        found: dict[tuple[str, float], tuple[int, BatchItem]] = {}
+        found: dict[tuple[str, float], tuple[int, BatchItem, ModelKey]] = {}
         for index, batch in enumerate(used):
-            for item in explored_of(batch):
+            for item, model in explored_of(batch, labels):
                 occurrence = (item.key, item.at)
                 if occurrence not in found or found[occurrence][1].state != "labelled":
-                    found[occurrence] = (index, item)
-        items = tuple(item for _, item in found.values())
+                    found[occurrence] = (index, item, model)
+        items = tuple(item for _, item, _ in found.values())
         return cls(
             items,
-            np.array([index for index, _ in found.values()], np.intp),
+            tuple(model for _, _, model in found.values()),
+            np.array([index for index, _, _ in found.values()], np.intp),
             np.array([item.dup_count for item in items], np.float64),
             np.array([item.inclusion_probability for item in items], np.float64),
             np.array([item.state == "labelled" for item in items], np.bool_),

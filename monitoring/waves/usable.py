@@ -1,15 +1,19 @@
 """Which batches say something about the traffic and the model in question, and why not the others?"""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Self, TypeAlias
 
-from monitoring.waves.batches import Batch, BatchItem
+from model_store.bundles.bundle import ModelKey
+from monitoring.waves.batches import Batch, BatchItem, Place
 from monitoring.waves.labelled import BatchMode
 
 Unused: TypeAlias = Literal[
     "other_mode", "other_classes", "other_scores", "before_the_change", "few_labels", "overlap"
 ]
+
+# Items with a label, and the version that answered them, by their place.
+Labels: TypeAlias = Mapping[Place, tuple[BatchItem, ModelKey]]
 
 # With fewer of a batch's drawn items labelled, those few would have to stand for too many.
 MIN_RESPONSE: Final = 0.5
@@ -20,7 +24,7 @@ _MISSING: Final = ("draws_already_taken", "draws_without_text_or_id")
 class BatchLine:
     """What one batch gives: of `drawn` explored items how many are how far; None or why it is not used.
 
-    `left_out` are draws without an item: of what was out for labels before, or has neither text nor id.
+    `left_out` are draws without an item: like what the model was made from, or with neither text nor id.
     """
 
     batch_id: str
@@ -34,9 +38,9 @@ class BatchLine:
     unused: Unused | None = None
 
     @classmethod
-    def of(cls, batch: Batch) -> Self:
-        """Count a batch's explored items."""
-        states = [item.state for item in explored_of(batch)]
+    def of(cls, batch: Batch, labels: Labels) -> Self:
+        """Count a batch's explored items, those of other batches that stand for its draws among them."""
+        states = [item.state for item, _ in explored_of(batch, labels)]
         missing = told(batch, "left_out")
         return cls(
             batch.id,
@@ -46,7 +50,7 @@ class BatchLine:
             labelled=states.count("labelled"),
             skipped=states.count("skipped"),
             open=states.count("open"),
-            left_out=sum(missing.get(name, 0) for name in _MISSING),
+            left_out=sum(missing.get(name, 0) for name in _MISSING) - len(_taken(batch)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +85,7 @@ class Rules:
     past: Collection[str] = frozenset()
     mode: BatchMode = "mixed"
 
-    def objection(self, batch: Batch, used: Sequence[Batch]) -> Unused | None:
+    def objection(self, batch: Batch, used: Sequence[Batch], labels: Labels) -> Unused | None:
         """Return why a batch cannot be used beside those in use already, None if it can."""
         if _mode(batch) != self.mode:
             return "other_mode"
@@ -91,10 +95,20 @@ class Rules:
             return "other_scores"
         if batch.id in self.past:
             return "before_the_change"
-        line = BatchLine.of(batch)
+        line = BatchLine.of(batch, labels)
         if not line.labelled or line.labelled < MIN_RESPONSE * line.drawn:
             return "few_labels"
         return "overlap" if any(self._clash(batch, each) for each in used) else None
+
+    def labels(self, batches: Iterable[Batch]) -> Labels:
+        """Return the labelled items with scores and classes of the version in question, by place."""
+        return {
+            (batch.id, item.rank): (item, batch.model_key)
+            for batch in batches
+            if batch.classes == self.classes and batch.model_key in self.scored_alike
+            for item in batch.items
+            if item.state == "labelled"
+        }
 
     def _clash(self, batch: Batch, other: Batch) -> bool:
         """Tell whether the traffic that two batches share would be counted twice.
@@ -106,9 +120,17 @@ class Rules:
         return shared and (self.mode == "audit" or not (counted(batch) and counted(other)))
 
 
-def explored_of(batch: Batch) -> list[BatchItem]:
-    """Return the items of the exploration stratum."""
-    return [item for item in batch.items if item.stratum == "exploration"]
+def explored_of(batch: Batch, labels: Labels) -> list[tuple[BatchItem, ModelKey]]:
+    """Return the items of the exploration stratum, and the version that answered each.
+
+    A draw like an item of another batch is that item: with its label if it has one by now.
+    """
+    found = [(item, batch.model_key) for item in batch.items if item.stratum == "exploration"]
+    for draw in _taken(batch):
+        known = labels.get((draw["batch"], draw["rank"]))
+        item, model = (_unknown(draw), batch.model_key) if known is None else known
+        found.append((_standing_for(item, draw), model))
+    return found
 
 
 def counted(batch: Batch) -> Mapping[str, Mapping[int, int]]:
@@ -135,3 +157,37 @@ def _mode(batch: Batch) -> BatchMode:
 def _epochs(batch: Batch) -> tuple[float, float]:
     epochs = told(batch, "epochs")
     return epochs.get("first", batch.created_at), epochs.get("last", batch.created_at)
+
+
+def _taken(batch: Batch) -> Sequence[Mapping[str, Any]]:
+    found = batch.manifest.get("draws_taken")
+    return found if isinstance(found, list | tuple) else ()
+
+
+def _standing_for(item: BatchItem, draw: Mapping[str, Any]) -> BatchItem:
+    return replace(
+        item,
+        source=draw["source"],
+        at=draw["at"],
+        stratum="exploration",
+        inclusion_probability=draw["chance"],
+        dup_count=1,
+    )
+
+
+def _unknown(draw: Mapping[str, Any]) -> BatchItem:
+    """Return an item that has no label yet, or one that says nothing about the version in question."""
+    return BatchItem(
+        rank=draw["rank"],
+        key=f"{draw['batch']}/{draw['rank']}",
+        item_id=None,
+        source=draw["source"],
+        text=None,
+        slice="explore",
+        stratum="exploration",
+        inclusion_probability=draw["chance"],
+        dup_count=1,
+        probabilities=(),
+        predicted=None,
+        at=draw["at"],
+    )

@@ -21,7 +21,7 @@ from model_store.data.signatures import PERMUTATIONS, Signatures
 from model_store.graphs.inputs import InputKind
 from model_store.policy import DECISIONS, NO_CLASS
 from monitoring.recording.candidate import EXPLORE_SHARE, Candidate, draw_limit
-from monitoring.waves.batches import MANIFEST_SCHEMA, SLICES, BatchItem, Chosen, Label
+from monitoring.waves.batches import MANIFEST_SCHEMA, SLICES, BatchItem, Chosen, Label, Place
 from monitoring.waves.certainty import Certain, Plan, pick
 from monitoring.waves.columns import Columns
 from monitoring.waves.exploration import Draws, Explored, Occurrence, draw
@@ -59,6 +59,8 @@ def select(
     input_kind: InputKind = "text",
     taken_signatures: Signatures | None = None,
     taken_keys: Collection[str] = frozenset(),
+    signed_keys: Sequence[str] = (),
+    places: Mapping[str, Place] | None = None,
     drawn_before: Collection[Occurrence] = frozenset(),
     lacking: Mapping[str, int] | None = None,
     target: int = DEFAULT_TARGET,
@@ -88,6 +90,10 @@ def select(
         tables are near-duplicates only when equal.
     taken_signatures, taken_keys
         Of items labelled or in an open batch; neither they nor their near-duplicates are chosen.
+    signed_keys : sequence of str
+        The keys of the last rows of `taken_signatures`.
+    places : mapping of str to (str, int), optional
+        Batch and rank of the items with those keys. The manifest names them for the draws they stand for.
     drawn_before : collection of (str, float)
         Key and time of occurrences that an earlier batch drew at random: they are passed over.
     lacking : mapping of str to int, optional
@@ -109,7 +115,9 @@ def select(
     columns = (
         candidates if isinstance(candidates, Columns) else Columns.of(candidates, n_classes=len(classes))
     )
-    excluded = Excluded(taken_keys) if taken_signatures is None else Excluded(taken_keys, taken_signatures)
+    nothing = np.empty((0, PERMUTATIONS), np.uint32)
+    taken = nothing if taken_signatures is None else taken_signatures
+    excluded = Excluded(taken_keys, taken, signed_keys)
     most = draw_limit(batch_size) if most_draws is None else most_draws
     draws = draw(
         columns.smallest_draws(2 * (most + len(drawn_before))),  # an occurrence may be reported twice
@@ -161,6 +169,7 @@ def select(
         "caps": _caps(plan, certain),
         "labelled_vectors": 0 if labelled is None else len(labelled),
         "left_out": _left_out(pool, certain, explored),
+        "draws_taken": _draws_taken(explored, draws, places or {}),
         "candidates": {"given": len(columns), "eligible": len(pool.rows), "signed": certain.signed},
     }
     signatures = np.array([one.signature for one in chosen], np.uint32).reshape(-1, PERMUTATIONS)
@@ -210,6 +219,26 @@ def _left_out(pool: Pool, certain: Certain, explored: Explored) -> Mapping[str, 
         "draws_already_taken": explored.excluded,
         "draws_without_text_or_id": explored.without_text_or_id,
     }
+
+
+def _draws_taken(
+    explored: Explored, draws: Draws, places: Mapping[str, Place]
+) -> Sequence[Mapping[str, object]]:
+    """Return, of each draw that an item of another batch stands for, that item, and its own chance.
+
+    The item is named by its place, not by its key, which is the caller's.
+    """
+    found = [(one, *places[key]) for one, key in explored.taken if key in places]
+    return [
+        {
+            "batch": batch,
+            "rank": rank,
+            "source": one.source,
+            "at": one.at,
+            "chance": draws.inclusion_probability[one.source],
+        }
+        for one, batch, rank in sorted(found, key=lambda each: (each[0].at, each[1:]))
+    ]
 
 
 def _predicted(

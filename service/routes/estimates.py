@@ -38,9 +38,13 @@ def get_estimates(call: Call) -> object:
         past=past,
         mode=cast(BatchMode, mode),
     )
-    ids = dict.fromkeys(each.batch_id for each in mine) if only is None else [only]
-    batches = [store.batches.get(each) for each in ids]
-    found = estimate(batches, rules=rules, model_key=key, policy=bundle.policy)
+    # Items of a batch may stand for draws of a later one, also where that is the only one asked for.
+    every = [
+        store.batches.get(each)
+        for each in dict.fromkeys([*(each.batch_id for each in mine), *filter(None, [only])])
+    ]
+    batches = [each for each in every if only in {None, each.id}]
+    found = estimate(batches, rules=rules, model_key=key, policy=bundle.policy, others=every)
     return {"model": key, "mode": mode, "since": moved_at, **found.to_json()}
 
 
