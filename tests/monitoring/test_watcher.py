@@ -17,6 +17,7 @@ from monitoring.errors import BaselineRefused, StateUnavailable
 from monitoring.freezing import freeze_baseline
 from monitoring.status import history, status
 from monitoring.store import Store, open_store
+from monitoring.store.retention import Retention
 from monitoring.watcher import Watcher
 from monitoring.waves.emission import ModelFacts
 from tests.support.morning import MORNING
@@ -517,3 +518,26 @@ class Interrupted:
 def interrupted(store: Store, part: str, method: str, *, before: Callable[[], object]) -> Store:
     """Return the store with `before` called first when the method is called for the first time."""
     return Interrupted(store, part, method, before)  # type: ignore[return-value]
+
+
+def test_the_file_is_written_anew_once_a_day_when_something_was_forgotten(site: Site) -> None:
+    """Overwriting leaves copies in old pages; writers wait for the rest, so it is not done every time."""
+    told: list[bool] = []
+
+    class Told(Retention):
+        def erase(self, *, whole: bool = False) -> bool:
+            told.append(whole)
+            return super().erase(whole=whole)
+
+    site.store.retention = Told(site.store._database)
+    watcher = site.watcher()
+    site.traffic(watcher, QUIET, buckets=2)
+    assert told == [False]
+    for _ in range(4):
+        site.traffic(watcher, QUIET, buckets=1)
+        site.clock.advance(90_000)
+        watcher.tick()
+        site.clock.advance(700)
+        watcher.tick()
+    assert told[1:] == [True, False] * 4
+    assert site.failures == []

@@ -126,6 +126,15 @@ def test_what_was_counted_and_labelled_stays_under_an_alias(
     assert store.counts.total("mail@1").sum() == 60
 
 
+def test_a_label_under_the_erased_key_is_rejected(store: Store, filled: tuple[Candidate, ...]) -> None:
+    """It comes from a file that was pulled before; who sent it is told, and nothing is stored."""
+    store.erasure.erase(["item-040"], who="ada", why="asked for")
+    late = LabelRow(key="item-040", label="spam", annotation_id="a", annotator="kim", skipped=False)
+    receipt = store.labels.accept("b1", [late], at=1.0)
+    assert (receipt.accepted, len(receipt.rejected)) == (0, 1)
+    assert "item-040" not in everything(store)
+
+
 def test_a_waiting_item_is_skipped_and_its_batch_may_close(
     store: Store, filled: tuple[Candidate, ...]
 ) -> None:
