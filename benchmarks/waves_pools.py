@@ -64,29 +64,24 @@ def everything(traffic: Traffic, served: Served, *, seed: int) -> tuple[Candidat
 
 
 def kept(
-    traffic: Traffic, served: Served, *, rows: Rows, batch_size: int, workers: int, seed: int
+    traffic: Traffic, served: Served, *, rows: Rows, batch_size: int, seed: int
 ) -> tuple[Candidate, ...]:
-    """Return what the reservoirs of some workers keep of the rows, all in one epoch: where most is lost."""
-    classes, decisions = served.policy.classes, served.decisions
-    priorities = _priorities(traffic, seed)
-    found: list[Candidate] = []
-    for worker in range(workers):
-        reservoir = Reservoir(classes, sources=SOURCES, batch_size=batch_size)
-        mine = rows[rows % workers == worker]
-        for start in range(0, len(mine), _REQUEST):
-            request = mine[start : start + _REQUEST]
-            reservoir.offer(
-                Observed(
-                    inputs=traffic.texts[request].tolist(),
-                    ids=[_key(row) for row in request.tolist()],
-                    sources=traffic.sources[request].tolist(),
-                    decisions=_taken(decisions, request),
-                    arrived_at=float(request[0]),
-                    priorities=priorities[request],
-                )
+    """Return what a worker's reservoir keeps of the rows, all of one epoch."""
+    decisions, priorities = served.decisions, _priorities(traffic, seed)
+    reservoir = Reservoir(served.policy.classes, sources=SOURCES, batch_size=batch_size)
+    for start in range(0, len(rows), _REQUEST):
+        request = rows[start : start + _REQUEST]
+        reservoir.offer(
+            Observed(
+                inputs=traffic.texts[request].tolist(),
+                ids=[_key(row) for row in request.tolist()],
+                sources=traffic.sources[request].tolist(),
+                decisions=_some(decisions, request),
+                arrived_at=float(request[0]),
+                priorities=priorities[request],
             )
-        found.extend(reservoir.drain())
-    return tuple(found)
+        )
+    return reservoir.drain()
 
 
 def ours(
@@ -133,7 +128,7 @@ def _priorities(traffic: Traffic, seed: int) -> npt.NDArray[np.float64]:
     return np.random.default_rng([seed, 2]).random(len(traffic))
 
 
-def _taken(decisions: Decisions, rows: Rows) -> Decisions:
+def _some(decisions: Decisions, rows: Rows) -> Decisions:
     return Decisions(
         decisions.probabilities[rows],
         decisions.flags[rows],

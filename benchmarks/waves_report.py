@@ -1,19 +1,26 @@
 """How are the runs of the wave benchmarks told: tables with the goals beside them, and pictures."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from benchmarks.waves_data import SOURCES
+from benchmarks.waves_goals import (
+    by,
+    by_wave,
+    goals_text,
+    labels_a_point,
+    mean,
+    reservoir_goals,
+    three_wave_goals,
+    wave_goals,
+)
 from benchmarks.waves_judged import CLUSTERS, ENOUGH
 from benchmarks.waves_runs import OURS, TOLD, Kept, Row, Step
 from model_store.reports.drawing import FIRST, INK, SECOND, legend, picture, standalone
 
-# Mean found items of a thousand labels, and near-duplicates among them.
-FOUND_GOALS: Final[Mapping[str, int]] = {"hate": 168, "rare": 205}
-MOST_NEAR_DUPLICATES: Final = 0.01
 _MARKERS: Final[Mapping[str, tuple[str, str]]] = {
     OURS: ("o", FIRST),
     TOLD: ("D", FIRST),
@@ -23,8 +30,6 @@ _MARKERS: Final[Mapping[str, tuple[str, str]]] = {
     "least confidence": ("<", SECOND),
 }
 
-One = TypeVar("One")
-
 
 def waves_text(rows: Sequence[Row]) -> str:
     """Return a table a problem and batch size, and what of it reaches the goals."""
@@ -33,9 +38,9 @@ def waves_text(rows: Sequence[Row]) -> str:
         f"those with at least {ENOUGH} found;\nlabels a point: labels divided by the points of macro-F1 they "
         f"gave, a mean of points over the seeds; clusters: of {CLUSTERS} of the traffic"
     ]
-    for (problem, size), mine in _by(rows, lambda row: (row.problem, row.batch_size)).items():
+    for (problem, size), mine in by(rows, lambda row: (row.problem, row.batch_size)).items():
         parts.append(f"{problem}, {size:,} labels{_before(mine)}\n\n{_table(mine)}")
-    parts.append(_goals(rows))
+    parts.append(goals_text(wave_goals(rows)))
     return "\n\n".join(parts)
 
 
@@ -46,28 +51,28 @@ def three_waves_text(steps: Sequence[Step]) -> str:
         f"| of random's | {' / '.join(SOURCES)} | macro-F1 | their F1 | their AP |",
         "|" + "---|" * 13,
     ]
-    base = {key: _mean(mine, lambda s: s.found_so_far) for key, mine in _by_wave(steps, "random").items()}
-    wide = {key: _mean(mine, lambda s: s.clusters_so_far) for key, mine in _by_wave(steps, "random").items()}
-    for (problem, wave, rival), mine in _by(steps, lambda s: (s.problem, s.wave, s.rival)).items():
-        found, clusters = _mean(mine, lambda s: s.found_so_far), _mean(mine, lambda s: s.clusters_so_far)
+    base = {key: mean(mine, lambda s: s.found_so_far) for key, mine in by_wave(steps, "random").items()}
+    wide = {key: mean(mine, lambda s: s.clusters_so_far) for key, mine in by_wave(steps, "random").items()}
+    for (problem, wave, rival), mine in by(steps, lambda s: (s.problem, s.wave, s.rival)).items():
+        found, clusters = mean(mine, lambda s: s.found_so_far), mean(mine, lambda s: s.clusters_so_far)
         shares = np.mean([s.judged.sources for s in mine], axis=0)
         cells = [
             problem,
             str(wave),
             rival,
-            f"{_mean(mine, lambda s: s.judged.found):.0f}",
+            f"{mean(mine, lambda s: s.judged.found):.0f}",
             f"{found:.0f}",
             f"{found / max(base[problem, wave], 1):.1f}x",
-            f"{_mean(mine, lambda s: s.judged.near_duplicates):.1%}",
+            f"{mean(mine, lambda s: s.judged.near_duplicates):.1%}",
             f"{clusters:.0f}",
             f"{clusters / max(wide[problem, wave], 1):.0%}",
             " / ".join(f"{share:.0%}" for share in shares),
-            f"{_mean(mine, lambda s: s.after.macro_f1):.3f}",
-            f"{_mean(mine, lambda s: s.after.told_f1):.3f}",
-            f"{_mean(mine, lambda s: s.after.told_ap):.3f}",
+            f"{mean(mine, lambda s: s.after.macro_f1):.3f}",
+            f"{mean(mine, lambda s: s.after.told_f1):.3f}",
+            f"{mean(mine, lambda s: s.after.told_ap):.3f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", goals_text(three_wave_goals(steps))])
 
 
 def reservoir_text(rows: Sequence[Kept]) -> str:
@@ -76,18 +81,18 @@ def reservoir_text(rows: Sequence[Kept]) -> str:
         "| problem | labels | epochs | candidates kept | found | in the whole traffic | share |",
         "|" + "---|" * 7,
     ]
-    for (problem, size, epochs), mine in _by(rows, lambda r: (r.problem, r.batch_size, r.epochs)).items():
-        found, whole = _mean(mine, lambda r: r.found), _mean(mine, lambda r: r.found_in_all)
+    for (problem, size, epochs), mine in by(rows, lambda r: (r.problem, r.batch_size, r.epochs)).items():
+        found, whole = mean(mine, lambda r: r.found), mean(mine, lambda r: r.found_in_all)
         lines.append(
-            f"| {problem} | {size:,} | {epochs} | {_mean(mine, lambda r: r.candidates):,.0f} | {found:.0f} "
+            f"| {problem} | {size:,} | {epochs} | {mean(mine, lambda r: r.candidates):,.0f} | {found:.0f} "
             f"| {whole:.0f} | {found / max(whole, 1):.2f} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", goals_text(reservoir_goals(rows))])
 
 
 def waves_plot(rows: Sequence[Row]) -> str:
     """Draw what each way to choose found."""
-    every = _by(rows, lambda row: (row.problem, row.batch_size))
+    every = by(rows, lambda row: (row.problem, row.batch_size))
     names = [f"{problem}, {size:,}" for problem, size in every]
 
     def draw(axes: Axes) -> None:
@@ -95,7 +100,7 @@ def waves_plot(rows: Sequence[Row]) -> str:
             style: Mapping[str, Any] = {"marker": marker, "color": colour, "linestyle": "none"}
             mine = [[row for row in each if row.rival == rival] for each in every.values()]
             at = [place for place, each in enumerate(mine) if each]
-            found = [_mean(mine[place], lambda row: row.judged.found) for place in at]
+            found = [mean(mine[place], lambda row: row.judged.found) for place in at]
             axes.plot(found, at, label=rival, fillstyle="full" if rival == OURS else "none", **style)
         axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
         axes.set(xlabel="items found, near-duplicates counted once", xscale="log")
@@ -103,7 +108,7 @@ def waves_plot(rows: Sequence[Row]) -> str:
         legend(axes, 3)
 
     ours = [
-        _mean([r for r in each if r.rival == OURS], lambda row: row.judged.found) for each in every.values()
+        mean([r for r in each if r.rival == OURS], lambda row: row.judged.found) for each in every.values()
     ]
     said = "; ".join(f"{name}: {found:.0f}" for name, found in zip(names, ours, strict=True))
     height = 1.9 + 0.4 * len(names)
@@ -115,9 +120,9 @@ def three_waves_plot(steps: Sequence[Step]) -> str:
     markers = dict(zip(dict.fromkeys(step.problem for step in steps), "os^D", strict=False))
 
     def draw(axes: Axes) -> None:
-        for (problem, rival), mine in _by(steps, lambda s: (s.problem, s.rival)).items():
+        for (problem, rival), mine in by(steps, lambda s: (s.problem, s.rival)).items():
             waves = sorted({step.wave for step in mine})
-            found = [_mean([s for s in mine if s.wave == wave], lambda s: s.found_so_far) for wave in waves]
+            found = [mean([s for s in mine if s.wave == wave], lambda s: s.found_so_far) for wave in waves]
             line: Mapping[str, Any] = (
                 {"color": FIRST} if rival == OURS else {"color": INK, "linestyle": (0, (4, 2))}
             )
@@ -135,15 +140,15 @@ def _table(rows: Sequence[Row]) -> str:
         "| labels a point | seconds |",
         "|" + "---|" * 10,
     ]
-    for rival, mine in _by(rows, lambda row: row.rival).items():
+    for rival, mine in by(rows, lambda row: row.rival).items():
         cells = [
             rival,
-            f"{_mean(mine, lambda r: r.judged.found):.0f}",
-            f"{_mean(mine, lambda r: r.judged.enough):.1f}",
-            f"{_mean(mine, lambda r: r.judged.near_duplicates):.1%}",
-            f"{_mean(mine, lambda r: r.judged.clusters):.0f}",
+            f"{mean(mine, lambda r: r.judged.found):.0f}",
+            f"{mean(mine, lambda r: r.judged.enough):.1f}",
+            f"{mean(mine, lambda r: r.judged.near_duplicates):.1%}",
+            f"{mean(mine, lambda r: r.judged.clusters):.0f}",
             *_after(mine),
-            f"{_mean(mine, lambda r: r.seconds):.2f}",
+            f"{mean(mine, lambda r: r.seconds):.2f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -160,48 +165,11 @@ def _before(rows: Sequence[Row]) -> str:
 
 
 def _after(rows: Sequence[Row]) -> list[str]:
-    pairs = [(row.before, row.after) for row in rows if row.before is not None and row.after is not None]
-    if not pairs:
+    known = [row.after for row in rows if row.after is not None]
+    if not known:
         return ["-"] * 4
-    gained = float(np.mean([100 * (after.macro_f1 - before.macro_f1) for before, after in pairs]))
-    figures = [np.mean([getattr(a, name) for _, a in pairs]) for name in ("macro_f1", "told_f1", "told_ap")]
-    price = f"{rows[0].batch_size / gained:,.0f}" if gained > 0 else "never"
-    return [*(f"{figure:.3f}" for figure in figures), price]
-
-
-def _goals(rows: Sequence[Row]) -> str:
-    ours = _by([r for r in rows if r.rival == OURS], lambda r: (r.problem, r.batch_size))
-    lines = ["| goal | wanted | measured | |", "|---|---|---|---|"]
-
-    def goal(said: str, measured: float, wanted: float, *, least: bool, form: str) -> None:
-        met = measured >= wanted if least else measured <= wanted
-        sign = ">=" if least else "<="
-        verdict = "met" if met else "missed"
-        lines.append(f"| {said} | {sign} {wanted:{form}} | {measured:{form}} | {verdict} |")
-
-    for (problem, size), mine in ours.items():
-        if size == 1_000:
-            if problem in FOUND_GOALS:
-                found = _mean(mine, lambda r: r.judged.found)
-                goal(f"found in 1,000, {problem}", found, FOUND_GOALS[problem], least=True, form=".0f")
-            near = _mean(mine, lambda r: r.judged.near_duplicates)
-            goal(f"near-duplicates in 1,000, {problem}", near, MOST_NEAR_DUPLICATES, least=False, form=".1%")
-        if size == 200 and problem == "unseen":
-            enough = _mean(mine, lambda r: r.judged.enough)
-            goal(f"unseen intents with {ENOUGH} in 200", enough, 7, least=True, form=".1f")
-    return "\n".join(lines)
-
-
-def _by_wave(steps: Sequence[Step], rival: str) -> Mapping[tuple[str, int], Sequence[Step]]:
-    return _by([s for s in steps if s.rival == rival], lambda s: (s.problem, s.wave))
-
-
-def _by(rows: Iterable[One], key: Callable[[One], Any]) -> dict[Any, list[One]]:
-    found: dict[Any, list[One]] = {}
-    for row in rows:
-        found.setdefault(key(row), []).append(row)
-    return found
-
-
-def _mean(rows: Sequence[One], of: Callable[[One], float]) -> float:
-    return float(np.mean([of(row) for row in rows])) if rows else 0.0
+    figures = [
+        np.mean([getattr(each, name) for each in known]) for name in ("macro_f1", "told_f1", "told_ap")
+    ]
+    price = labels_a_point(rows)
+    return [*(f"{figure:.3f}" for figure in figures), f"{price:,.0f}" if np.isfinite(price) else "never"]

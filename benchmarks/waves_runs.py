@@ -16,7 +16,6 @@ from model_store.data.ngrams import vectors
 
 OURS: Final = "seamark"
 TOLD: Final = "top p, told"
-WORKERS: Final = 2
 # What each source may have of a batch of three; the classes looked for come mostly by chat.
 SOURCE_CAPS: Final = {"email": 0.60, "chat": 0.35, "phone": 0.20}
 
@@ -34,7 +33,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one way to choose did with one batch size; `before` and `after` None where nothing was trained."""
+    """What one way to choose did with one batch size.
+
+    Attributes
+    ----------
+    before, after : Quality, optional
+        Of the model that chose, and of one that has learnt the batch; None where none was trained.
+    seconds : float
+        Of the processor, to choose.
+    """
 
     problem: str
     seed: int
@@ -99,9 +106,9 @@ def compare(task: Task) -> list[Row]:
     rows = []
     for size in task.batch_sizes:
         for rival in task.rivals or rivals_of(size):
-            started = time.perf_counter()
+            started = time.process_time()
             batch = choose(scene, rival, batch_size=size, seed=task.seed).rows
-            seconds = time.perf_counter() - started
+            seconds = time.process_time() - started
             judged = scene.judge.judge(batch)
             after = _retrained(scene.problem, batch) if task.retrain else None
             rows.append(Row(task.problem, task.seed, rival, size, judged, before, after, seconds))
@@ -152,9 +159,7 @@ def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
             candidates = [
                 one
                 for part in np.array_split(np.arange(len(problem.traffic)), n)
-                for one in kept(
-                    problem.traffic, scene.served, rows=part, batch_size=size, workers=WORKERS, seed=task.seed
-                )
+                for one in kept(problem.traffic, scene.served, rows=part, batch_size=size, seed=task.seed)
             ]
             wave = ours(
                 candidates,
