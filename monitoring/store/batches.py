@@ -58,7 +58,9 @@ class Taken:
     """Items that need no second look, being labelled or in an open batch: keys, and signatures (n, 64).
 
     `signed_keys` are the keys of the rows of `signatures`, `places` the newest batch and rank of each key.
-    `drawn` has key and time of those that were drawn at random, `texts` those of the newest labelled ones.
+    `drawn` has key and time of those that were drawn at random whatever the model said of them, `carried` the
+    priorities of draws that one of them stands for. `contents` are their texts by key, where known, `texts`
+    those of the newest ones.
     """
 
     keys: frozenset[str]
@@ -66,6 +68,8 @@ class Taken:
     signed_keys: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     drawn: frozenset[tuple[str, float]] = frozenset()
+    carried: frozenset[float] = frozenset()
+    contents: Mapping[str, str] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
 
 
@@ -227,8 +231,16 @@ def read_load(connection: sa.Connection, *, now: float) -> Load:
     return Load(open_batches=int(open_batches or 0), items_today=int(items or 0))
 
 
-def read_taken(connection: sa.Connection) -> Taken:
-    """Return what must not be handed out again: open items, and the newest labelled ones."""
+def read_taken(connection: sa.Connection, *, since: float = 0.0) -> Taken:
+    """Return what must not be handed out again: open items, and the newest labelled ones.
+
+    What was drawn is told of batches made `since` then, UTC epoch seconds.
+    """
+    told = connection.execute(
+        sa.select(batches.c.batch_id, batches.c.manifest).where(batches.c.created_at >= since)
+    ).all()
+    # An audit draws by what the model says: to pass over its draws would leave no sample.
+    plain = {row.batch_id for row in told if row.manifest.get("mode") != "audit"}
     rows = connection.execute(
         sa.select(
             batch_items.c.batch_id,
@@ -249,7 +261,17 @@ def read_taken(connection: sa.Connection) -> Taken:
         signatures=codec.signatures([row.signature for row in rows if row.signature is not None]),
         signed_keys=tuple(row.key for row in rows if row.signature is not None),
         places={row.key: (row.batch_id, row.rank) for row in reversed(rows)},
-        drawn=frozenset((row.key, row.at) for row in rows if row.stratum == "exploration"),
+        drawn=frozenset(
+            (row.key, row.at) for row in rows if row.stratum == "exploration" and row.batch_id in plain
+        ),
+        carried=frozenset(
+            each["priority"]
+            for row in told
+            if row.batch_id in plain
+            for each in row.manifest.get("draws_taken", ())
+            if "priority" in each
+        ),
+        contents={row.key: row.text for row in reversed(rows) if row.text is not None},
         texts=tuple(row.text for row in rows[:MOST_COMPARED] if row.text is not None),
     )
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.recording import meterings
+from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store.alarm import Alarm, Dated, Ended
 from monitoring.store.alarms import (
     clear_alarms,
@@ -189,7 +190,7 @@ class ClosingStore:
                     seq=span.seq,
                     claimed=span.claim,
                 ),
-                taken=read_taken(connection),
+                taken=read_taken(connection, since=float(span.first_epoch * EPOCH_SECONDS)),
                 load=read_load(connection, now=at),
             )
 

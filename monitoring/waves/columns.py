@@ -1,6 +1,6 @@
 """What may be labelled, column by column: a million candidates are looked at without an object for each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitoring.recording.candidate import Candidate, Probabilities, Scores
+from monitoring.recording.reservoir import EPOCH_SECONDS
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 Mask: TypeAlias = npt.NDArray[np.bool_]  # (n_candidates,)
@@ -28,6 +29,8 @@ class Columns:
         In a slot for high probability or uncertainty.
     drawn : bool array of shape (n_candidates,)
         In the random slot of its source.
+    epochs : int64 array of shape (n_candidates,)
+        The ten-minute epoch each was counted in.
     """
 
     keys: Sequence[str]
@@ -42,6 +45,7 @@ class Columns:
     uncertainty: Scores
     scored: Mask
     drawn: Mask
+    epochs: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -68,6 +72,7 @@ class Columns:
                 [not all(kind.startswith("random:") for kind in one.kinds) for one in each], np.bool_
             ),
             drawn=np.array([f"random:{one.source}" in one.kinds for one in each], np.bool_),
+            epochs=np.array([one.at // EPOCH_SECONDS for one in each], np.int64),
         )
 
     def candidate(self, row: int) -> Candidate:
@@ -86,17 +91,6 @@ class Columns:
             kinds=frozenset({f"random:{source}"} if self.drawn[row] else ()),
             uncertainty=None if np.isnan(uncertainty) else uncertainty,
         )
-
-    def smallest_draws(self, most: int) -> Iterator[Candidate]:
-        """Yield of every source the `most` candidates of its random slot with the smallest priorities."""
-        rows = np.flatnonzero(self.drawn)
-        by_source: dict[str, list[int]] = {}
-        for row in rows.tolist():
-            by_source.setdefault(self.sources[row], []).append(row)
-        for mine in by_source.values():
-            held = np.array(mine)
-            for row in self.best(-self.priorities[held], held, most=most).tolist():
-                yield self.candidate(row)
 
     def newest(self) -> Rows:
         """Return one row a key, the newest occurrence, in ascending order."""

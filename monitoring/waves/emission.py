@@ -30,6 +30,7 @@ from monitoring.recording.candidate import draw_limit
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
 from monitoring.waves.batches import BatchReason
+from monitoring.waves.labelled import BatchMode
 
 EPOCHS_KEPT: Final = 86_400 // EPOCH_SECONDS
 _ATTEMPTS: Final = 5
@@ -164,14 +165,16 @@ def emit_by_hand(
     watched: Sequence[str] = (),
     size: int | None = None,
     overlap: int | None = None,
+    mode: BatchMode = "mixed",
     explore: int | None = None,
     about: Mapping[str, object] | None = None,
 ) -> str:
     """Make a batch from the last day's traffic because somebody asks for it; return its id.
 
     The same `idempotency_key` returns the same batch. `size` is at most `config.batch_size`, its default;
-    `overlap` people label each item, by default `config.overlap`. With `explore` it holds so many items drawn
-    at random and nothing else, at most as many as the reservoirs are sure to hold.
+    `overlap` people label each item, by default `config.overlap`. An `audit` is about the watched classes.
+    With `explore` it holds so many items drawn at random and nothing else, at most as many as the day's
+    budget has labels for and as the reservoirs are sure to hold.
 
     Raises
     ------
@@ -198,7 +201,8 @@ def emit_by_hand(
             watched=watched,
             facts=facts,
             config=config,
-            size=min(explore or size or config.batch_size, config.batch_size),
+            mode=mode,
+            size=min(size or config.batch_size, config.batch_size),
             explore=explore,
             overlap=overlap or config.overlap,
             created_at=clock.now(),
@@ -226,11 +230,14 @@ def _emit(
     overlap: int,
     created_at: float,
     about: Mapping[str, object],
+    mode: BatchMode = "mixed",
     explore: int | None = None,
 ) -> tuple[NewBatch, Load]:
     from monitoring.waves.wave import select  # noqa: PLC0415 - near-duplicates take 40 MB, which workers spare
 
     read = store.closing.read_wave(span, at=created_at)
+    if explore is not None:
+        size = explore = min(explore, max((config.labels_per_day - read.load.items_today) // overlap, 1))
     _check_load(read.load, labels=size * overlap, config=config)
     population = read.population
     wave = select(
@@ -241,14 +248,18 @@ def _emit(
         thresholds=facts.thresholds,
         batch_size=size,
         seed=batch_id,
+        mode=mode,
+        epoch_counts=population.epoch_counts,
         task=facts.task,
         input_kind=facts.input_kind,
         taken_signatures=np.concatenate([facts.seen, read.taken.signatures]),
         taken_keys=read.taken.keys,
         signed_keys=read.taken.signed_keys,
         places=read.taken.places,
+        contents=read.taken.contents,
         drawn_before=read.taken.drawn,
-        explore=None if explore is None else min(explore, size),
+        carried_before=read.taken.carried,
+        explore=explore,
         most_draws=draw_limit(config.batch_size),
         lacking=facts.lacking,
         target=facts.target,

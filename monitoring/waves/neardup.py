@@ -1,7 +1,7 @@
 """Which candidates are the same work for a labeler: resends, templates, and what was labelled already."""
 
 import hashlib
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,12 +35,13 @@ class Excluded:
     """What needs no second label: the keys and signatures of items labelled or in an open batch.
 
     `owners` are the keys of the last rows of `signatures`; those before are of items without a key, which the
-    model was made from.
+    model was made from. `texts` has what is known of them by key.
     """
 
     keys: Collection[str] = frozenset()
     signatures: Signatures = field(default_factory=lambda: np.empty((0, PERMUTATIONS), np.uint32))
     owners: Sequence[str] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def holds(self, keys: Sequence[str], signatures: Signatures) -> npt.NDArray[np.bool_]:
         """Return which rows have a taken key or nearly a taken text, shape (n,)."""
@@ -55,6 +56,12 @@ class Excluded:
             key if key in self.keys else self.owners[row] if row >= 0 else None
             for key, row in zip(keys, alike, strict=True)
         ]
+
+    def is_content_of(self, owner: str, candidate: Candidate) -> bool:
+        """Tell whether a taken item is this one word for word; without its text, by the key."""
+        if candidate.text is None or owner not in self.texts:
+            return candidate.key == owner
+        return candidate.text == self.texts[owner]
 
 
 def _first_of_equals(values: Sequence[Hashable]) -> npt.NDArray[np.intp]:

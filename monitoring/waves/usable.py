@@ -134,9 +134,16 @@ def explored_of(batch: Batch, labels: Labels) -> list[tuple[BatchItem, ModelKey]
 
 
 def counted(batch: Batch) -> Mapping[str, Mapping[int, int]]:
-    """Return how many occurrences there were by source and epoch; of nothing where nobody wrote it down."""
-    items = told(batch, "epochs").get("items", {})
-    return {source: {int(epoch): n for epoch, n in each.items()} for source, each in items.items()}
+    """Return how many occurrences there were by source and epoch; of nothing where nobody wrote it down.
+
+    An epoch of which earlier batches had drawn all that was held is theirs, and none of this one.
+    """
+    items, sources = told(batch, "epochs").get("items", {}), told(batch, "sources")
+    beyond = {source: set(each.get("epochs_beyond", ())) for source, each in sources.items()}
+    return {
+        source: {int(epoch): n for epoch, n in each.items() if int(epoch) not in beyond.get(source, ())}
+        for source, each in items.items()
+    }
 
 
 def epoch_of(batch: Batch, at: float) -> int:

@@ -1,9 +1,9 @@
 """Which items go to the labelers now: of the alarm's classes, unlike and uncertain ones, and a sample of all?
 
 A pure function of its arguments: the same candidates in any order give the same batch, byte for byte. Items
-of all slices but the last are chosen by score. Beside them a simple random sample of occurrences is drawn;
-the items that stand for its draws, of whatever slice, are the stratum `exploration`, so a batch chosen by
-score still gives unbiased shares (Horvitz and Thompson 1952; `BatchItem.weight`).
+of all slices but the last are chosen by score. Beside them a sample of occurrences is drawn at random; the
+items that stand for its draws, of whatever slice, are the stratum `exploration`, so a batch chosen by score
+still gives unbiased shares (Horvitz and Thompson 1952; `BatchItem.weight`). An audit is drawn as a whole.
 """
 
 import hashlib
@@ -21,14 +21,17 @@ from model_store.data.signatures import PERMUTATIONS, Signatures
 from model_store.graphs.inputs import InputKind
 from model_store.policy import DECISIONS, NO_CLASS
 from monitoring.recording.candidate import EXPLORE_SHARE, Candidate, draw_limit
+from monitoring.waves.audit import audit
 from monitoring.waves.batches import MANIFEST_SCHEMA, SLICES, BatchItem, Chosen, Label, Place
 from monitoring.waves.certainty import Certain, Plan, pick
 from monitoring.waves.columns import Columns
-from monitoring.waves.exploration import Draws, Explored, Occurrence, draw
+from monitoring.waves.exploration import Draws, Explored, draw
 from monitoring.waves.exploration import explore as explored_items
+from monitoring.waves.labelled import BatchMode
 from monitoring.waves.neardup import Excluded
 from monitoring.waves.needs import quotas
 from monitoring.waves.pool import Pool, pool_of
+from monitoring.waves.strata import ALL_TIME, Cell, Counts, Occurrence, Stratum, strata_of
 
 WATCHED_SHARE: Final = 0.55
 NOVEL_SHARE: Final = 0.10
@@ -55,13 +58,17 @@ def select(
     thresholds: Sequence[float] | npt.NDArray[np.float32],
     batch_size: int,
     seed: str,
+    mode: BatchMode = "mixed",
+    epoch_counts: Counts | None = None,
     task: Task = "multiclass",
     input_kind: InputKind = "text",
     taken_signatures: Signatures | None = None,
     taken_keys: Collection[str] = frozenset(),
     signed_keys: Sequence[str] = (),
     places: Mapping[str, Place] | None = None,
+    contents: Mapping[str, str] | None = None,
     drawn_before: Collection[Occurrence] = frozenset(),
+    carried_before: Collection[float] = frozenset(),
     lacking: Mapping[str, int] | None = None,
     target: int = DEFAULT_TARGET,
     labelled: Vectors | None = None,
@@ -84,7 +91,13 @@ def select(
     thresholds : array of shape (n_classes,)
         Operating thresholds; with two classes, or several labels an item, one near any of them is uncertain.
     seed : str
-        The alarm's id; decides the order in which labelers see the items.
+        The batch's id; decides the order in which labelers see the items, and how fractions of draws and
+        the second phase of an audit fall out.
+    mode : "mixed" or "audit"
+        An audit draws all its items at random, by how probable the watched classes are, and chooses none:
+        `batch_size` of them on average.
+    epoch_counts : mapping of str to mapping of int to int, optional
+        Occurrences per source and epoch. Without them all of the time counts as one epoch.
     task, input_kind : str
         What the model does, and with what: a multi-label item is predicted all labels it passes, and rows of
         tables are near-duplicates only when equal.
@@ -94,8 +107,12 @@ def select(
         The keys of the last rows of `taken_signatures`.
     places : mapping of str to (str, int), optional
         Batch and rank of the items with those keys. The manifest names them for the draws they stand for.
+    contents : mapping of str to str, optional
+        Their texts by key, where known.
     drawn_before : collection of (str, float)
         Key and time of occurrences that an earlier batch drew at random: they are passed over.
+    carried_before : collection of float
+        Priorities of those that an item of another batch stands for.
     lacking : mapping of str to int, optional
         Positives that a class lacks for its claim.
     target : int
@@ -107,7 +124,7 @@ def select(
     explore : int, optional
         Draw so many occurrences at random and choose nothing else, for a claim that lacks explored labels.
     most_draws : int, optional
-        How many of the smallest priorities of a source every reservoir was sure to hold; by default
+        How many of the smallest priorities of a source and epoch every reservoir was sure to hold; by default
         `draw_limit(batch_size)`, right when the reservoirs were made for batches of this size.
     about : mapping, optional
         What the caller knows and the manifest should say: window, alarm, model, digests.
@@ -117,22 +134,29 @@ def select(
     )
     nothing = np.empty((0, PERMUTATIONS), np.uint32)
     taken = nothing if taken_signatures is None else taken_signatures
-    excluded = Excluded(taken_keys, taken, signed_keys)
-    most = draw_limit(batch_size) if most_draws is None else most_draws
-    draws = draw(
-        columns.smallest_draws(2 * (most + len(drawn_before))),  # an occurrence may be reported twice
-        source_counts,
-        total=round(EXPLORE_SHARE * batch_size) if explore is None else explore,
-        most=most,
-        before=drawn_before,
-    )
+    excluded = Excluded(taken_keys, taken, signed_keys, contents or {})
+    counts = epoch_counts or {source: {ALL_TIME: n} for source, n in source_counts.items()}
     names = [name for name in dict.fromkeys(watched) if name in (*classes, NO_CLASS)]
+    strata = strata_of(
+        columns,
+        counts,
+        most=draw_limit(batch_size) if most_draws is None else most_draws,
+        before=drawn_before,
+        carried=carried_before,
+    )
+    if mode == "audit":
+        by_column = [classes.index(name) for name in names if name in classes]
+        draws = audit(columns, strata, watched=by_column, size=batch_size, seed=seed)
+    else:
+        asked = round(EXPLORE_SHARE * batch_size) if explore is None else explore
+        draws = draw(columns, strata, total=asked, seed=seed)
+    by_score = mode == "mixed" and explore is None
     plan = _plan(
-        batch_size if explore is None else len(draws.candidates),
+        batch_size if by_score else len(draws.each),
         watched=names,
         lacking=lacking or {},
         target=target,
-        n_draws=len(draws.candidates),
+        n_draws=len(draws.each),
         n_classes=len(classes),
         source_caps=source_caps or {},
     )
@@ -148,10 +172,11 @@ def select(
     items = tuple(
         _item(one, rank, answer) for rank, (one, answer) in enumerate(zip(chosen, predicted, strict=True), 1)
     )
+    stood_for = _draws_taken(explored, places or {})
     manifest = {
         **(about or {}),
         "schema": MANIFEST_SCHEMA,
-        "mode": "mixed",
+        "mode": mode,
         "seed": seed,
         "task": task,
         "input_kind": input_kind,
@@ -164,12 +189,12 @@ def select(
             name: {"asked": n, "got": certain.per_watched[name]} for name, n in plan.quotas.items()
         },
         "predicted": _answers(chosen, predicted),
-        "sources": _sources(items, source_counts, draws, before=_passed(columns, drawn_before)),
-        "complete_sample": explored.complete,
+        "sources": _sources(items, counts, strata, draws),
+        "complete_sample": explored.complete and len(stood_for) == len(explored.taken),
         "caps": _caps(plan, certain),
         "labelled_vectors": 0 if labelled is None else len(labelled),
         "left_out": _left_out(pool, certain, explored),
-        "draws_taken": _draws_taken(explored, draws, places or {}),
+        "draws_taken": stood_for,
         "candidates": {"given": len(columns), "eligible": len(pool.rows), "signed": certain.signed},
     }
     signatures = np.array([one.signature for one in chosen], np.uint32).reshape(-1, PERMUTATIONS)
@@ -221,23 +246,24 @@ def _left_out(pool: Pool, certain: Certain, explored: Explored) -> Mapping[str, 
     }
 
 
-def _draws_taken(
-    explored: Explored, draws: Draws, places: Mapping[str, Place]
-) -> Sequence[Mapping[str, object]]:
+def _draws_taken(explored: Explored, places: Mapping[str, Place]) -> Sequence[Mapping[str, object]]:
     """Return, of each draw that an item of another batch stands for, that item, and its own chance.
 
-    The item is named by its place, not by its key, which is the caller's.
+    The item is named by its place, not by its key, which is the caller's. Its label is the draw's own where
+    it is `carried`, being the same word for word; else it only estimates.
     """
-    found = [(one, *places[key]) for one, key in explored.taken if key in places]
+    found = [(one, *places[one.owner]) for one in explored.taken if one.owner in places]
     return [
         {
             "batch": batch,
             "rank": rank,
-            "source": one.source,
-            "at": one.at,
-            "chance": draws.inclusion_probability[one.source],
+            "source": one.draw.candidate.source,
+            "at": one.draw.candidate.at,
+            "chance": one.draw.chance,
+            "priority": one.draw.candidate.priority,
+            "carried": one.carried,
         }
-        for one, batch, rank in sorted(found, key=lambda each: (each[0].at, each[1:]))
+        for one, batch, rank in sorted(found, key=lambda each: (each[0].draw.candidate.at, each[1:]))
     ]
 
 
@@ -289,27 +315,20 @@ def _slices(items: Sequence[BatchItem], plan: Plan) -> Mapping[str, Mapping[str,
 
 
 def _sources(
-    items: Sequence[BatchItem], occurrences: Mapping[str, int], draws: Draws, *, before: Mapping[str, int]
-) -> Mapping[str, Mapping[str, int]]:
+    items: Sequence[BatchItem], counts: Counts, strata: Mapping[Cell, Stratum], draws: Draws
+) -> Mapping[str, Mapping[str, object]]:
     got = Counter(item.source for item in items)
-    return {
-        source: {
-            "occurrences": n,
-            "drawn_before": before.get(source, 0),
+    found: dict[str, dict[str, object]] = {}
+    for source in sorted(counts):
+        mine = [stratum for (each, _), stratum in strata.items() if each == source]
+        found[source] = {
+            "occurrences": sum(stratum.occurrences for stratum in mine),
+            "drawn_before": sum(len(stratum.before) for stratum in mine),
             "draws": draws.per_source.get(source, 0),
             "items": got[source],
+            "epochs_beyond": list(draws.beyond.get(source, ())),
         }
-        for source, n in sorted(occurrences.items())
-    }
-
-
-def _passed(columns: Columns, before: Collection[Occurrence]) -> Mapping[str, int]:
-    """Return how many occurrences of each source an earlier batch drew."""
-    if not before:
-        return {}
-    rows = np.flatnonzero(columns.drawn).tolist()
-    held = {(columns.keys[row], float(columns.at[row])): columns.sources[row] for row in rows}
-    return Counter(source for occurrence, source in held.items() if occurrence in before)
+    return found
 
 
 def _shuffled(seed: str, key: str) -> bytes:

@@ -72,8 +72,10 @@ def request(n: int, *, at: float, rng: np.random.Generator) -> Observed:
     )
 
 
-def serve(store: Store, clock: ManualClock, *, seconds: int, rng: np.random.Generator) -> list[float]:
-    """Let two workers serve under a watcher; return the priority of every occurrence from email."""
+def serve(
+    store: Store, clock: ManualClock, *, seconds: int, rng: np.random.Generator
+) -> list[tuple[float, float]]:
+    """Let two workers serve under a watcher; return time and priority of every occurrence from email."""
     workers = [
         Recorder("mail@1", CLASSES, ("email",), Reservoir(CLASSES, sources=("email",), batch_size=20))
         for _ in range(2)
@@ -81,13 +83,13 @@ def serve(store: Store, clock: ManualClock, *, seconds: int, rng: np.random.Gene
     watcher = Watcher(
         store, CONFIG, clock=clock, holder="one", resolve=lambda _key: FACTS, on_failure=lambda _stage: None
     )
-    drawn: list[float] = []
+    drawn: list[tuple[float, float]] = []
     for second in range(seconds):
         for number, worker in enumerate(workers):
             observed = request(3, at=clock.now(), rng=rng)
             worker.observe(observed)
             drawn += [
-                float(priority)
+                (clock.now(), float(priority))
                 for priority, source in zip(observed.priorities, observed.sources, strict=True)
                 if source == "email"
             ]
@@ -117,21 +119,24 @@ def test_a_batch_by_hand_is_made_once_for_a_key(
 def test_the_random_part_of_a_batch_is_an_exact_sample(
     store: Store, clock: ManualClock, ask: Callable[..., str]
 ) -> None:
-    """Two workers, two epochs, seals and flushes between: the draws are the smallest priorities there were.
+    """Two workers, two epochs, seals and flushes between: each epoch gives its smallest priorities.
 
-    So each occurrence had the same chance, and the inclusion probability is draws over occurrences.
+    Each occurrence had the same chance, and the inclusion probability is draws over occurrences.
     """
     drawn = serve(store, clock, seconds=700, rng=np.random.default_rng(2))
     batch = store.batches.get(ask())
     sources = batch.manifest["sources"]
     assert isinstance(sources, dict)
     assert sources["email"]["occurrences"] == len(drawn)
-    n_draws = sources["email"]["draws"]
-    explored = [item for item in batch.items if item.slice == "explore" and item.source == "email"]
-    assert {item.inclusion_probability for item in explored} == {n_draws / len(drawn)}
+    total = [sum(each[what] for each in sources.values()) for what in ("draws", "occurrences")]
+    explored = [item for item in batch.items if item.stratum == "exploration" and item.source == "email"]
+    assert {item.inclusion_probability for item in explored} == {total[0] / total[1]}
+    assert len(explored) == sources["email"]["draws"]
+    assert batch.complete_sample
     priorities = priority_by_key(store, clock)
-    assert {priorities[item.key] for item in explored} <= set(sorted(drawn)[:n_draws])
-    assert len(explored) >= n_draws - 2  # one or two may be left out for resembling a certainty pick
+    for epoch in {at // 600 for at, _ in drawn}:
+        mine = sorted(priorities[item.key] for item in explored if item.at // 600 == epoch)
+        assert mine == sorted(priority for at, priority in drawn if at // 600 == epoch)[: len(mine)]
 
 
 def priority_by_key(store: Store, clock: ManualClock) -> dict[str, float]:
