@@ -50,9 +50,13 @@ class Returned:
 
     @cached_property
     def training(self) -> Indices:
-        """Rows that train: of a class, and chosen by score or drawn before the traffic moved."""
-        chosen = (self._strata == CERTAINTY) | ~self.present
-        return np.flatnonzero(chosen & ~self.unnamed)
+        """Rows that train: of a class, and chosen by score or drawn before the traffic moved.
+
+        What was drawn more than once trains once, with its last label.
+        """
+        chosen = np.flatnonzero(((self._strata == CERTAINTY) | ~self.present) & ~self.unnamed)
+        last = {self._content(row): row for row in chosen.tolist()}
+        return np.array(sorted(last.values()), np.intp)
 
     @cached_property
     def explored(self) -> Indices:
@@ -102,6 +106,12 @@ class Returned:
     @property
     def _weights(self) -> Float64s:
         return np.array(self.rows.weights or (0.0,) * len(self), dtype=np.float64)
+
+    def _content(self, row: int) -> object:
+        features = self.rows.features
+        if features is None:
+            return self.rows.texts[row]
+        return tuple(column[row] for column in features.values())
 
     def _name(self, row: int) -> str:
         return str(row) if self.rows.ids is None else self.rows.ids[row]

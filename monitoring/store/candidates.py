@@ -20,13 +20,15 @@ class Population:
     """The occurrences a wave samples from, and those of them that the reservoirs held.
 
     `source_counts` counts every occurrence in the same epochs: the candidates with the smallest priorities of
-    a source are a simple random sample of so many. `epoch_counts` has the same by source and epoch.
+    a source are a simple random sample of so many. `epoch_counts` has the same by source and epoch, `epochs`
+    the epoch that each candidate was counted in: a flush may hold the first moments of the next one.
     """
 
     candidates: tuple[Candidate, ...]
     source_counts: Mapping[str, int]
     epochs_left_out: tuple[int, ...]
     epoch_counts: Mapping[str, Mapping[int, int]]
+    epochs: tuple[int, ...]
 
 
 class Claimed(Protocol):
@@ -150,12 +152,14 @@ def read_population(
         )
         .order_by(candidates.c.at, candidates.c.key, candidates.c.priority)
     )
+    kept = [
+        row
+        for row in rows
+        if row.epoch not in lost and (row.bucket_seq is not None or row.flush_id in flush_ids)
+    ]
     return Population(
-        candidates=tuple(
-            read_candidate(row)
-            for row in rows
-            if row.epoch not in lost and (row.bucket_seq is not None or row.flush_id in flush_ids)
-        ),
+        candidates=tuple(map(read_candidate, kept)),
+        epochs=tuple(row.epoch for row in kept),
         source_counts={source: sum(each.values()) for source, each in by_source.items()},
         epochs_left_out=tuple(sorted(lost.intersection(epochs))),
         epoch_counts=by_source,

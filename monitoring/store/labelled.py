@@ -1,16 +1,18 @@
 """Which items have a settled label, and how many of those drawn have none?"""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
+from monitoring.errors import UnknownBatch
 from monitoring.store.batches import read_batch
 from monitoring.store.database import Database
 from monitoring.store.settling import annotations_of
 from monitoring.store.tables import batches
 from monitoring.waves.agreement import agreed, answers_of
-from monitoring.waves.batches import Batch, BatchItem
+from monitoring.waves.batches import Batch, BatchItem, Place
+from monitoring.waves.carried import Carried, carried_of
 from monitoring.waves.labelled import BatchMode, Drawn, LabelledItem
 from monitoring.waves.labels import LabelRow
 
@@ -24,15 +26,26 @@ class LabelledTable:
     def read(
         self, *, model_keys: Collection[str] | None = None, batch_ids: Collection[str] | None = None
     ) -> tuple[LabelledItem, ...]:
-        """Return the labelled items by age of their batch, then rank; those of these models and batches."""
+        """Return the labelled items by age of their batch, then rank; those of these models and batches.
+
+        Last of a batch are draws of it that are items of other batches. One that was chosen by score, and is
+        such a draw, is there as the draw only: a label is evidence or trains, and is there once for that.
+        """
         found: list[LabelledItem] = []
         with self._database.read() as connection:
-            for batch in _batches(connection, model_keys, batch_ids):
-                annotations = annotations_of(connection, batch.id)
+            read = _Reading(connection)
+            mine = [read.batch(batch_id) for batch_id in _ids(connection, model_keys, batch_ids)]
+            carried = {batch.id: _with_label(carried_of(batch, read.find)) for batch in mine}
+            drawn = {one.place for each in carried.values() for one in each}
+            for batch in mine:
                 found += [
-                    _labelled(batch, item, annotations.get(item.key, ()))
+                    _labelled(batch, item, read.words(batch.id, item.key))
                     for item in batch.items
                     if item.state == "labelled"
+                    and not (item.stratum == "certainty" and (batch.id, item.rank) in drawn)
+                ]
+                found += [
+                    _labelled(batch, one.item, read.words(one.place[0], one.key)) for one in carried[batch.id]
                 ]
         return tuple(found)
 
@@ -41,16 +54,51 @@ class LabelledTable:
     ) -> tuple[Drawn, ...]:
         """Return how far the labeling of the exploration stratum is, by age of the batch, then source."""
         with self._database.read() as connection:
+            read = _Reading(connection)
+            mine = [read.batch(batch_id) for batch_id in _ids(connection, model_keys, batch_ids)]
             return tuple(
                 _drawn(batch, source, items)
-                for batch in _batches(connection, model_keys, batch_ids)
-                for source, items in sorted(_by_source(batch).items())
+                for batch in mine
+                for source, items in sorted(_by_source(batch, carried_of(batch, read.find)).items())
             )
 
 
-def _batches(
+class _Reading:
+    """Batches and annotations of one reading, each read once."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self._batches: dict[str, Batch] = {}
+        self._words: dict[str, Mapping[str, Sequence[LabelRow]]] = {}
+
+    def batch(self, batch_id: str) -> Batch:
+        """Return a batch; UnknownBatch when there is none of that id."""
+        if batch_id not in self._batches:
+            self._batches[batch_id] = read_batch(self._connection, batch_id)
+        return self._batches[batch_id]
+
+    def find(self, place: Place) -> tuple[Batch, BatchItem] | None:
+        """Return the batch and the item at a place, None where there is none."""
+        try:
+            batch = self.batch(place[0])
+        except UnknownBatch:
+            return None
+        return next(((batch, item) for item in batch.items if item.rank == place[1]), None)
+
+    def words(self, batch_id: str, key: str) -> Sequence[LabelRow]:
+        """Return the annotations of an item."""
+        if batch_id not in self._words:
+            self._words[batch_id] = annotations_of(self._connection, batch_id)
+        return self._words[batch_id].get(key, ())
+
+
+def _with_label(carried: Sequence[Carried]) -> Sequence[Carried]:
+    return [one for one in carried if one.item.state == "labelled"]
+
+
+def _ids(
     connection: sa.Connection, model_keys: Collection[str] | None, batch_ids: Collection[str] | None
-) -> Iterator[Batch]:
+) -> Iterator[str]:
     query = sa.select(batches.c.batch_id, batches.c.model_key).order_by(
         batches.c.created_at, batches.c.batch_id
     )
@@ -58,7 +106,7 @@ def _batches(
         if (model_keys is None or row.model_key in model_keys) and (
             batch_ids is None or row.batch_id in batch_ids
         ):
-            yield read_batch(connection, row.batch_id)
+            yield row.batch_id
 
 
 def _labelled(batch: Batch, item: BatchItem, rows: Sequence[LabelRow]) -> LabelledItem:
@@ -96,9 +144,9 @@ def _drawn(batch: Batch, source: str, items: Sequence[BatchItem]) -> Drawn:
     )
 
 
-def _by_source(batch: Batch) -> dict[str, list[BatchItem]]:
+def _by_source(batch: Batch, carried: Sequence[Carried]) -> dict[str, list[BatchItem]]:
     found: dict[str, list[BatchItem]] = defaultdict(list)
-    for item in batch.items:
+    for item in (*batch.items, *(one.item for one in carried)):
         if item.stratum == "exploration":
             found[item.source].append(item)
     return found

@@ -51,8 +51,10 @@ class Columns:
         return len(self.keys)
 
     @classmethod
-    def of(cls, candidates: Iterable[Candidate], *, n_classes: int) -> Self:
-        """Return the columns of candidates, in their order."""
+    def of(
+        cls, candidates: Iterable[Candidate], *, n_classes: int, epochs: Sequence[int] | None = None
+    ) -> Self:
+        """Return the columns of candidates, in their order; `epochs` by default those of their times."""
         each = list(candidates)
         flat = np.concatenate([np.empty(0, np.float32), *(one.probabilities for one in each)])
         return cls(
@@ -72,7 +74,9 @@ class Columns:
                 [not all(kind.startswith("random:") for kind in one.kinds) for one in each], np.bool_
             ),
             drawn=np.array([f"random:{one.source}" in one.kinds for one in each], np.bool_),
-            epochs=np.array([one.at // EPOCH_SECONDS for one in each], np.int64),
+            epochs=np.array(
+                [one.at // EPOCH_SECONDS for one in each] if epochs is None else epochs, np.int64
+            ),
         )
 
     def candidate(self, row: int) -> Candidate:

@@ -1,11 +1,12 @@
 """Which batches say something about the traffic and the model in question, and why not the others?"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, TypeAlias
 
 from model_store.bundles.bundle import ModelKey
 from monitoring.waves.batches import Batch, BatchItem, Place
+from monitoring.waves.carried import draws_taken, standing_for, unknown
 from monitoring.waves.labelled import BatchMode
 
 Unused: TypeAlias = Literal[
@@ -50,7 +51,7 @@ class BatchLine:
             labelled=states.count("labelled"),
             skipped=states.count("skipped"),
             open=states.count("open"),
-            left_out=sum(missing.get(name, 0) for name in _MISSING) - len(_taken(batch)),
+            left_out=sum(missing.get(name, 0) for name in _MISSING) - len(draws_taken(batch)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -126,10 +127,10 @@ def explored_of(batch: Batch, labels: Labels) -> list[tuple[BatchItem, ModelKey]
     A draw like an item of another batch is that item: with its label if it has one by now.
     """
     found = [(item, batch.model_key) for item in batch.items if item.stratum == "exploration"]
-    for draw in _taken(batch):
+    for draw in draws_taken(batch):
         known = labels.get((draw["batch"], draw["rank"]))
-        item, model = (_unknown(draw), batch.model_key) if known is None else known
-        found.append((_standing_for(item, draw), model))
+        item, model = (unknown(draw), batch.model_key) if known is None else known
+        found.append((standing_for(item, draw), model))
     return found
 
 
@@ -164,37 +165,3 @@ def _mode(batch: Batch) -> BatchMode:
 def _epochs(batch: Batch) -> tuple[float, float]:
     epochs = told(batch, "epochs")
     return epochs.get("first", batch.created_at), epochs.get("last", batch.created_at)
-
-
-def _taken(batch: Batch) -> Sequence[Mapping[str, Any]]:
-    found = batch.manifest.get("draws_taken")
-    return found if isinstance(found, list | tuple) else ()
-
-
-def _standing_for(item: BatchItem, draw: Mapping[str, Any]) -> BatchItem:
-    return replace(
-        item,
-        source=draw["source"],
-        at=draw["at"],
-        stratum="exploration",
-        inclusion_probability=draw["chance"],
-        dup_count=1,
-    )
-
-
-def _unknown(draw: Mapping[str, Any]) -> BatchItem:
-    """Return an item that has no label yet, or one that says nothing about the version in question."""
-    return BatchItem(
-        rank=draw["rank"],
-        key=f"{draw['batch']}/{draw['rank']}",
-        item_id=None,
-        source=draw["source"],
-        text=None,
-        slice="explore",
-        stratum="exploration",
-        inclusion_probability=draw["chance"],
-        dup_count=1,
-        probabilities=(),
-        predicted=None,
-        at=draw["at"],
-    )

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -10,6 +10,7 @@ from model_store.bundles.bundle import read_bundle
 from monitoring.errors import BatchRefused
 from monitoring.waves.agreement import agreement_of
 from monitoring.waves.batches import Batch, BatchSummary
+from monitoring.waves.carried import draws_taken
 from monitoring.waves.emission import emit_by_hand, facts_of
 from service.exchange import Call
 from service.problems import FieldInvalid
@@ -20,13 +21,15 @@ from service.routes.models import Name, current_key
 class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants a batch, which classes it is about, its most items, and how many people label each.
 
-    With `explore` it is that many items drawn at random, or as many as a proposal lacks to be certified.
+    With `explore` it is that many items drawn at random, or as many as a proposal lacks to be certified. An
+    `audit` is drawn by how probable the watched classes are.
     """
 
     by: Name
     watched: Annotated[list[Name], Meta(max_length=32)] = []
     size: Annotated[int, Meta(ge=1, le=5_000)] | None = None
     overlap: Annotated[int, Meta(ge=1, le=5)] | None = None
+    mode: Literal["mixed", "audit"] = "mixed"
     explore: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     for_proposal: Name | None = None
 
@@ -51,6 +54,10 @@ def post_batch(call: Call) -> object:
         if each not in bundle.policy.classes:
             raise FieldInvalid(f"$.watched[{index}]", f"expected one of {', '.join(bundle.policy.classes)}")
     config = worker.settings.monitoring().watcher
+    if asked.mode == "audit" and not asked.watched:
+        raise FieldInvalid("$.watched", "expected the class, or classes, that an audit is about")
+    if asked.mode == "audit" and (asked.explore or asked.for_proposal):
+        raise FieldInvalid("$.mode", "expected mixed with explore or for_proposal: an audit proves nothing")
     explore = _explored(call, asked)
     batch = emit_by_hand(
         worker.state.store(),
@@ -63,12 +70,17 @@ def post_batch(call: Call) -> object:
         watched=asked.watched,
         size=asked.size,
         overlap=asked.overlap,
+        mode=asked.mode,
         explore=explore,
         about={} if asked.for_proposal is None else {"proposal": asked.for_proposal},
     )
     detail = _detail(call, batch)
-    if explore is not None and explore > detail["items"]:
-        fewer = f"{explore} explored items were asked for; {detail['items']} could be drawn of the last day"
+    drawn = sum(each["draws"] for each in detail["manifest"]["sources"].values())
+    if explore is not None and explore > drawn:
+        fewer = (
+            f"{explore} explored items were asked for; {drawn} could be drawn of the last day, within the "
+            "labels that are left of today's"
+        )
         detail["notes"] = [fewer, *detail["notes"]]
     if asked.size is not None and asked.size > config.batch_size:
         limit = f"{asked.size} items were asked for; SEAMARK_BATCH_SIZE allows {config.batch_size}"
@@ -120,13 +132,22 @@ def _detail(call: Call, batch_id: str) -> dict[str, Any]:
 
 
 def _notes(batch: Batch) -> list[str]:
-    """Say that a batch is smaller than asked for, and why."""
+    """Say which draws are items of other batches, and that a batch is smaller than asked for, and why."""
+    carried = sum(bool(each.get("carried")) for each in draws_taken(batch))
+    notes = (
+        [f"{carried} draws are items of other batches, word for word: their labels count here too"]
+        if carried
+        else []
+    )
     asked = batch.manifest.get("batch_size")
-    if not isinstance(asked, int) or len(batch.items) >= asked:
-        return []
+    if batch.manifest.get("mode") == "audit" or not isinstance(asked, int):
+        return notes
+    if len(batch.items) + carried >= asked:
+        return notes
     return [
+        *notes,
         f"the batch has {len(batch.items)} items and not {asked}: no more of the traffic in question is new, "
-        "unlike the others and fit to be shown; manifest.left_out says what was left out"
+        "unlike the others and fit to be shown; manifest.left_out says what was left out",
     ]
 
 

@@ -1,5 +1,6 @@
 """Tests of `model_store.data.returned`."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,13 @@ def test_what_was_drawn_before_the_traffic_moved_trains() -> None:
     found = back("cee", present=np.array([False, False, True]))
     assert found.training.tolist() == [0, 1]
     assert found.explored.tolist() == found.proving.tolist() == [2]
+
+
+def test_what_was_drawn_twice_trains_once() -> None:
+    """With the later label, whatever came of the first."""
+    found = back("eec", present=np.zeros(3, np.bool_))
+    rows = replace(found.rows, texts=("same words", "same words", "text"), labels=("x", "y", "x"))
+    assert replace(found, rows=rows).training.tolist() == [1, 2]
 
 
 def test_a_draw_with_gaps_proves_nothing() -> None:

@@ -60,3 +60,48 @@ def test_how_many_of_the_drawn_have_a_label(two_batches: Store) -> None:
     ]
     assert [(each.weight, each.labelled_weight) for each in found] == [(8, 0), (8, 8), (8, 8), (8, 0)]
     assert [each.mode for each in found] == ["mixed"] * 4
+
+
+@pytest.fixture
+def carried(store: Store) -> Store:
+    """A batch with an item chosen by score, and one of whose draws that item is, sent again."""
+    put_batch(store, "b1", ["a", "b"], at=NOON, strata={"a": "certainty", "b": "certainty"})
+    draw = {"batch": "b1", "rank": 1, "source": "chat", "at": NOON + 9, "chance": 0.5, "priority": 0.1}
+    taken = [draw | {"carried": True}, draw | {"rank": 2, "carried": False, "priority": 0.2}]
+    put_batch(store, "b2", ["c"], at=NOON + 1, complete_sample=True, draws_taken=taken)
+    store.labels.accept("b2", [word("c", "ham", "ann")], at=NOON)
+    return store
+
+
+def test_a_carried_draw_waits_for_the_label_of_its_item(carried: Store) -> None:
+    """It is one of the drawn, open until that is labelled, and skipped when that is."""
+    drawn = {each.source: each for each in carried.labelled.drawn(batch_ids=["b2"])}
+    assert (drawn["chat"].items, drawn["chat"].open, drawn["chat"].weight) == (1, 1, 2.0)
+    carried.labels.accept("b1", [word("a", "spam", "ann"), word("a", "ham", "bo", again=1)], at=NOON)
+    (chat,) = [each for each in carried.labelled.drawn(batch_ids=["b2"]) if each.source == "chat"]
+    assert (chat.labelled, chat.open) == (1, 0)
+
+
+def test_a_carried_label_is_evidence_once_and_does_not_train(carried: Store) -> None:
+    """The row of the item that was chosen by score is gone: what proves must not have trained."""
+    rows = [word("a", "spam", "ann"), word("b", "spam", "ann"), decision("a", "ham", "cy")]
+    carried.labels.accept("b1", rows, at=NOON)
+    found = carried.labelled.read()
+    assert [(each.batch_id, each.item.key, each.item.label, each.stratum) for each in found] == [
+        ("b1", "b", "spam", "certainty"),
+        ("b2", "c", "ham", "exploration"),
+        ("b2", "a", "ham", "exploration"),
+    ]
+    assert [(each.annotators, each.agreed) for each in found][2] == (1, True)
+    assert (found[2].item.weight, found[2].item.at) == (2.0, NOON + 9)
+    # Asked for alone, the first batch has its label.
+    assert [each.item.key for each in carried.labelled.read(batch_ids=["b1"])] == ["a", "b"]
+
+
+def test_what_was_drawn_or_carried_is_passed_over_but_for_audits(carried: Store) -> None:
+    """An audit draws by what the model says, so passing over its draws would spoil the next sample."""
+    put_batch(carried, "b3", ["d"], at=NOON + 2, mode="audit", draws_taken=[{"priority": 0.3}])
+    taken = carried.batches.taken()
+    assert taken.drawn == {("c", NOON + 1)}
+    assert taken.carried == {0.1, 0.2}
+    assert taken.contents["d"] == "text of d"

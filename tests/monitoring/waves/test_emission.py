@@ -84,6 +84,7 @@ def serve(
         store, CONFIG, clock=clock, holder="one", resolve=lambda _key: FACTS, on_failure=lambda _stage: None
     )
     drawn: list[tuple[float, float]] = []
+    began = clock.now()
     for second in range(seconds):
         for number, worker in enumerate(workers):
             observed = request(3, at=clock.now(), rng=rng)
@@ -93,7 +94,7 @@ def serve(
                 for priority, source in zip(observed.priorities, observed.sources, strict=True)
                 if source == "email"
             ]
-            store.counts.flush(f"worker {number}", second + 1, worker.seal(clock.now() + 1))
+            store.counts.flush(f"worker {number} from {began}", second + 1, worker.seal(clock.now() + 1))
         clock.advance(1)
         watcher.tick()
     clock.advance(10)
@@ -137,6 +138,37 @@ def test_the_random_part_of_a_batch_is_an_exact_sample(
     for epoch in {at // 600 for at, _ in drawn}:
         mine = sorted(priorities[item.key] for item in explored if item.at // 600 == epoch)
         assert mine == sorted(priority for at, priority in drawn if at // 600 == epoch)[: len(mine)]
+
+
+def test_a_day_of_traffic_gives_all_the_explored_labels_that_a_claim_lacks(
+    store: Store, clock: ManualClock, ask: Callable[..., str]
+) -> None:
+    """Each epoch holds three draws of a batch of twenty; three hours of them give forty at once.
+
+    With equal chances, and more than `batch_size`: the budget is the only limit.
+    """
+    rng = np.random.default_rng(3)
+    serve(store, clock, seconds=10, rng=rng)
+    for _ in range(18):
+        clock.advance(600)
+        serve(store, clock, seconds=10, rng=rng)
+    batch = store.batches.get(ask(explore=40))
+    assert (len(batch.items), batch.complete_sample) == (40, True)
+    assert len({item.inclusion_probability for item in batch.items}) == 1
+    assert len({item.at // 600 for item in batch.items}) > 12
+    few = store.batches.get(ask("k2", explore=40, config=replace(CONFIG, labels_per_day=50)))
+    assert (len(few.items), few.complete_sample) == (10, True)
+
+
+def test_an_audit_asked_for_by_hand_says_what_it_is(
+    store: Store, clock: ManualClock, ask: Callable[..., str]
+) -> None:
+    """Its items have chances of their own, and the next sample passes over none of them."""
+    serve(store, clock, seconds=120, rng=np.random.default_rng(6))
+    batch = store.batches.get(ask(mode="audit", watched=["spam"], size=10))
+    assert (batch.manifest["mode"], batch.complete_sample) == ("audit", False)
+    assert len(batch.items) > 0
+    assert store.batches.taken().drawn == frozenset()
 
 
 def priority_by_key(store: Store, clock: ManualClock) -> dict[str, float]:

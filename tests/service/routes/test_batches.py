@@ -374,3 +374,77 @@ def test_a_set_of_labels_that_contradicts_itself_is_named(open_house: Callable[.
     assert receipt["accepted"] == 2
     assert [row["row"] for row in receipt["rejected"]] == [1, 2]
     assert "none_of_these beside another label" in receipt["rejected"][0]["reason"]
+
+
+def test_a_draw_of_an_item_that_has_a_label_is_not_asked_about_again(
+    open_house: Callable[..., House],
+) -> None:
+    """Sent again, it counts as drawn with the label it has: the sample is whole, and no label trains too."""
+    house = open_house(batch_size=100)
+    rng = np.random.default_rng(0)
+    words = ["".join(each) for each in rng.choice(list("abcdefghij"), (60, 40))]
+    old = [{"text": f"{bundles.NAMED[at % 3]} {word}", "id": f"t-{at}"} for at, word in enumerate(words[:40])]
+    house.answer_items(old)
+    first = make(house)
+    asked = rows(house, first["id"])
+    labels = [{"key": row["key"], "label": row["text"].split()[0]} for row in asked]
+    house.local.post(f"/v1/batches/{first['id']}/labels", json={"labels": labels})
+    house.clock.advance(1_200)
+    house.settle()
+    new = [{"text": f"login {word}", "id": f"n-{at}"} for at, word in enumerate(words[40:])]
+    house.answer_items([*old, *new])
+
+    second = make(house, explore=15)
+    taken = second["manifest"]["draws_taken"]
+    carried = [each for each in taken if each["carried"]]
+    assert len(carried) == len(taken) > 5
+    assert second["manifest"]["complete_sample"] is True
+    assert second["items"] + len(carried) == 15
+    assert second["notes"][0].startswith(f"{len(carried)} draws are items of other batches")
+    labels = [{"key": row["key"], "label": row["text"].split()[0]} for row in rows(house, second["id"])]
+    house.local.post(f"/v1/batches/{second['id']}/labels", json={"labels": labels})
+
+    (line,) = [
+        each
+        for each in house.local.get("/v1/proposals/basis").json()["batches"]
+        if each["batch"] == second["id"]
+    ]
+    assert (line["whole"], line["explored"], line["labelled"]) == (True, 15, 15)
+    file = [json.loads(each) for each in house.local.get("/v1/labels").text.splitlines()]
+    mine = [row for row in file if row["batch"] == second["id"]]
+    assert len(mine) == 15
+    assert {row["stratum"] for row in mine} == {"exploration"}
+    assert len({row["weight"] for row in mine}) == 1
+    trains = {row["key"] for row in file if row["stratum"] == "certainty"}
+    assert trains
+    assert not trains & {row["key"] for row in mine}
+    estimated = house.local.get("/v1/estimates").json()
+    (used,) = [each for each in estimated["batches"] if each["batch"] == second["id"]]
+    assert (used["drawn"], used["labelled"], used["left_out"]) == (15, 15, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"mode": "audit"}, "$.watched"),
+        ({"mode": "audit", "watched": ["login"], "explore": 5}, "$.mode"),
+        ({"mode": "blind"}, "$.mode"),
+    ],
+)
+def test_an_audit_says_what_it_is_about(filled: House, asked: dict[str, Any], field: str) -> None:
+    """One class or several, and nothing that a claim could rest on."""
+    answer = filled.local.post("/v1/batches", json={"by": "ada", **asked})
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+def test_an_audit_estimates_and_proves_nothing(filled: House) -> None:
+    """It is estimated apart from other batches, and in a file its rows are partial."""
+    batch = make(filled, mode="audit", watched=["login"], size=12)
+    assert (batch["manifest"]["mode"], batch["manifest"]["complete_sample"]) == ("audit", False)
+    labels = [{"key": row["key"], "label": row["text"].split()[0]} for row in rows(filled, batch["id"])]
+    filled.local.post(f"/v1/batches/{batch['id']}/labels", json={"labels": labels})
+    file = [json.loads(each) for each in filled.local.get("/v1/labels").text.splitlines()]
+    assert {row["stratum"] for row in file} == {"exploration-partial"}
+    for mode, unused in (("mixed", "other_mode"), ("audit", None)):
+        (line,) = filled.local.get(f"/v1/estimates?mode={mode}").json()["batches"]
+        assert (line["batch"], line["unused"]) == (batch["id"], unused)
