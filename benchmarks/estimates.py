@@ -3,15 +3,17 @@
 Two hundred times over: every item of the traffic gets its random number anew, the product selects its
 batches, the explored items get their true labels, and the product estimates. Beside the truth of the whole
 traffic stand the mean of the estimates (is it within two standard errors?) and how often the 95 % intervals
-hold it. Two plans:
+hold it. Of each source and epoch as much is held as reservoirs for such batches are sure to hold. Four plans:
 
 - `one`: a batch of 1,000, 150 of which are explored;
 - `waves`: six batches of 200, thirty explored each, of a growing day: each is of all the traffic so far, so
-  their times overlap; and one drawn item in ten is skipped.
+  their times overlap; and one drawn item in ten is skipped;
+- `audit`: an audit of 1,000, all of which are drawn by how probable the first class is;
+- `audit_200`: one of 200; thirty are held of each source and epoch, so it is drawn in two phases.
 
 What a mean over the items of a batch says is printed once, to show why it is never an answer.
 
-    python -m benchmarks.estimates [--runs 200] [--problem NAME] [--plan one|waves]
+    python -m benchmarks.estimates [--runs 200] [--problem NAME] [--plan one|waves|audit|audit_200]
 """
 
 import argparse
@@ -19,7 +21,7 @@ import csv
 import gzip
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -31,27 +33,33 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.machine import machine_line
 from model_store.calibrating.calibration import Probabilities
+from model_store.data.signatures import Signatures
 from model_store.policy import Decisions, Policy
 from model_store.promises.guarantees import fit_thresholds
-from monitoring.recording.candidate import EXPLORE_SHARE, Candidate
+from monitoring.recording.candidate import Candidate, draw_limit
 from monitoring.recording.reservoir import EPOCH_SECONDS
-from monitoring.waves.batches import Batch, BatchItem
+from monitoring.waves.batches import Batch, BatchItem, Place
 from monitoring.waves.estimates import Estimates, Quality, estimate
 from monitoring.waves.intervals import Shares
+from monitoring.waves.labelled import BatchMode
 from monitoring.waves.usable import Rules
 from monitoring.waves.wave import select
 from service.cli.tickets import generate
 
 SHARED: Final = Path(os.environ.get("SEAMARK_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 PROBLEMS: Final = ("synthetic", "clinc150", "hate_davidson")
-PLANS: Final = ("one", "waves")
+PLANS: Final[Mapping[str, tuple[int, int]]] = {  # size and number of the batches
+    "one": (1_000, 1),
+    "waves": (200, 6),
+    "audit": (1_000, 1),
+    "audit_200": (200, 1),
+}
 MODEL: Final = "bench@1"
 SOURCES: Final = ("email", "chat", "phone")
 _START: Final = 1_700_000_400.0  # the beginning of an epoch
 _HOURS: Final = 12
 _BY_SCORE: Final = 2  # candidates by score, in batches: what they are does not matter here
 _SKIPPED: Final = 0.1
-_WAVES: Final = 6
 
 Flags = npt.NDArray[np.bool_]
 
@@ -122,14 +130,17 @@ def _read(problem: str) -> tuple[list[str], list[str], tuple[str, ...]]:
 def batches_of(traffic: Traffic, plan: str, *, rng: np.random.Generator) -> Iterator[Batch]:
     """Yield the batches of a plan with the labels that came back."""
     priorities = rng.random(len(traffic))
-    size, n = (1_000, 1) if plan == "one" else (200, _WAVES)
-    keys: set[str] = set()
+    size, n = PLANS[plan]
+    signed: list[str] = []
+    signatures: list[Signatures] = []
+    places: dict[str, Place] = {}
     drawn: set[tuple[str, float]] = set()
-    hours = np.linspace(_HOURS, _HOURS, 1) if plan == "one" else np.linspace(_HOURS / 2, _HOURS, n)
+    hours = np.linspace(_HOURS / 2, _HOURS, n) if n > 1 else np.array([_HOURS])
     for index, end in enumerate(hours):
         rows = np.flatnonzero(traffic.at < _START + end * 3600)
+        counts = _counted(traffic, rows)
         wave = select(
-            _candidates(traffic, rows, priorities, size=size, before=len(drawn)),
+            _candidates(traffic, rows, priorities, size=size),
             source_counts={
                 name: int(n) for name, n in zip(SOURCES, np.bincount(traffic.sources[rows]), strict=True)
             },
@@ -137,16 +148,22 @@ def batches_of(traffic: Traffic, plan: str, *, rng: np.random.Generator) -> Iter
             classes=traffic.policy.classes,
             thresholds=[t.threshold for t in traffic.policy.thresholds],
             batch_size=size,
-            seed=f"{plan}-{index}",
-            taken_keys=frozenset(keys),
+            seed=f"{plan}-{index}-{priorities[0]}",
+            mode=mode_of(plan),
+            epoch_counts={
+                source: {int(epoch): n for epoch, n in each.items()} for source, each in counts.items()
+            },
+            taken_keys=frozenset(places),
+            taken_signatures=np.concatenate(signatures) if signatures else None,
+            signed_keys=signed,
+            places=places,
             drawn_before=frozenset(drawn),
-            most_draws=size,
             about={
                 "epochs": {
                     "seconds": EPOCH_SECONDS,
                     "first": int(_START // EPOCH_SECONDS),
                     "last": int((_START + end * 3600 - 1) // EPOCH_SECONDS),
-                    "items": _counted(traffic, rows),
+                    "items": counts,
                 }
             },
         )
@@ -155,9 +172,18 @@ def batches_of(traffic: Traffic, plan: str, *, rng: np.random.Generator) -> Iter
             _labelled(traffic, item, skipped=bool(skip))
             for item, skip in zip(wave.items, skipped, strict=True)
         )
-        keys |= {item.key for item in items}
-        drawn |= {(item.key, item.at) for item in items if item.stratum == "exploration"}
-        yield Batch(f"{plan}-{index}", None, MODEL, _START + end * 3600, "closed", wave.manifest, items)
+        name = f"{plan}-{index}"
+        taken = [(item, row) for row, item in enumerate(items) if item.state == "labelled"]
+        places |= {item.key: (name, item.rank) for item, _ in taken}
+        signed += [item.key for item, _ in taken]
+        signatures.append(wave.signatures[[row for _, row in taken]])
+        drawn |= {(item.key, item.at) for item, _ in taken if item.stratum == "exploration"}
+        yield Batch(name, None, MODEL, _START + end * 3600, "closed", wave.manifest, items)
+
+
+def mode_of(plan: str) -> BatchMode:
+    """Return how the batches of a plan are drawn."""
+    return "audit" if plan.startswith("audit") else "mixed"
 
 
 def _counted(traffic: Traffic, rows: npt.NDArray[np.intp]) -> dict[str, dict[str, int]]:
@@ -182,9 +208,8 @@ def _candidates(
     priorities: npt.NDArray[np.float64],
     *,
     size: int,
-    before: int,
 ) -> list[Candidate]:
-    """Return what reservoirs hold: the random ones of every source in full, and some by score."""
+    """Return what reservoirs hold: the random ones of every source and epoch in full, and some by score."""
     decided = traffic.decided
     kinds: dict[int, set[str]] = {}
     watched = traffic.policy.classes.index(traffic.told[0])
@@ -193,8 +218,10 @@ def _candidates(
         kinds.setdefault(row, set()).add(f"top:{traffic.told[0]}")
     for index, source in enumerate(SOURCES):
         mine = rows[traffic.sources[rows] == index]
-        most = before + 2 * round(EXPLORE_SHARE * size)
-        for row in mine[np.argsort(priorities[mine])][:most].tolist():
+        mine = mine[np.lexsort((priorities[mine], traffic.at[mine] // EPOCH_SECONDS))]
+        begins = np.flatnonzero(np.diff(traffic.at[mine] // EPOCH_SECONDS, prepend=0))
+        place = np.arange(len(mine)) - np.repeat(begins, np.diff(begins, append=len(mine)))
+        for row in mine[place < draw_limit(size)].tolist():
             kinds.setdefault(row, set()).add(f"random:{source}")
     return [
         Candidate(
@@ -226,16 +253,17 @@ class Record:
         known = estimate[np.isfinite(estimate)]
         error = known.std(ddof=1) / np.sqrt(len(known)) if len(known) > 1 else np.nan
         off = (known.mean() - self.truth) / error if error else np.nan
+        rmse = float(np.sqrt(((known - self.truth) ** 2).mean()))
         holds = ((low <= self.truth + 1e-9) & (self.truth <= high + 1e-9)).mean()
         return (
-            f"{self.truth:7.4f} {known.mean():7.4f} {off:+6.1f} {holds:7.3f} {(high - low).mean():7.3f}"
-            f" {len(known):5d}"
+            f"{self.truth:7.4f} {known.mean():7.4f} {rmse:7.4f} {off:+6.1f} {holds:7.3f}"
+            f" {(high - low).mean():7.3f} {len(known):5d}"
         )
 
 
 def measured(traffic: Traffic, plan: str, *, runs: int, seed: int = 0) -> dict[tuple[str, str], Record]:
     """Return what `runs` repetitions of a plan estimated of every class that is told, figure by figure."""
-    rules = Rules(traffic.policy.classes, frozenset({MODEL}))
+    rules = Rules(traffic.policy.classes, frozenset({MODEL}), mode=mode_of(plan))
     records: dict[tuple[str, str], Record] = {}
     for run in range(runs):
         batches = list(batches_of(traffic, plan, rng=np.random.default_rng((seed, run))))
@@ -298,7 +326,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             records = measured(traffic, plan, runs=asked.runs)
             print(f"plan {plan}, {asked.runs} runs in {time.perf_counter() - began:.0f} s")
             print(
-                f"{'':34s} {'truth':>7s} {'mean':>7s} {'off/se':>6s} {'holds':>7s} {'width':>7s} {'runs':>5s}"
+                f"{'':34s} {'truth':>7s} {'mean':>7s} {'rmse':>7s} {'off/se':>6s} {'holds':>7s} {'width':>7s}"
+                f" {'runs':>5s}"
             )
             for (each, figure), record in records.items():
                 print(f"{each[:16]:16s} {figure:17s} {record.line()}")
