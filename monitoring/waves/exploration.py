@@ -27,8 +27,8 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A draw that an item of another batch stands for: its key, and whether the content is the same."""
+class Met:
+    """A draw that met an item of another batch: the key of that, and whether it is the same word for word."""
 
     draw: Draw
     owner: str
@@ -63,7 +63,7 @@ class Explored:
 
     `certain` are the items of the other slices in their order; those that a draw resembled are in the
     exploration stratum. `complete` says that the items of that stratum are the draws one by one, those in
-    `taken` included: none is missing, and none is stood for by another content.
+    `met` included: none is missing, and none is stood for by another content.
     """
 
     chosen: tuple[Chosen, ...]
@@ -72,7 +72,7 @@ class Explored:
     already_chosen: int
     excluded: int
     without_text_or_id: int
-    taken: tuple[Taken, ...] = ()
+    met: tuple[Met, ...] = ()
 
 
 def draw(columns: Columns, strata: Mapping[Cell, Stratum], *, total: int, seed: str) -> Draws:
@@ -119,15 +119,15 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exac
     known = excluded.holds([one.key for one in candidates], signatures)
     kept, gone = np.flatnonzero(~known).tolist(), np.flatnonzero(known).tolist()
     owners = excluded.owners_of([candidates[row].key for row in gone], signatures[gone])
-    taken = tuple(
-        Taken(able[row], owner, excluded.is_content_of(owner, candidates[row]))
+    met = tuple(
+        Met(able[row], owner, excluded.is_content_of(owner, candidates[row]))
         for row, owner in zip(gone, owners, strict=True)
         if owner is not None
     )
     drawn = [Chosen(candidates[row], signatures[row], "explore", "exploration", 1.0, 1) for row in kept]
     chances = [able[row].chance for row in kept]
     chosen, others = [], list(certain)
-    complete = draws.plain and len(able) == len(draws.each) and all(each.carried for each in taken)
+    complete = draws.plain and len(able) == len(draws.each) and all(each.carried for each in met)
     for place, members in _clustered(certain, drawn):
         each = [drawn[row] for row in members]
         item = each[0] if place is None else certain[place]
@@ -144,7 +144,7 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exac
         already_chosen=len(drawn) - sum(one.dup_count for one in chosen),
         excluded=len(gone),
         without_text_or_id=len(draws.each) - len(able),
-        taken=taken,
+        met=met,
     )
 
 

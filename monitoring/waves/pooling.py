@@ -128,7 +128,7 @@ class _Drawn:
                 batch for piece in pieces.values() if len(piece.batches) > 1 for batch in piece.batches
             }
             mine = [
-                (at, pieces[epoch_of(used[batch], item.at)])
+                (at, _of_epoch(pieces, epoch_of(used[batch], item.at)))
                 for at, (item, batch) in enumerate(zip(self.items, self.batch.tolist(), strict=True))
                 if item.source == source and batch in overlapping
             ]
@@ -174,6 +174,11 @@ def _pieces(about: Sequence[Mapping[int, int]]) -> Mapping[int, _Piece]:
         # An epoch may have gone on after the first of its batches was made.
         piece.occurrences += max(each.get(epoch, 0) for each in about)
     return found
+
+
+def _of_epoch(pieces: Mapping[int, _Piece], epoch: int) -> _Piece:
+    """Return the piece of an epoch; what arrived in the first moments of one may be counted in the last."""
+    return pieces[min(pieces, key=lambda known: (abs(known - epoch), known))]
 
 
 def _merge(pieces: Sequence[_Piece]) -> None:

@@ -190,7 +190,7 @@ def select(
         },
         "predicted": _answers(chosen, predicted),
         "sources": _sources(items, counts, strata, draws),
-        "complete_sample": explored.complete and len(stood_for) == len(explored.taken),
+        "complete_sample": explored.complete and len(stood_for) == len(explored.met),
         "caps": _caps(plan, certain),
         "labelled_vectors": 0 if labelled is None else len(labelled),
         "left_out": _left_out(pool, certain, explored),
@@ -252,7 +252,7 @@ def _draws_taken(explored: Explored, places: Mapping[str, Place]) -> Sequence[Ma
     The item is named by its place, not by its key, which is the caller's. Its label is the draw's own where
     it is `carried`, being the same word for word; else it only estimates.
     """
-    found = [(one, *places[one.owner]) for one in explored.taken if one.owner in places]
+    found = [(one, *places[one.owner]) for one in explored.met if one.owner in places]
     return [
         {
             "batch": batch,

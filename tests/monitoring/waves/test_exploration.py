@@ -160,8 +160,8 @@ def test_a_draw_that_meets_a_known_item_has_its_label(
 ) -> None:
     """The sample stays whole where the content is the same; else the known item only estimates."""
     found = met(occurrence(drawn_number, "chat", 0.1, drawn_text), occurrence(0, "chat", 0.0, WORDS))
-    (taken,) = found.taken
-    assert (taken.owner, taken.carried, found.complete) == ("chat-0", carried, carried)
+    (one,) = found.met
+    assert (one.owner, one.carried, found.complete) == ("chat-0", carried, carried)
     assert [one.candidate.key for one in found.chosen] == ["chat-9"]
     assert found.excluded == 1
 
@@ -180,7 +180,7 @@ def test_what_repeats_the_training_rows_leaves_a_sample_of_the_rest():
         [occurrence(1, "chat", 0.1, WORDS), occurrence(2, "chat", 0.2, "other")], {"chat": 2}, total=2
     )
     found = explore(draws, certain=(), excluded=seen)
-    assert (len(found.chosen), found.excluded, found.taken, found.complete) == (1, 1, (), True)
+    assert (len(found.chosen), found.excluded, found.met, found.complete) == (1, 1, (), True)
 
 
 def test_draws_of_two_sources_that_resemble_one_another_add_their_weights():

@@ -1,11 +1,13 @@
 """Draws of several batches make one sample, each with what it stands for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from monitoring.waves.batches import Batch
 from monitoring.waves.pooling import pool
-from monitoring.waves.usable import Rules
+from monitoring.waves.usable import Rules, told
 from tests.support.drawn import CLASSES, EPOCH, MODEL, One, batch, ones
 
 RULES = Rules(CLASSES, frozenset({MODEL}))
@@ -99,3 +101,28 @@ def drawn(
             )
         )
     return made
+
+
+def test_an_item_of_the_first_moments_of_an_epoch_may_be_counted_in_the_last() -> None:
+    """Workers end an epoch when they tell of it; such an item belongs to the nearest that was counted."""
+    late = [One("fraud", key="late", at=4 * EPOCH + 0.5), *ones(0, 9)]
+    first = batch("a", late, occurrences=100, last=3)
+    second = batch("b", ones(1, 9), occurrences=90, last=3, drawn_before=10)
+    found = pool([first, second], RULES)
+    assert len(found.items) == 20
+    assert found.weights.sum() == pytest.approx(100)
+
+
+def test_an_epoch_that_earlier_draws_used_up_is_theirs() -> None:
+    """The second batch draws from two of three epochs; the first stands for the third by itself."""
+    counts = {0: 100, 1: 100, 2: 100}
+    first = batch("a", [One("fraud"), *ones(0, 19)], occurrences=100, counted={0: 100})
+    second = batch("b", [One("billing", at=EPOCH), *[One("billing", at=2 * EPOCH)] * 3], occurrences=200)
+    manifest = {
+        **second.manifest,
+        "epochs": {**told(second, "epochs"), "last": 2, "items": {"email": counts}},
+        "sources": {"email": {**told(second, "sources")["email"], "epochs_beyond": [0]}},
+    }
+    found = pool([first, replace(second, manifest=manifest)], RULES)
+    assert found.weights.sum() == pytest.approx(300)
+    assert found.weights[[item.label == "fraud" for item in found.items]].tolist() == [pytest.approx(5)]
