@@ -6,7 +6,7 @@ traffic stand the mean of the estimates (is it within two standard errors?) and 
 hold it. Of each source and epoch as much is held as reservoirs for such batches are sure to hold. Four plans:
 
 - `one`: a batch of 1,000, 150 of which are explored;
-- `waves`: six batches of 200, thirty explored each, of a growing day: each is of all the traffic so far, so
+- `waves`: ten batches of 200, thirty explored each, of a growing day: each is of all the traffic so far, so
   their times overlap; and one drawn item in ten is skipped;
 - `audit`: an audit of 1,000, all of which are drawn by how probable the first class is;
 - `audit_200`: one of 200; thirty are held of each source and epoch, so it is drawn in two phases.
@@ -50,7 +50,7 @@ SHARED: Final = Path(os.environ.get("SEAMARK_SHARED", Path(__file__).resolve().p
 PROBLEMS: Final = ("synthetic", "clinc150", "hate_davidson")
 PLANS: Final[Mapping[str, tuple[int, int]]] = {  # size and number of the batches
     "one": (1_000, 1),
-    "waves": (200, 6),
+    "waves": (200, 10),
     "audit": (1_000, 1),
     "audit_200": (200, 1),
 }
