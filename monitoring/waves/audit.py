@@ -5,7 +5,7 @@ random sample. From that each occurrence is drawn for itself (Poisson sampling: 
 1992, sections 3.5 and 9.3), so that the chance of both phases together grows with the probability of the
 class. Its inclusion probability is the product of the two chances, and known exactly.
 
-A part of the draws goes to all occurrences alike. It bounds what one may stand for, however sure the model is
+Half of the draws go to all occurrences alike. That bounds what one may stand for, however sure the model is
 that it is not of the class: without, one overlooked item would swing the whole estimate (defensive mixture:
 Hesterberg 1995).
 """
@@ -22,7 +22,7 @@ from monitoring.waves.strata import Cell, Stratum, uniform
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-EVEN: Final = 0.3  # of the expected draws
+EVEN: Final = 0.5  # of the expected draws
 
 
 def audit(
@@ -65,7 +65,7 @@ def chances_of(worth: Floats, first: Floats, *, size: int) -> Floats:
     Examples
     --------
     >>> chances_of(np.array([0.9, 0.1, 0.0]), np.ones(3), size=1).round(2).tolist()
-    [0.73, 0.17, 0.1]
+    [0.62, 0.22, 0.17]
     """
     if len(worth) <= size:
         return np.ones(len(worth))
