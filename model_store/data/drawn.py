@@ -19,7 +19,7 @@ Indices = npt.NDArray[np.intp]
 
 CERTAINTY: Final = "certainty"
 EXPLORATION: Final = "exploration"
-# A draw in it was left out since its item had been labelled before: it estimates, and proves nothing.
+# A draw of its batch is no row of its own, or chances differed by score: it estimates, and proves nothing.
 PARTIAL: Final = "exploration-partial"
 STRATA: Final = (CERTAINTY, EXPLORATION, PARTIAL)
 # Weights that differ by less come from rounding an inclusion probability in a file.
