@@ -17,8 +17,8 @@ from sklearn.metrics import average_precision_score, f1_score
 from benchmarks.waves_data import Part, Problem, Rows, Texts
 from model_store.calibrating.calibration import LogProbabilities, calibration_digest
 from model_store.calibrating.calibrators import fit_calibration
-from model_store.data.ngrams import Vectors, vectors
 from model_store.data.signatures import Signatures, minhash
+from model_store.data.wordmarks import Marks, marks
 from model_store.graphs.classifier import Classifier
 from model_store.policy import Decisions, Policy
 from model_store.promises.guarantees import fit_thresholds
@@ -45,13 +45,13 @@ class Served:
     """A model in service: its policy, and what it decided about the traffic, row by row.
 
     `seen` are the near-duplicate signatures of the items it was made from, which no wave takes again, and
-    `labelled` their vectors.
+    `labelled` marks of their words.
     """
 
     policy: Policy
     decisions: Decisions
     seen: Signatures
-    labelled: Vectors
+    labelled: Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def served(model: Model, problem: Problem, *, learnt: Part) -> Served:
     )
     decisions = policy.decide(calibration.apply(model.log_probabilities(problem.traffic.texts)))
     texts = [*learnt.texts, *validation.texts]
-    return Served(policy, decisions, minhash(texts), vectors(texts))
+    return Served(policy, decisions, minhash(texts), marks(texts))
 
 
 def joined(first: Part, second: Part, rows: Rows) -> Part:

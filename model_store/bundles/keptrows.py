@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.bundles.arrays import Array, Layout, load_arrays, save_arrays
+from model_store.data.wordmarks import PER_TEXT
 from model_store.errors import BundleInvalid
 
 _VALIDATION_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("int32", 1)}
 _MULTILABEL_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("bool", 2)}
 _RAW: Final[Layout] = {"log_probabilities": ("float32", 2)}
 _SEEN_LAYOUT: Final[Layout] = {"signatures": ("uint32", 2), "vectors": ("float32", 2)}
+_MARKS: Final[Layout] = {"marks": ("uint16", 2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,14 @@ class Seen:
     signatures : uint32 array of shape (n, n_hashes)
         MinHash signatures.
     vectors : float32 array of shape (m, n_dimensions), optional
-        For distances, of some of the items, see `model_store.data.ngrams`; None when there are none.
+        Embeddings of some of the items; None when there are none.
+    marks : uint16 array of shape (m, 64), optional
+        Words of some of the texts, see `model_store.data.wordmarks`.
     """
 
     signatures: npt.NDArray[np.uint32]
     vectors: npt.NDArray[np.float32] | None = None
+    marks: npt.NDArray[np.uint16] | None = None
 
 
 def save_validation(file: Path, validation: Validation) -> None:
@@ -82,12 +87,19 @@ def load_validation(file: Path, n_classes: int, *, several: bool) -> Validation:
 def save_seen(file: Path, seen: Seen) -> None:
     """Write the signatures, and vectors of no dimension where there are none."""
     none = np.zeros((0, 0), dtype=np.float32)
-    vectors = none if seen.vectors is None else seen.vectors
-    save_arrays(file, {"signatures": seen.signatures, "vectors": vectors})
+    arrays: dict[str, Array] = {
+        "signatures": seen.signatures,
+        "vectors": none if seen.vectors is None else seen.vectors,
+    }
+    if seen.marks is not None:
+        arrays["marks"] = seen.marks
+    save_arrays(file, arrays)
 
 
 def load_seen(file: Path) -> Seen:
     """Return what `save_seen` wrote; BundleInvalid if the arrays are not its."""
-    arrays = load_arrays(file, _SEEN_LAYOUT)
-    signatures, vectors = arrays["signatures"], arrays["vectors"]
-    return Seen(signatures, vectors if vectors.shape[1] else None)
+    arrays = load_arrays(file, _SEEN_LAYOUT, _MARKS)
+    vectors, marks = arrays["vectors"], arrays.get("marks")
+    if marks is not None and marks.shape[1] != PER_TEXT:
+        raise BundleInvalid(file, f"marks have shape {marks.shape}, expected {PER_TEXT} a text")
+    return Seen(arrays["signatures"], vectors if vectors.shape[1] else None, marks)

@@ -14,7 +14,6 @@ Vectors: TypeAlias = npt.NDArray[np.float32]  # (n_texts, DIMENSIONS), of length
 
 DIMENSIONS: Final = 64
 NGRAM: Final = 4  # bytes of lower-cased UTF-8
-MOST_KEPT: Final = 4_000  # vectors of a labelled file that are kept
 _BLOCK_BYTES: Final = 1 << 20
 _LONGEST: Final = 2_000  # bytes of a text that are looked at
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -42,13 +41,6 @@ def vectors(texts: Sequence[str]) -> Vectors:
             found[start : row + 1] = _of_block(block)
             block, start, size = [], row + 1, 0
     return found
-
-
-def kept(contents: Sequence[str]) -> Vectors:
-    """Return vectors of at most `MOST_KEPT` of the texts, evenly from first to last."""
-    if len(contents) > MOST_KEPT:
-        contents = [contents[at] for at in np.linspace(0, len(contents) - 1, MOST_KEPT).astype(int).tolist()]
-    return vectors(contents)
 
 
 def _of_block(texts: Sequence[bytes]) -> Vectors:

@@ -21,11 +21,11 @@ from model_store.data.cells import MISSING
 from model_store.data.drawn import Drawn, drawn
 from model_store.data.labelled import groups_of, named_groups, signatures_of, sources_of
 from model_store.data.leakage import Leakage, leakage, names_of
-from model_store.data.ngrams import Vectors
-from model_store.data.ngrams import kept as kept_vectors
 from model_store.data.rows import Progress, Rows
 from model_store.data.signatures import SIMILARITY, THOROUGH_BANDS, Signatures, partners
 from model_store.data.splits import ClassTooSmall, split
+from model_store.data.wordmarks import Marks
+from model_store.data.wordmarks import kept as kept_marks
 from model_store.errors import ImportRefused
 from model_store.foreign.reading import Opened, Reading, check, read
 from model_store.graphs.classifier import Classifier
@@ -95,7 +95,7 @@ class _Parts:
     groups: npt.NDArray[np.int32]
     signatures: Signatures
     trained: Signatures | None
-    vectors: Vectors | None
+    marks: Marks | None
     leaked: Leakage | None
 
     def seen(self) -> Seen:
@@ -103,7 +103,7 @@ class _Parts:
         fitted = np.sort(np.concatenate([self.members["calibration"], self.members["threshold"]]))
         mine = self.signatures[fitted]
         known = mine if self.trained is None else np.unique(np.vstack([self.trained, mine]), axis=0)
-        return Seen(known, self.vectors)
+        return Seen(known, marks=self.marks)
 
 
 def import_model(
@@ -232,13 +232,13 @@ def _dealt(
         scarce="allow",
     )
     members = {part: used[at] for part, at in splits.items()}
-    vectors = None
+    marks = None
     if not exact:
         contents = rows.contents()
         fitted = np.sort(np.concatenate([members["calibration"], members["threshold"]]))
         known = [] if trained_on is None else trained_on.contents()
-        vectors = kept_vectors([*known, *(contents[i] for i in fitted)])
-    return _Parts(members, named, signatures, trained, vectors, leaked)
+        marks = kept_marks([*known, *(contents[i] for i in fitted)])
+    return _Parts(members, named, signatures, trained, marks, leaked)
 
 
 def _check_repeats(reading: Reading, used: Indices, groups: npt.NDArray[np.int32]) -> None:

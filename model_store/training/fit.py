@@ -14,10 +14,10 @@ from model_store.data.drawn import Drawn, drawn
 from model_store.data.features import feature_columns, inputs_of
 from model_store.data.labelled import Labelled, groups_of, signatures_of, sources_of
 from model_store.data.leakage import LOOSE_SIMILARITY, Leakage, between, names_of
-from model_store.data.ngrams import kept as kept_vectors
 from model_store.data.returned import Returned
 from model_store.data.rows import Progress, Rows
 from model_store.data.splits import Splits, split
+from model_store.data.wordmarks import kept as kept_marks
 from model_store.graphs.classifier import Classifier
 from model_store.graphs.columns import ColumnKind
 from model_store.graphs.inputs import Input
@@ -152,7 +152,8 @@ def fit(
         classes=labelled.classes,
         task=labelled.task,
         seen=Seen(
-            signatures[fitted_on], None if table else kept_vectors([contents[i] for i in kept[fitted_on]])
+            signatures[fitted_on],
+            marks=None if table else kept_marks([contents[i] for i in kept[fitted_on]]),
         ),
         training={
             "rows": len(kept),

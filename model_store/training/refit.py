@@ -24,10 +24,10 @@ from model_store.bundles.bundle import (
 from model_store.calibrating.calibration import Float64s
 from model_store.data.drawn import Drawn, NotASample, drawn
 from model_store.data.labelled import labelled_of, named_groups, signatures_of
-from model_store.data.ngrams import kept as kept_vectors
 from model_store.data.rows import Progress, Rows
 from model_store.data.signatures import SIMILARITY, THOROUGH_BANDS, Signatures, partners
 from model_store.data.splits import split
+from model_store.data.wordmarks import kept as kept_marks
 from model_store.errors import TrainingError
 from model_store.graphs.scoring import inputs_of, score
 from model_store.model import Model
@@ -273,12 +273,11 @@ def _pooled(model: Model, part: Part, *, certifies: bool) -> Part:
 
 
 def _seen(model: Model, signatures: Signatures, contents: Sequence[str]) -> Seen:
-    old, vectors = read_seen(model.bundle), None
+    old, marks = read_seen(model.bundle), None
     if model.input_kind == "text":
-        vectors = kept_vectors(contents)
-        if old.vectors is not None and old.vectors.shape[1] == vectors.shape[1]:
-            vectors = np.concatenate([old.vectors, vectors])
-    return Seen(np.unique(np.concatenate([old.signatures, signatures]), axis=0), vectors)
+        marks = kept_marks(contents)
+        marks = marks if old.marks is None else np.concatenate([old.marks, marks])
+    return Seen(np.unique(np.concatenate([old.signatures, signatures]), axis=0), marks=marks)
 
 
 def _facts(model: Model, scored: Scored, n_rows: int, *, pool: bool, seed: int) -> dict[str, Any]:

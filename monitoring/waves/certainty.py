@@ -1,5 +1,6 @@
 """Which candidates teach the model most: probable ones of watched classes, unlike ones, uncertain ones?"""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from model_store.data.ngrams import Vectors
 from model_store.data.signatures import Signatures
+from model_store.data.wordmarks import Marks
 from monitoring.waves.batches import Chosen, Slice
 from monitoring.waves.columns import Rows
 from monitoring.waves.neardup import Excluded
@@ -19,7 +20,9 @@ from monitoring.waves.spread import spread
 # Candidates looked at per item wanted; doubled while near-duplicates leave gaps, up to the deepest look.
 _FIRST_LOOK: Final = 2
 _DEEPEST_LOOK: Final = 32
-SPREAD: Final = 3  # of so many times the items wanted, the best, those farthest apart are taken
+# Of so many times the novel items wanted, the best, those farthest apart are taken. Uncertain ones are not
+# spread: it cost a quarter of the items of unknown classes and reached no more clusters.
+SPREAD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ def pick(
     *,
     classes: Sequence[str],
     excluded: Excluded,
-    labelled: Vectors | None = None,
+    labelled: Marks | None = None,
+    since: float = -math.inf,
     drawn_sources: Mapping[str, int] | None = None,
 ) -> Certain:
     """Return the picks of the watched, the novel and the uncertain slice, one of each near-duplicate group.
@@ -72,13 +76,17 @@ def pick(
 
     Parameters
     ----------
-    labelled : float32 array of shape (n_labelled, n_dimensions), optional
-        Vectors of labelled items; without them nothing is novel.
+    labelled : uint16 array of shape (n_labelled, 64), optional
+        Marks of labelled items; without them nothing is novel.
+    since : float
+        Novel items are looked for from then on, UTC epoch seconds.
     drawn_sources : mapping of str to int
         Items per source that are in the batch already, drawn at random.
     """
     signed: dict[int, Signatures] = {}
-    novel = pool.novel(labelled, most=_DEEPEST_LOOK * max(plan.novel, 1)) if plan.novel else None
+    novel = None
+    if plan.novel:
+        novel = pool.novel(labelled, most=_DEEPEST_LOOK * plan.novel, since=since)
     depth = _FIRST_LOOK
     while True:
         looks = _Looks.at(pool, plan, classes=classes, novel=novel, depth=depth)
@@ -111,9 +119,9 @@ class _Looks:
         every = np.empty(0, np.intp) if novel is None else novel
         missing = sum(max(n - len(watched[name]), 0) for name, n in plan.quotas.items())
         missing += max(plan.novel - len(every), 0)
-        wanted = depth * SPREAD * (plan.uncertain + missing)
+        wanted = depth * (plan.uncertain + missing)
         uncertain = pool.uncertain(most=wanted + spare)
-        capped = pool.uncertain(most=wanted + spare, most_of_class=depth * SPREAD * plan.class_cap)
+        capped = pool.uncertain(most=wanted + spare, most_of_class=depth * plan.class_cap)
         novel_look = every[: depth * SPREAD * plan.novel + spare]
         whole = {name for name, n in plan.quotas.items() if len(watched[name]) < depth * n + spare}
         whole |= {"novel"} if len(novel_look) == len(every) else set()
@@ -149,11 +157,11 @@ class _Filling:
             self.per_watched[name] = got
             complete &= got == quota or name in looks.whole
             late.append((name, look, quota - got))
-        got = self._spread(looks.novel, "novel", self.plan.novel)
+        got = self._spread(looks.novel, self.plan.novel)
         complete &= got == self.plan.novel or "novel" in looks.whole
         # What a source's cap kept out of a watched class goes to others first, and to that source last.
         wanted += self.plan.novel - got + sum(missing for _, _, missing in late)
-        wanted -= self._spread(looks.capped, "uncertain", wanted)
+        wanted -= self._take(looks.capped.tolist(), "uncertain", wanted, permits=self._both_permit)
         if wanted:
             complete &= "uncertain" in looks.whole
             look = [*looks.capped.tolist(), *looks.uncertain.tolist()]
@@ -188,8 +196,8 @@ class _Filling:
             signed=len(self.shortlist.signed),
         )
 
-    def _spread(self, look: Rows, slice_: Slice, wanted: int) -> int:
-        """Pick those farthest apart of the best within both caps; then, for what is missing, the next."""
+    def _spread(self, look: Rows, wanted: int) -> int:
+        """Pick novel items, those farthest apart of the best; then, for what is missing, the next."""
         if wanted <= 0:
             return 0
         free = self.shortlist.representatives(look.tolist())
@@ -202,13 +210,13 @@ class _Filling:
             def permits(place: int) -> bool:
                 if not self._both_permit(best[place]):
                     return False
-                self._add(best[place], slice_)
+                self._add(best[place], "novel")
                 taken.append(place)
                 return True
 
             spread(vectors, wanted=wanted, permits=permits)
             got = len(taken)
-        return got + self._take(free, slice_, wanted - got, permits=self._both_permit)
+        return got + self._take(free, "novel", wanted - got, permits=self._both_permit)
 
     def _take(
         self, rows: Sequence[int], slice_: Slice, wanted: int, *, permits: Callable[[int], bool]

@@ -20,7 +20,7 @@ from model_store.bundles.bundle import (
     read_seen,
 )
 from model_store.bundles.manifest import Task
-from model_store.data.ngrams import Vectors, kept
+from model_store.data.wordmarks import Marks, marks
 from model_store.graphs.inputs import InputKind
 from model_store.promises.targets import n_min
 from monitoring.clock import Clock
@@ -51,8 +51,8 @@ class ModelFacts:
         SHA-256 of the calibration and the policy.
     seen : uint32 array of shape (n, 64)
         Near-duplicate signatures of the items the model was made from.
-    vectors : float32 array of shape (m, n_dimensions), optional
-        Of some of those items, see `model_store.data.ngrams`.
+    marks : uint16 array of shape (m, 64), optional
+        Of the words of some of those items, see `model_store.data.wordmarks`.
     lacking : mapping of str to int
         Positives that a class lacks for its claim.
     target : int
@@ -70,7 +70,7 @@ class ModelFacts:
     task: Task = "multiclass"
     input_kind: InputKind = "text"
     scoring: str = ""
-    vectors: Vectors | None = None
+    marks: Marks | None = None
     lacking: Mapping[str, int] = field(default_factory=dict)
     target: int = 1
 
@@ -90,7 +90,7 @@ def facts_of(bundle: Bundle) -> ModelFacts:
         task=bundle.manifest.task,
         input_kind=bundle.manifest.input_kind,
         scoring=_scoring(bundle),
-        vectors=seen.vectors,
+        marks=seen.marks,
         lacking={t.class_name: t.n_needed for t in thresholds if t.n_needed},
         target=max((n_min(each, bundle.policy.delta) for each in asked), default=1),
     )
@@ -144,6 +144,7 @@ def emit_for_alarm(
         reason="alarm",
         alarm_id=alarm.id,
         watched=alarm.finding.watched,
+        since=alarm.finding.since_time,
         facts=facts,
         config=config,
         size=config.batch_size,
@@ -230,6 +231,7 @@ def _emit(
     overlap: int,
     created_at: float,
     about: Mapping[str, object],
+    since: float | None = None,
     mode: BatchMode = "mixed",
     explore: int | None = None,
 ) -> tuple[NewBatch, Load]:
@@ -264,7 +266,8 @@ def _emit(
         most_draws=draw_limit(config.batch_size),
         lacking=facts.lacking,
         target=facts.target,
-        labelled=_labelled(facts.vectors, read.taken.texts),
+        labelled=_labelled(facts.marks, read.taken.texts),
+        since=since,
         source_caps=config.source_caps,
         about={
             "batch": batch_id,
@@ -307,11 +310,9 @@ def _emit(
     return batch, read.load
 
 
-def _labelled(vectors: Vectors | None, texts: Sequence[str]) -> Vectors | None:
-    """Return vectors of what the model was made from, and of what was labelled since."""
-    if vectors is None or not texts:
-        return vectors
-    return np.concatenate([vectors, kept(texts)])
+def _labelled(known: Marks | None, texts: Sequence[str]) -> Marks | None:
+    """Return marks of what the model was made from, and of what was labelled since."""
+    return known if known is None or not texts else np.concatenate([known, marks(texts)])
 
 
 def _check_load(load: Load, *, labels: int, config: WatcherConfig) -> None:

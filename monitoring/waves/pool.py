@@ -7,12 +7,13 @@ from typing import Final
 import numpy as np
 
 from model_store.data.ngrams import Vectors, vectors
+from model_store.data.wordmarks import Marks, marks
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 from monitoring.recording.candidate import Scores, margins, nearness
 from monitoring.waves.columns import Columns, Rows
 from monitoring.waves.novelty import novelty
 
-LEAST_LABELLED: Final = 20  # vectors of labelled items that say what is not novel
+LEAST_LABELLED: Final = 20  # labelled items that say what is not novel
 _MOST_JUDGED: Final = 6_000  # candidates whose novelty is worked out
 _LEAST_JUDGED: Final = 2_000
 
@@ -61,29 +62,31 @@ class Pool:
             rows = np.concatenate([np.empty(0, np.intp), *best])
         return self.columns.best(self.uncertainty[rows], rows, most=most)
 
-    def novel(self, labelled: Vectors | None, *, most: int) -> Rows | None:
-        """Return the most novel rows, those with a text; None where nothing says what is known.
+    def novel(self, labelled: Marks | None, *, most: int, since: float = -np.inf) -> Rows | None:
+        """Return the most novel rows from `since` on, with a text; None where nothing says what is known.
 
-        All candidates drawn at random are judged, which are what traffic is, and as many uncertain ones.
+        Judged are candidates drawn at random, which are what traffic is, and as many uncertain ones.
         """
         if labelled is None or len(labelled) < LEAST_LABELLED or self.exact:
             return None
-        texts = self.columns.texts
-        judged = min(max(_LEAST_JUDGED, 2 * most), _MOST_JUDGED)
-        drawn = self.rows[self.columns.drawn[self.rows]]
-        first = self.columns.best(-self.columns.priorities[drawn], drawn, most=judged // 2)
-        second = self.columns.best(self.uncertainty[self.scored], self.scored, most=judged // 2)
+        columns = self.columns
+        drawn, scored = (
+            rows[columns.at[rows] >= since] for rows in (self.rows[columns.drawn[self.rows]], self.scored)
+        )
+        half = min(max(_LEAST_JUDGED, 2 * most), _MOST_JUDGED) // 2
+        first = columns.best(-columns.priorities[drawn], drawn, most=half)
+        second = columns.best(self.uncertainty[scored], scored, most=half)
         rows = np.array(
-            [row for row in dict.fromkeys([*first.tolist(), *second.tolist()]) if texts[row] is not None],
+            [r for r in dict.fromkeys([*first.tolist(), *second.tolist()]) if columns.texts[r] is not None],
             np.intp,
         )
         if not len(rows):
             return None
         # By priority: who is judged by whom must owe nothing to what they say.
-        rows = rows[np.argsort(self.columns.priorities[rows], kind="stable")]
-        found = self.vectors(rows.tolist())
-        scores = np.zeros(len(rows)) if found is None else novelty(found, labelled)
-        return self.columns.best(scores, rows, most=most)
+        rows = rows[np.argsort(columns.priorities[rows], kind="stable")]
+        sure = columns.probabilities[rows].max(axis=1).astype(np.float64)
+        scores = novelty(marks([columns.texts[r] or "" for r in rows.tolist()]), labelled, confidence=sure)
+        return columns.best(scores, rows, most=most)
 
     def vectors(self, rows: Sequence[int]) -> Vectors | None:
         """Return a vector per row; None where a text is not kept, or rows are those of a table."""

@@ -7,6 +7,7 @@ still gives unbiased shares (Horvitz and Thompson 1952; `BatchItem.weight`). An 
 """
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.bundles.manifest import Task
-from model_store.data.ngrams import Vectors
 from model_store.data.signatures import PERMUTATIONS, Signatures
+from model_store.data.wordmarks import Marks
 from model_store.graphs.inputs import InputKind
 from model_store.policy import DECISIONS, NO_CLASS
 from monitoring.recording.candidate import EXPLORE_SHARE, Candidate, draw_limit
@@ -71,7 +72,8 @@ def select(
     carried_before: Collection[float] = frozenset(),
     lacking: Mapping[str, int] | None = None,
     target: int = DEFAULT_TARGET,
-    labelled: Vectors | None = None,
+    labelled: Marks | None = None,
+    since: float | None = None,
     source_caps: Mapping[str, float] | None = None,
     explore: int | None = None,
     most_draws: int | None = None,
@@ -117,8 +119,10 @@ def select(
         Positives that a class lacks for its claim.
     target : int
         Positives that prove the target of a watched class anew.
-    labelled : float32 array of shape (n_labelled, n_dimensions), optional
-        Vectors of labelled items, see `model_store.data.ngrams`; without them nothing is novel.
+    labelled : uint16 array of shape (n_labelled, 64), optional
+        Marks of labelled items, see `model_store.data.wordmarks`; without them nothing is novel.
+    since : float, optional
+        When traffic moved, UTC epoch seconds: novel items are looked for from then on.
     source_caps : mapping of str to float, optional
         The largest share of the batch that may come from a source.
     explore : int, optional
@@ -163,7 +167,13 @@ def select(
     operating, exact = np.asarray(thresholds, np.float64), input_kind == "features"
     pool = pool_of(columns, thresholds=operating, multilabel=task == "multilabel", exact=exact)
     certain = pick(
-        pool, plan, classes=classes, excluded=excluded, labelled=labelled, drawn_sources=draws.per_source
+        pool,
+        plan,
+        classes=classes,
+        excluded=excluded,
+        labelled=labelled,
+        since=-math.inf if since is None else since,
+        drawn_sources=draws.per_source,
     )
     explored = explored_items(draws, certain=certain.chosen, excluded=excluded, exact=exact)
     chosen = sorted([*explored.certain, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
@@ -192,7 +202,7 @@ def select(
         "sources": _sources(items, counts, strata, draws),
         "complete_sample": explored.complete and len(stood_for) == len(explored.met),
         "caps": _caps(plan, certain),
-        "labelled_vectors": 0 if labelled is None else len(labelled),
+        "compared_with": 0 if labelled is None else len(labelled),
         "left_out": _left_out(pool, certain, explored),
         "draws_taken": stood_for,
         "candidates": {"given": len(columns), "eligible": len(pool.rows), "signed": certain.signed},
@@ -215,7 +225,9 @@ def _plan(
     asked = min(round(WATCHED_SHARE * batch_size), n_certain)
     watching = quotas(asked, moved=watched, lacking=lacking, target=target)
     n_watched = sum(watching.values())
-    novel = min(round(NOVEL_SHARE * batch_size), n_certain - n_watched)
+    # With no class to watch, what is new is what a wave is for: half of that slice's share.
+    share = NOVEL_SHARE if watching else NOVEL_SHARE + WATCHED_SHARE / 2
+    novel = min(round(share * batch_size), n_certain - n_watched)
     return Plan(
         quotas=watching,
         novel=novel,

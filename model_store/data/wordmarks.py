@@ -1,0 +1,60 @@
+"""Which words does a text have, kept so that nobody can read it? Hashes of words and of pairs of words.
+
+They tell traffic from what was labelled before (`monitoring.waves.novelty`) without a text at hand. A mark is
+one of 4,096: thousands of words share each, so no text can be put together again from its marks.
+"""
+
+import re
+import zlib
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+Marks: TypeAlias = npt.NDArray[np.uint16]  # (n_texts, PER_TEXT), `NO_MARK` where a text has fewer
+
+COLUMNS: Final = 1 << 12
+PER_TEXT: Final = 64
+NO_MARK: Final = 0xFFFF
+MOST_KEPT: Final = 4_000  # texts of a labelled file
+_WORD: Final = re.compile(r"\w+")
+
+
+def marks(texts: Sequence[str]) -> Marks:
+    """Return the first 64 distinct marks of each text, uint16 of shape (n_texts, 64).
+
+    Examples
+    --------
+    >>> a, b = marks(["My card was stolen", "my CARD was  stolen!"])
+    >>> bool((a == b).all()), int((a != NO_MARK).sum())
+    (True, 7)
+    """
+    found = np.full((len(texts), PER_TEXT), NO_MARK, dtype=np.uint16)
+    for row, text in enumerate(texts):
+        words = _WORD.findall(text.lower())
+        grams = (*words, *map(" ".join, pairwise(words)))
+        hashed = dict.fromkeys(
+            zlib.crc32(gram.encode(errors="surrogatepass")) % COLUMNS for gram in grams[: 4 * PER_TEXT]
+        )
+        mine = list(hashed)[:PER_TEXT]
+        found[row, : len(mine)] = mine
+    return found
+
+
+def kept(texts: Sequence[str]) -> Marks:
+    """Return marks of at most `MOST_KEPT` of the texts, evenly from first to last."""
+    if len(texts) > MOST_KEPT:
+        texts = [texts[at] for at in np.linspace(0, len(texts) - 1, MOST_KEPT).astype(int).tolist()]
+    return marks(texts)
+
+
+def matrix(found: Marks) -> csr_array:
+    """Return marks as rows of length 1 (0 for a text without a word), sparse of shape (n_texts, 4096)."""
+    there = found != NO_MARK
+    n_marks = there.sum(axis=1)
+    values = np.repeat(1.0 / np.sqrt(np.maximum(n_marks, 1)), n_marks)
+    ends = np.concatenate([[0], np.cumsum(n_marks)])
+    return csr_array((values, found[there].astype(np.int32), ends), shape=(len(found), COLUMNS))
