@@ -19,15 +19,20 @@ class Client:
         Base address, for example `http://127.0.0.1:3000`.
     key
         Access key sent as a bearer token; empty sends none.
+
+    Attributes
+    ----------
+    url : str
+        Base address without a slash at its end.
     """
 
     def __init__(self, url: str, key: str = "", *, timeout_seconds: float = 30.0) -> None:
         if not key.isascii() or not key.isprintable() or " " in key:
             raise ClientError("--key: a key has printable ASCII characters only; check SEAMARK_KEY")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         try:
-            address = httpx.URL(self._url)
+            address = httpx.URL(self.url)
         except httpx.InvalidURL:
             address = httpx.URL("")
         if address.scheme not in {"http", "https"} or not address.host:
@@ -57,16 +62,16 @@ class Client:
             response = self._http.request(method, path, **parts)
         except httpx.TimeoutException as error:
             seconds = self._http.timeout.read
-            raise ClientError(f"{self._url}: no answer within {seconds:.0f} s; see its log") from error
+            raise ClientError(f"{self.url}: no answer within {seconds:.0f} s; see its log") from error
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
             raise ClientError(
-                f"{self._url}: no answer ({reason}); start the service with `seamark serve` or pass --url"
+                f"{self.url}: no answer ({reason}); start the service with `seamark serve` or pass --url"
             ) from error
         if response.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/html":
             raise ClientError(
                 f"{method} {path}: {response.status_code}, a web page (HTML) and not an answer of Seamark; "
-                f"check --url {self._url}, and whether a proxy or a login page is before it"
+                f"check --url {self.url}, and whether a proxy or a login page is before it"
             )
         if response.is_success:
             return response

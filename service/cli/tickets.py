@@ -2,7 +2,8 @@
 
 Five classes, three channels, 2 % fraud, hard on purpose: part of the fraud reads like a billing or an account
 question and the other way round, and some tickets are sent twice. The text depends on the label alone, so
-another `fraud_share` moves the mix of classes and nothing else (label shift).
+another `fraud_share` moves the mix of classes and nothing else (label shift). With `reworded` part of the
+fraud is of a new kind, which a model fitted before cannot know.
 """
 
 import csv
@@ -61,16 +62,22 @@ class Ticket:
     channel: str
 
 
-def generate(n: int, *, seed: int, fraud_share: float = FRAUD_SHARE) -> list[Ticket]:
+def generate(n: int, *, seed: int, fraud_share: float = FRAUD_SHARE, reworded: float = 0.0) -> list[Ticket]:
     """Return `n` tickets, the same for the same arguments, with ids `t-000000` and so on.
+
+    Parameters
+    ----------
+    reworded : float
+        Share of the fraud that is told in words which no ticket has otherwise.
 
     Raises
     ------
     ValueError
-        When `fraud_share` is no share.
+        When `fraud_share` or `reworded` is no share.
     """
-    if not 0 <= fraud_share <= 1:
-        raise ValueError(f"fraud_share {fraud_share}: expected a share in [0, 1]")
+    for name, share in (("fraud_share", fraud_share), ("reworded", reworded)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"{name} {share}: expected a share in [0, 1]")
     rng = random.Random(seed)
     mix = list(accumulate([*(share * (1 - fraud_share) for share in _OTHERS), fraud_share]))
     tickets: list[Ticket] = []
@@ -83,7 +90,7 @@ def generate(n: int, *, seed: int, fraud_share: float = FRAUD_SHARE) -> list[Tic
         else:
             label = rng.choices(CLASSES, cum_weights=mix)[0]
             channel = rng.choices(CHANNELS, _CHANNEL_WEIGHTS)[0]
-            tickets.append(Ticket(ticket_id, _text(rng, label, channel), label, channel))
+            tickets.append(Ticket(ticket_id, _text(rng, label, channel, reworded), label, channel))
     return tickets
 
 
@@ -95,10 +102,11 @@ def write_csv(path: Path, tickets: Iterable[Ticket]) -> None:
         writer.writerows((ticket.id, ticket.text, ticket.label, ticket.channel) for ticket in tickets)
 
 
-def _text(rng: random.Random, label: str, channel: str) -> str:
+def _text(rng: random.Random, label: str, channel: str, reworded: float) -> str:
     """Return a text of this class in the manner of the channel, which says nothing about the class."""
-    said = [_opening(rng, label)]
-    if rng.random() < _ALARMED[label]:
+    new = label == "fraud" and reworded > 0 and rng.random() < reworded
+    said = [rng.choice(phrases.REWORDED) if new else _opening(rng, label)]
+    if not new and rng.random() < _ALARMED[label]:
         said.append(rng.choice(phrases.ALARMED))
     said += rng.sample(phrases.ANYBODY, rng.choice((0, 1, 1, 2) if channel == "chat" else (1, 1, 2, 2, 3)))
     rng.shuffle(said)

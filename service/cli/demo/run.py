@@ -1,16 +1,19 @@
-"""One run of the demo: calm traffic, a change nobody announces, and what the service makes of it."""
+"""One run of the demo: calm traffic, a change nobody announces, and the way back to what was promised."""
 
-import json
+import random
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from model_store import Model
+from model_store import Model, ModelStore
 from service.cli.client import Client
-from service.cli.demo import verdict
+from service.cli.demo import hidden, verdict
 from service.cli.demo.errors import DemoError
+from service.cli.demo.hidden import Stretch
+from service.cli.demo.labelers import Labelers
 from service.cli.demo.plan import expected_items
+from service.cli.demo.repair import Repair
 from service.cli.demo.scenario import Scenario
 from service.cli.demo.traffic import Message, Traffic
 from service.cli.demo.verdict import Check
@@ -18,27 +21,39 @@ from service.cli.output import StageProgress
 
 BASELINE_ITEMS = 10_000
 CALM_ITEMS = 10_000
+AFTER_ITEMS = 10_000
 ITEMS_PER_SECOND = 1_500.0
 BUCKET_SECONDS = 0.5
 BUCKET_ITEMS = ITEMS_PER_SECOND * BUCKET_SECONDS
 POLL_SECONDS = 0.25
-FACTOR = 3.0
 SETTLE_SECONDS = 15.0
 COMMON_SHARE = 0.1
 
 
 @dataclass(slots=True)
 class Run:
-    """One run of the demo against a live service."""
+    """One run of the demo against a live service.
+
+    Attributes
+    ----------
+    stretches : list of Stretch
+        How good the answers were by hidden truth: before, during and after.
+    labels : int
+        What the repair cost.
+    """
 
     scenario: Scenario
     model: Model
+    store: ModelStore
     traffic: Traffic
     client: Client
     seed: int
     progress: StageProgress
+    stretches: list[Stretch] = field(default_factory=list)
+    labels: int = 0
     _polled_at: float = 0.0
     _alarm: dict[str, Any] | None = None
+    _streams: dict[bool, Iterator[Message]] = field(default_factory=dict)
 
     def calm_only(self) -> list[Check]:
         """Send unshifted items only; the service must stay calm."""
@@ -46,12 +61,12 @@ class Run:
         return [self._calm_check()]
 
     def drift(self) -> list[Check]:
-        """Send unshifted items, then move the mix without telling, and judge what the service makes of it."""
+        """Send unshifted items, then change them without telling, and judge what the service makes of it."""
         self._calm(BASELINE_ITEMS + CALM_ITEMS)
         checks = [self._calm_check()]
         change = self.traffic.sent
         planned = self._planned()
-        self._send(self._messages(FACTOR), planned * 4, "moved items", stop_at_alarm=True)
+        self.send(4 * planned, "moved items", stop=self._alarmed)
         if self._alarm is None:
             return [*checks, Check("an alarm", False, f"none in {self.traffic.sent - change:,} items", "one")]
         finding, raised = self._alarm["finding"], self.traffic.items_at(self._alarm["raised_at"])
@@ -66,38 +81,52 @@ class Run:
                 bucket_items=BUCKET_ITEMS,
             ),
         ]
-        return checks + self._label(self._batch_id(), change)
+        return checks + self._repair(change)
 
     def status(self) -> dict[str, Any]:
         """Return what `GET /v1/drift` says."""
         value: dict[str, Any] = self.client.get("/v1/drift").json()
         return value
 
-    def _planned(self) -> int:
-        share = min(self.scenario.share, 0.9 / FACTOR)
-        return expected_items(
-            self.model, self.status(), self.scenario.watched, share, FACTOR, bucket_items=BUCKET_ITEMS
-        )
+    def send(self, items: float, stage: str, *, stop: Callable[[], bool] = lambda: False) -> None:
+        """Send so many items as they are once moved, or fewer when told to stop."""
+        self._send(items, stage, moved=True, stop=stop)
 
-    def _label(self, batch_id: str, change: int) -> list[Check]:
-        path = f"/v1/batches/{batch_id}"
-        formats = ("jsonl", "csv", "label_studio")
-        exports = {
-            each: self.client.get(f"{path}/items", params={"format": each}).content for each in formats
-        }
-        config = self.client.get(f"{path}/labeling-config").content
-        items = [json.loads(line) for line in exports["jsonl"].splitlines()]
-        truths = [self.traffic.truth[each["id"]] for each in items]
-        rows = [
-            {"key": each["key"], "label": truth, "annotation_id": f"demo-{rank}", "annotator": "demo"}
-            for rank, (each, truth) in enumerate(zip(items, truths, strict=True))
+    def _repair(self, change: int) -> list[Check]:
+        """From the batch of the alarm to a better version in force."""
+        labelers = Labelers(self.client, self.traffic.truth, self.model.classes, random.Random(self.seed))
+        repair = Repair(self.client, self.store, self.scenario, labelers, self.seed, self.progress)
+        batch = self._batch_id()
+        checks = repair.label(
+            batch,
+            traffic_share=self._traffic_share(change),
+            send=lambda items: self.send(items, "moved items, while people label"),
+        )
+        repair.retrain()
+        checks += repair.shadowed(lambda items: self.send(items, "moved items, beside the proposed version"))
+        during = self.traffic.ids(change)
+        checks += repair.promote()
+        promoted = self.traffic.sent
+        self.send(AFTER_ITEMS, "moved items, after the promotion")
+        after = self.traffic.ids(promoted)
+        before = self.traffic.ids(BASELINE_ITEMS, change)
+        self.labels = labelers.given
+        watched = self.scenario.watched
+        self.stretches = [
+            hidden.stretch(name, self.traffic, ids, watched=watched)
+            for name, ids in (("before", before), ("during", during), ("after", after))
         ]
-        receipts = [self.client.post(f"{path}/labels", json={"labels": rows}).json() for _ in range(2)]
-        return [
-            verdict.batch_is_rich(truths, self.scenario.watched, self._traffic_share(change)),
-            verdict.exports_agree(exports, config, len(items)),
-            verdict.counted_once(receipts[0], receipts[1], len(rows)),
-        ]
+        if self.scenario.reworded:
+            checks += verdict.recall_fell_and_is_back(self.stretches, repair.target)
+        return [*checks, repair.honest(), *repair.closed()]
+
+    def _planned(self) -> int:
+        """Return after how many items the change should be noticed by what the model can see of it."""
+        seen = self.scenario.factor * (1.0 - self.scenario.reworded)
+        share = min(self.scenario.share, 0.9 / seen)
+        return expected_items(
+            self.model, self.status(), self.scenario.watched, share, seen, bucket_items=BUCKET_ITEMS
+        )
 
     def _traffic_share(self, change: int) -> float:
         """Return the watched class's true share in the traffic that the batch is compared with.
@@ -121,28 +150,30 @@ class Run:
         raise DemoError(f"the alarm emitted no batch within {SETTLE_SECONDS:.0f} s")
 
     def _calm(self, items: int) -> None:
-        messages = self._messages(1.0)
-        self._send(messages, items, "unshifted items", stop_at_alarm=True)
+        self._send(items, "unshifted items", moved=False, stop=self._alarmed)
         deadline = time.monotonic() + SETTLE_SECONDS
         while self.status()["state"] == "warming" and time.monotonic() < deadline:
-            self._send(messages, 500, "unshifted items", stop_at_alarm=True)
+            self._send(500, "unshifted items", moved=False, stop=self._alarmed)
 
     def _calm_check(self) -> Check:
         status = self.status()
         return verdict.calm(status["state"], 0 if status["last_alarm"] is None else 1, self.traffic.sent)
 
-    def _messages(self, factor: float) -> Iterator[Message]:
-        seed = self.seed + (2 if factor == 1.0 else 3) * 1_000_000
-        return self.scenario.messages(self.model, factor=factor, seed=seed)
+    def _messages(self, *, moved: bool) -> Iterator[Message]:
+        """Return the stream before or after the change, where it was left."""
+        if moved not in self._streams:
+            seed = self.seed + (3 if moved else 2) * 1_000_000
+            self._streams[moved] = self.scenario.messages(self.model, moved=moved, seed=seed)
+        return self._streams[moved]
 
-    def _send(self, messages: Iterator[Message], items: float, stage: str, *, stop_at_alarm: bool) -> None:
+    def _send(self, items: float, stage: str, *, moved: bool, stop: Callable[[], bool]) -> None:
         start, goal = self.traffic.sent, self.traffic.sent + int(items)
 
         def done() -> bool:
             self.progress(stage, self.traffic.sent - start, goal - start)
-            return self.traffic.sent >= goal or (stop_at_alarm and self._alarmed())
+            return self.traffic.sent >= goal or stop()
 
-        self.traffic.send(messages, until=done)
+        self.traffic.send(self._messages(moved=moved), until=done)
 
     def _alarmed(self) -> bool:
         if time.monotonic() - self._polled_at >= POLL_SECONDS:

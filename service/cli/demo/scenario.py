@@ -18,10 +18,19 @@ from service.cli.tickets import FRAUD_SHARE, NOTE, generate, write_csv
 
 TRAINING_TICKETS = 12_000
 CHUNK = 4_096
+MORE_FRAUD = 6.0  # times its share
+REWORDED = 0.5  # of that fraud is of a kind the model was never shown
+MORE_ROWS = 3.0
 
 
 class Scenario(Protocol):
-    """A labelled file to fit on, and a stream whose mix can be moved."""
+    """A labelled file to fit on, and a stream that can be moved.
+
+    Attributes
+    ----------
+    factor, reworded : float
+        Once moved, the watched class has so many times its share, of which so much is new to the model.
+    """
 
     data: Path
     text: str
@@ -30,9 +39,11 @@ class Scenario(Protocol):
     watched: str
     share: float
     note: str
+    factor: float
+    reworded: float
 
-    def messages(self, model: Model, *, factor: float, seed: int) -> Iterator[Message]:
-        """Yield an endless stream in which the watched class has `factor` times its share."""
+    def messages(self, model: Model, *, moved: bool, seed: int) -> Iterator[Message]:
+        """Yield an endless stream, before or after the change."""
         ...
 
 
@@ -48,15 +59,19 @@ class Tickets:
     watched: str = "fraud"
     share: float = FRAUD_SHARE
     note: str = NOTE
+    factor: float = MORE_FRAUD
+    reworded: float = REWORDED
 
     def __post_init__(self) -> None:
         write_csv(self.data, generate(TRAINING_TICKETS, seed=self.seed, fraud_share=self.share))
 
-    def messages(self, model: Model, *, factor: float, seed: int) -> Iterator[Message]:
-        """Yield new tickets; only the mix depends on `factor`."""
+    def messages(self, model: Model, *, moved: bool, seed: int) -> Iterator[Message]:
+        """Yield new tickets; once moved there is more fraud, and part of it is worded as never before."""
         del model
+        share, reworded = (self.share * self.factor, self.reworded) if moved else (self.share, 0.0)
         for chunk in itertools.count():
-            for ticket in generate(CHUNK, seed=seed + 1_000 * (chunk + 1), fraud_share=self.share * factor):
+            tickets = generate(CHUNK, seed=seed + 1_000 * (chunk + 1), fraud_share=share, reworded=reworded)
+            for ticket in tickets:
                 yield Message(f"{seed}-{chunk}-{ticket.id}", ticket.text, ticket.channel, ticket.label)
 
 
@@ -71,6 +86,8 @@ class LabelledFile:
     share: float = 0.0
     source: str | None = None
     note: str = "rows of the file that the model has not seen, drawn with replacement"
+    factor: float = MORE_ROWS
+    reworded: float = 0.0
     _rows: Rows = field(init=False, repr=False)
     _unseen: npt.NDArray[np.intp] | None = field(default=None, init=False, repr=False)
 
@@ -85,8 +102,8 @@ class LabelledFile:
             )
         self.share = counts[self.watched] / counts.total()
 
-    def messages(self, model: Model, *, factor: float, seed: int) -> Iterator[Message]:
-        """Yield unseen rows; the watched class is drawn `factor` times as often."""
+    def messages(self, model: Model, *, moved: bool, seed: int) -> Iterator[Message]:
+        """Yield unseen rows; once moved the watched class is drawn so many times as often."""
         rows, fresh = self._rows, self._fresh(model)
         names = rows.labels or ()
         labels = np.asarray(names)[fresh]
@@ -95,7 +112,7 @@ class LabelledFile:
             raise DemoError(
                 f"the model has seen every row of class {self.watched!r} or of the others; use a larger file"
             )
-        share = min(watched.mean() * factor, 0.9)
+        share = min(watched.mean() * (self.factor if moved else 1.0), 0.9)
         weights = np.where(watched, share / watched.sum(), (1 - share) / (~watched).sum())
         rng = np.random.default_rng(seed)
         for chunk in itertools.count():

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 
 import httpx
 
@@ -34,8 +35,8 @@ class Traffic:
         Items answered with 200 so far.
     log
         (wall time, items answered so far) after every answer, in order.
-    truth
-        Hidden label by item id.
+    truth, flags
+        Hidden label, and the classes answered as flags, by item id, in the order of the answers.
     """
 
     url: str
@@ -43,6 +44,7 @@ class Traffic:
     sent: int = 0
     log: list[tuple[float, int]] = field(default_factory=list)
     truth: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, frozenset[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, messages: Iterator[Message], *, until: Callable[[], bool]) -> int:
@@ -70,6 +72,10 @@ class Traffic:
                     time.sleep(ahead)
         return self.sent - before
 
+    def ids(self, start: int, stop: int | None = None) -> list[str]:
+        """Return the ids of the items answered from the one of this number on, up to another."""
+        return list(islice(self.truth, start, stop))
+
     def items_at(self, when: float) -> int:
         """Return how many items had been answered at wall time `when`."""
         return max((items for at, items in self.log if at <= when), default=0)
@@ -86,6 +92,10 @@ class Traffic:
             self.sent += len(messages)
             self.log.append((time.time(), self.sent))
             self.truth.update((each.id, each.truth) for each in messages)
+            self.flags.update(
+                (each.id, frozenset(flag["class"] for flag in said["flags"]))
+                for each, said in zip(messages, response.json()["predictions"], strict=True)
+            )
 
 
 def _requests(messages: Iterator[Message]) -> Iterator[list[Message]]:

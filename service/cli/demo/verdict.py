@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from service.cli.demo.hidden import Stretch
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -73,11 +75,78 @@ def exports_agree(exports: Mapping[str, bytes], config: bytes, n_items: int) -> 
     return Check("exports validate", agree and complete, seen, f"{n_items} items in each")
 
 
-def counted_once(first: Mapping[str, Any], second: Mapping[str, Any], sent: int) -> Check:
-    """Check that labels sent twice were accepted once."""
-    passed = first["accepted"] == sent and second["accepted"] == 0 and second["repeated"] == sent
-    seen = f"{first['accepted']}, then {second['accepted']} and {second['repeated']} known"
-    return Check("labels counted once", passed, seen, f"{sent}, then 0 and {sent} known")
+def counted_once(receipts: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], sent: int) -> Check:
+    """Check that labels sent twice, lease by lease, were accepted once."""
+    first = sum(one["accepted"] for one, _ in receipts)
+    second, known = (sum(other[name] for _, other in receipts) for name in ("accepted", "repeated"))
+    seen = f"{first}, then {second} and {known} known"
+    return Check(
+        "labels counted once",
+        (first, second, known) == (sent, 0, sent),
+        seen,
+        f"{sent}, then 0 and {sent} known",
+    )
+
+
+def budget_holds(refusals: Sequence[str]) -> Check:
+    """Check that the day's budget of labels stopped further batches."""
+    passed = any("today" in each for each in refusals)
+    return Check("label budget holds", passed, "; ".join(refusals) or "never refused", "refused when used up")
+
+
+def shadow_tells(shadow: Mapping[str, Any], watched: str, least: int) -> Check:
+    """Check that the proposed version answered live traffic beside the one in force."""
+    both = next((each for each in shadow["classes"] if each["class"] == watched), None)
+    shares = f", {watched} {both['live_ratio']:.1%} -> {both['candidate_ratio']:.1%}" if both else ""
+    seen = f"{shadow['items']:,} items{shares}"
+    return Check("proposed version beside the live", shadow["items"] >= least, seen, f"{least:,} items")
+
+
+def promoted(state: str) -> Check:
+    """Check that the promotion decided the proposal."""
+    return Check("proposal decided", state == "promoted", state, "promoted")
+
+
+def recall_fell_and_is_back(stretches: Sequence[Stretch], target: float) -> list[Check]:
+    """Check that the change broke the promised recall, and the repair restored it, by hidden truth."""
+    _, during, after = stretches
+    return [
+        Check(
+            "the change hurts", during.recall < target, f"recall {during.recall:.1%}", f"below {target:.0%}"
+        ),
+        Check(
+            "the repair helps", after.recall >= target, f"recall {after.recall:.1%}", f"at least {target:.0%}"
+        ),
+    ]
+
+
+def claims_only_what_is_proved(claim: Mapping[str, Any]) -> Check:
+    """Check that a recall is certified by enough explored labels, or said to lack them."""
+    status, needs = claim["new"]["status"], claim["needs"]
+    seen = f"{claim['class']} {status}, {claim['explored_positives']} explored"
+    if status == "certified":
+        return Check(
+            "claims what is proved",
+            claim["new"]["recall_lower"] >= claim["target"]["recall"],
+            seen,
+            "a bound",
+        )
+    lacking = None if needs is None else needs["labels"]
+    told = f"; {lacking:,} more explored labels would certify it" if lacking else ""
+    return Check("claims what is proved", needs is not None, seen + told, "no certificate, and what lacks")
+
+
+def alarm_closed(alarms: Sequence[Mapping[str, Any]]) -> Check:
+    """Check that the alarm of the repair ended by the promotion."""
+    by = [each["ended_by"] for each in alarms]
+    return Check("alarm closed by its cause", "promotion" in by, ", ".join(map(str, by)), "promotion")
+
+
+def on_record(steps: Sequence[Mapping[str, Any]]) -> Check:
+    """Check that the history names who put which version in force, and why."""
+    acts = [each for each in steps if each["who"] and each["why"]]
+    seen = f"{len(steps)} steps, {len(acts)} with who and why"
+    return Check("steps on record", len(acts) >= 2, seen, "fits, proposal, promotions")
 
 
 def calm(state: str, alarms: int, items: int) -> Check:
