@@ -107,7 +107,10 @@ class Batch:
 
     @property
     def complete_sample(self) -> bool:
-        """Tell whether the exploration stratum is the draws one by one, none missing or stood for."""
+        """Tell whether the exploration stratum is the draws, none missing or stood for by another content.
+
+        Items of other batches that the manifest names in `draws_taken` belong to it.
+        """
         return self.manifest.get("complete_sample") is True
 
     @property

@@ -99,9 +99,9 @@ class Columns:
     def newest(self) -> Rows:
         """Return one row a key, the newest occurrence, in ascending order."""
         n = len(self)
-        last = dict(zip(self.keys, range(n), strict=True))
-        if len(last) == n:
+        if len(set(self.keys)) == n:
             return np.arange(n)
+        last = dict(zip(self.keys, range(n), strict=True))
         of = np.fromiter(map(last.__getitem__, self.keys), np.intp, n)
         repeated = np.zeros(n, np.bool_)
         repeated[of[of != np.arange(n)]] = True

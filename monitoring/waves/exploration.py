@@ -62,8 +62,8 @@ class Explored:
     """What the draws became: the exploration slice, and the items of the other slices that stand for some.
 
     `certain` are the items of the other slices in their order; those that a draw resembled are in the
-    exploration stratum. `complete` says that the items of that stratum are the draws one by one, those in
-    `met` included: none is missing, and none is stood for by another content.
+    exploration stratum. `complete` says that the items of that stratum are the draws, as often as each was
+    drawn, those in `met` included: none is missing, and none is stood for by another content.
     """
 
     chosen: tuple[Chosen, ...]
@@ -99,7 +99,14 @@ def draw(columns: Columns, strata: Mapping[Cell, Stratum], *, total: int, seed: 
     return Draws(tuple(each), beyond, plain and not uncovered)
 
 
-def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exact: bool = False) -> Explored:
+def explore(
+    draws: Draws,
+    *,
+    certain: Sequence[Chosen],
+    excluded: Excluded,
+    exact: bool = False,
+    apart: bool = False,
+) -> Explored:
     """Turn draws into items of the batch.
 
     A draw that resembles an item of the other slices is not labelled twice: that item stands for it, and
@@ -107,6 +114,8 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exac
     that one stands for it, with the label it has or gets. Draws that resemble one another become one item
     whose weight, `dup_count / inclusion_probability`, is the sum of theirs (for draws with several chances
     the inclusion probability is their harmonic mean). `exact`: see `neardup.sign`.
+
+    With `apart` only the same content is one item: of what is nearly alike, one may be answered otherwise.
 
     What resembles the items that the model was made from is left out, and leaves a sample of the traffic that
     does not: whether an item does was settled before any was drawn.
@@ -117,22 +126,33 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exac
     candidates = [each.candidate for each in able]
     signatures = sign(candidates, exact=exact)
     known = excluded.holds([one.key for one in candidates], signatures)
-    kept, gone = np.flatnonzero(~known).tolist(), np.flatnonzero(known).tolist()
-    owners = excluded.owners_of([candidates[row].key for row in gone], signatures[gone])
-    met = tuple(
-        Met(able[row], owner, excluded.is_content_of(owner, candidates[row]))
-        for row, owner in zip(gone, owners, strict=True)
-        if owner is not None
+    gone = np.flatnonzero(known)
+    owners = dict(
+        zip(
+            gone.tolist(),
+            excluded.owners_of([candidates[row].key for row in gone.tolist()], signatures[gone]),
+            strict=True,
+        )
     )
+    met = []
+    for row, owner in owners.items():
+        if owner is None:
+            continue
+        carried = excluded.is_content_of(owner, candidates[row])
+        if apart and not carried and candidates[row].key not in excluded.keys:
+            known[row] = False
+        else:
+            met.append(Met(able[row], owner, carried))
+    kept = np.flatnonzero(~known).tolist()
     drawn = [Chosen(candidates[row], signatures[row], "explore", "exploration", 1.0, 1) for row in kept]
     chances = [able[row].chance for row in kept]
     chosen, others = [], list(certain)
     complete = draws.plain and len(able) == len(draws.each) and all(each.carried for each in met)
-    for place, members in _clustered(certain, drawn):
+    for place, members in _clustered(certain, drawn, apart=apart):
         each = [drawn[row] for row in members]
         item = each[0] if place is None else certain[place]
         counted = _standing_for(item, [chances[row] for row in members])
-        complete &= len(each) == 1 and _same_content(each[0].candidate, item.candidate)
+        complete &= all(_same_content(one.candidate, item.candidate) for one in each)
         if place is None:
             chosen.append(counted)
         else:
@@ -142,18 +162,19 @@ def explore(draws: Draws, *, certain: Sequence[Chosen], excluded: Excluded, exac
         certain=tuple(others),
         complete=complete,
         already_chosen=len(drawn) - sum(one.dup_count for one in chosen),
-        excluded=len(gone),
+        excluded=int(known.sum()),
         without_text_or_id=len(draws.each) - len(able),
-        met=met,
+        met=tuple(met),
     )
 
 
 def _clustered(
-    certain: Sequence[Chosen], drawn: Sequence[Chosen]
+    certain: Sequence[Chosen], drawn: Sequence[Chosen], *, apart: bool
 ) -> Iterable[tuple[int | None, Sequence[int]]]:
     """Return the draws that resemble one another, with the place of the certain item they all resemble."""
     both = [*certain, *drawn]
-    cluster_of = clusters([one.candidate.key for one in both], _stacked(both)).tolist()
+    signatures = sign([one.candidate for one in both], exact=True) if apart else _stacked(both)
+    cluster_of = clusters([one.candidate.key for one in both], signatures).tolist()
     members: dict[int, list[int]] = {}
     for row, cluster in enumerate(cluster_of[len(certain) :]):
         members.setdefault(cluster, []).append(row)

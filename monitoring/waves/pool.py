@@ -101,11 +101,12 @@ class Pool:
 def pool_of(columns: Columns, *, thresholds: Scores, multilabel: bool = False, exact: bool = False) -> Pool:
     """Return the newest candidate of each key that a labeler can recognise."""
     newest = columns.newest()
-    named = np.array(
-        [columns.texts[row] is not None or columns.item_ids[row] is not None for row in newest.tolist()],
-        np.bool_,
-    )
-    rows = newest[named]
+    rows = newest
+    if None in columns.texts and None in columns.item_ids:  # looked through at the speed of C
+        named = [
+            columns.texts[row] is not None or columns.item_ids[row] is not None for row in newest.tolist()
+        ]
+        rows = newest[np.array(named, np.bool_)]
     probabilities = columns.probabilities
     near = multilabel or probabilities.shape[1] == 2
     return Pool(
@@ -114,6 +115,6 @@ def pool_of(columns: Columns, *, thresholds: Scores, multilabel: bool = False, e
         scored=rows[columns.scored[rows]],
         top=probabilities.argmax(axis=1),
         uncertainty=nearness(probabilities, thresholds) if near else 1 - margins(probabilities),
-        without_text_or_id=int((~named).sum()),
+        without_text_or_id=len(newest) - len(rows),
         exact=exact,
     )

@@ -175,7 +175,9 @@ def select(
         since=-math.inf if since is None else since,
         drawn_sources=draws.per_source,
     )
-    explored = explored_items(draws, certain=certain.chosen, excluded=excluded, exact=exact)
+    explored = explored_items(
+        draws, certain=certain.chosen, excluded=excluded, exact=exact, apart=not by_score
+    )
     chosen = sorted([*explored.certain, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
     passed = operating if task == "multilabel" else None
     predicted = [_predicted(one.candidate, classes, passed) for one in chosen]

@@ -99,7 +99,8 @@ def test_without_a_watched_class_its_share_goes_to_the_uncertain():
     """A wave asked for by hand, with no alarm, is uncertain and explored items only."""
     wave = wave_of(population(800, seed=2), watched=())
     assert wave.manifest["slices"]["watched"] == {"asked": 0, "got": 0}
-    assert wave.manifest["slices"]["uncertain"]["asked"] == 75
+    assert wave.manifest["slices"]["novel"]["asked"] == 38  # and half of the watched share
+    assert wave.manifest["slices"]["uncertain"]["asked"] == 47
 
 
 def test_several_watched_classes_share_evenly():
@@ -360,7 +361,7 @@ def test_draws_that_are_all_items_of_their_own_are_a_plain_sample():
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda one: replace(one, text=text_of(0)), "several draws are one item"),
+        (lambda one: replace(one, text=f"{text_of(0)} {one.key}"), "several draws are one item"),
         (lambda one: replace(one, text=None, item_id=None), "a draw nobody could recognise"),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
@@ -370,6 +371,24 @@ def test_a_sample_with_a_draw_that_is_no_item_is_not_complete(change: Any, why: 
     candidates = sorted(population(400, seed=21, sources=("email",)), key=lambda one: one.priority)
     assert wave_of(candidates).manifest["complete_sample"] is True, why
     assert wave_of([*map(change, candidates[:2]), *candidates[2:]]).manifest["complete_sample"] is False
+
+
+def test_a_draw_that_was_sent_again_leaves_the_sample_whole():
+    """Both are the same word for word, so one label is that of both: an item with two draws."""
+    candidates = sorted(population(400, seed=21, sources=("email",)), key=lambda one: one.priority)
+    wave = wave_of([replace(one, text=text_of(999)) for one in candidates[:2]] + candidates[2:])
+    assert wave.manifest["complete_sample"] is True
+    assert sorted(item.dup_count for item in wave.items if item.stratum == "exploration") == [*[1] * 13, 2]
+
+
+def test_draws_for_a_claim_are_rows_of_their_own():
+    """Nearly the same text may be answered otherwise; the same text is one item with two draws."""
+    candidates = sorted(population(400, seed=21, sources=("email",)), key=lambda one: one.priority)
+    texts = [text_of(999), text_of(999), text_of(999) + " once more"]
+    alike = [replace(one, text=text) for one, text in zip(candidates, texts, strict=False)]
+    wave = wave_of([*alike, *candidates[3:]], explore=15)
+    assert (len(wave.items), wave.manifest["complete_sample"]) == (14, True)
+    assert sum(item.text in texts for item in wave.items) == 2
 
 
 def test_a_sample_without_the_draws_that_were_labelled_before_is_not_complete():

@@ -109,3 +109,16 @@ def test_fraud_is_hard_but_not_hopeless(seed: int):
     after = (model.predict_proba([t.text for t in shifted])[:, 1] >= threshold).mean()
     assert 0.02 < before < 0.05
     assert after / before > 1.6
+
+
+def test_a_new_kind_of_fraud_has_words_that_no_ticket_had():
+    """Asked for, so much of the fraud is of it; otherwise none, and the other tickets are as they were."""
+    before, after = generate(6_000, seed=6), generate(6_000, seed=6, fraud_share=0.2, reworded=0.5)
+    words = ("wallet", "wants gift cards", "gift card code", "gift card number", "cloned voice", "crypto")
+    new = [ticket for ticket in after if any(word in ticket.text for word in words)]
+    assert not any(word in ticket.text for ticket in before for word in words)
+    assert {ticket.label for ticket in new} == {"fraud"}
+    share = len(new) / sum(ticket.label == "fraud" for ticket in after)
+    assert share == pytest.approx(0.45, abs=0.08)
+    with pytest.raises(ValueError, match=r"reworded 1\.5"):
+        generate(1, seed=1, reworded=1.5)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from service.cli.demo import verdict
 from service.cli.demo.command import summary
+from service.cli.demo.hidden import Stretch
 from service.cli.demo.verdict import Check
 
 SHIFT = {"class": "fraud", "reference": 0.03, "current": 0.06, "low": 0.05, "high": 0.07, "direction": "up"}
@@ -82,13 +83,23 @@ def test_the_table_of_checks_folds_at_words() -> None:
         start(20_900),
         verdict.batch_is_rich(["fraud"] * 3, "fraud", 0.021),
         verdict.exports_agree(exports(2, 2), CONFIG, 2),
-        verdict.counted_once({"accepted": 200}, {"accepted": 0, "repeated": 200}, 200),
+        verdict.counted_once([({"accepted": 200}, {"accepted": 0, "repeated": 200})], 200),
     ]
-    value = {"items": 1, "seconds": 1.0, "service": None, "checks": [asdict(each) for each in checks]}
+    before = Stretch("before", items=10_000, positives=200, flagged=900, hits=190)
+    value = {
+        "items": 1,
+        "seconds": 1.0,
+        "service": None,
+        "checks": [asdict(each) for each in checks],
+        "hidden_truth": [before.to_json()],
+        "labels": 400,
+    }
     console = Console(width=80, record=True, file=StringIO())
     console.print(summary(value))
     shown = console.export_text()
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
+    assert "95.0%" in shown
+    assert "400" in shown
     for check in checks:
         assert check.name in shown
         for word in (*check.seen.split(), *check.expected.split()):
@@ -128,7 +139,56 @@ def test_the_exports_must_agree(n_rows: int, fields: tuple[str, ...], passed: bo
 )
 def test_a_label_counts_once(second: dict[str, int], passed: bool) -> None:
     """The same labels again must all be known already."""
-    assert verdict.counted_once({"accepted": 5, "repeated": 0}, second, 5).passed is passed
+    assert verdict.counted_once([({"accepted": 5, "repeated": 0}, second)], 5).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("refusals", "passed"), [(["400 of today's 400 labels"], True), ([], False), (["busy"], False)]
+)
+def test_the_budget_has_to_stop_the_last_batch(refusals: list[str], passed: bool) -> None:
+    """Only a refusal that names the day's labels counts."""
+    assert verdict.budget_holds(refusals).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("during", "after", "passed"),
+    [(84, 85, [True, True]), (85, 85, [False, True]), (84, 84, [True, False])],
+)
+def test_recall_must_fall_and_come_back(during: int, after: int, passed: list[bool]) -> None:
+    """Below the target during the change, at it or above after the repair."""
+    stretches = [Stretch("any", 1_000, 100, 100, hits) for hits in (95, during, after)]
+    assert [each.passed for each in verdict.recall_fell_and_is_back(stretches, 0.85)] == passed
+
+
+def claim(status: str, *, lower: float, needs: dict[str, object] | None) -> dict[str, object]:
+    """Return what a proposal says of a class."""
+    return {
+        "class": "fraud",
+        "new": {"status": status, "recall_lower": lower},
+        "target": {"recall": 0.85},
+        "needs": needs,
+        "explored_positives": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        (claim("certified", lower=0.86, needs=None), True),
+        (claim("certified", lower=0.84, needs=None), False),
+        (claim("empirical", lower=0.0, needs={"labels": 900}), True),
+        (claim("empirical", lower=0.0, needs=None), False),
+    ],
+)
+def test_what_is_not_proved_must_say_what_it_lacks(said: dict[str, object], passed: bool) -> None:
+    """A certificate needs its bound, anything less the number of labels that is missing."""
+    assert verdict.claims_only_what_is_proved(said).passed is passed
+
+
+@pytest.mark.parametrize(("ended_by", "passed"), [("promotion", True), ("calm", False), (None, False)])
+def test_the_alarm_has_to_end_by_the_promotion(ended_by: str | None, passed: bool) -> None:
+    """An alarm that is open, or ended by itself, was not closed by the repair."""
+    assert verdict.alarm_closed([{"ended_by": ended_by}]).passed is passed
 
 
 @pytest.mark.parametrize(
