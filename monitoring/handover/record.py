@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from model_store.data.contents import Values
 from monitoring.waves.batches import PARTIAL, Batch, BatchItem
+from monitoring.waves.carried import draws_taken
 
 # Goes up when what comes back under these names means something else: see `monitoring.waves.returns`.
 EXPORT_VERSION: Final = 1
@@ -55,7 +56,8 @@ def fields(batch: Batch, item: BatchItem) -> tuple[object, ...]:
 
 def stratum(batch: Batch, item: BatchItem) -> str:
     """Return the stratum; that of a drawn item says whether the items of the batch are the whole sample."""
-    return PARTIAL if item.stratum == "exploration" and not batch.complete_sample else item.stratum
+    whole = batch.complete_sample and not draws_taken(batch)
+    return PARTIAL if item.stratum == "exploration" and not whole else item.stratum
 
 
 def features(batch: Batch, item: BatchItem) -> Values | None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -28,8 +29,9 @@ class LabelledTable:
     ) -> tuple[LabelledItem, ...]:
         """Return the labelled items by age of their batch, then rank; those of these models and batches.
 
-        Last of a batch are draws of it that are items of other batches. One that was chosen by score, and is
-        such a draw, is there as the draw only: a label is evidence or trains, and is there once for that.
+        Of a whole sample an item is there as often as it was drawn. Last of a batch are draws of it that are
+        items of other batches. One that was chosen by score, and is such a draw, is there as the draw only: a
+        label is evidence or trains, and is there once for that.
         """
         found: list[LabelledItem] = []
         with self._database.read() as connection:
@@ -39,10 +41,11 @@ class LabelledTable:
             drawn = {one.place for each in carried.values() for one in each}
             for batch in mine:
                 found += [
-                    _labelled(batch, item, read.words(batch.id, item.key))
+                    _labelled(batch, each, read.words(batch.id, item.key))
                     for item in batch.items
                     if item.state == "labelled"
                     and not (item.stratum == "certainty" and (batch.id, item.rank) in drawn)
+                    for each in _draws_of(item, whole=batch.complete_sample)
                 ]
                 found += [
                     _labelled(batch, one.item, read.words(one.place[0], one.key)) for one in carried[batch.id]
@@ -90,6 +93,13 @@ class _Reading:
         if batch_id not in self._words:
             self._words[batch_id] = annotations_of(self._connection, batch_id)
         return self._words[batch_id].get(key, ())
+
+
+def _draws_of(item: BatchItem, *, whole: bool) -> Sequence[BatchItem]:
+    """Return an item once a draw that it stands for, where those are all the same word for word."""
+    if not whole or item.stratum == "certainty":
+        return (item,)
+    return (replace(item, dup_count=1),) * item.dup_count
 
 
 def _with_label(carried: Sequence[Carried]) -> Sequence[Carried]:

@@ -24,12 +24,14 @@ def test_only_what_is_settled_is_labelled(two_batches: Store) -> None:
     found = two_batches.labelled.read()
     assert [(each.batch_id, each.item.key, each.item.label) for each in found] == [
         ("b2", "x", "ham"),
+        ("b2", "x", "ham"),
         ("b1", "a", "spam"),
         ("b1", "b", "ham"),
     ]
-    assert [(each.annotators, each.agreed) for each in found] == [(1, True), (2, False), (2, True)]
-    assert [each.stratum for each in found] == ["exploration", "certainty", "exploration-partial"]
-    assert [each.item.weight for each in found] == [8.0, 0.0, 8.0]
+    assert [(each.annotators, each.agreed) for each in found][1:] == [(1, True), (2, False), (2, True)]
+    assert [each.stratum for each in found][1:] == ["exploration", "certainty", "exploration-partial"]
+    # The first was drawn twice, and its sample is whole: each draw is a row.
+    assert [each.item.weight for each in found] == [4.0, 4.0, 0.0, 8.0]
 
 
 def test_what_is_asked_for_narrows_it(two_batches: Store) -> None:
@@ -90,10 +92,11 @@ def test_a_carried_label_is_evidence_once_and_does_not_train(carried: Store) -> 
     assert [(each.batch_id, each.item.key, each.item.label, each.stratum) for each in found] == [
         ("b1", "b", "spam", "certainty"),
         ("b2", "c", "ham", "exploration"),
+        ("b2", "c", "ham", "exploration"),
         ("b2", "a", "ham", "exploration"),
     ]
-    assert [(each.annotators, each.agreed) for each in found][2] == (1, True)
-    assert (found[2].item.weight, found[2].item.at) == (2.0, NOON + 9)
+    assert (found[3].annotators, found[3].agreed) == (1, True)
+    assert (found[3].item.weight, found[3].item.at) == (2.0, NOON + 9)
     # Asked for alone, the first batch has its label.
     assert [each.item.key for each in carried.labelled.read(batch_ids=["b1"])] == ["a", "b"]
 
