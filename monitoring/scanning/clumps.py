@@ -3,7 +3,7 @@
 Where items come in clumps of very different sizes (a Pareto number of copies, say), the largest clump of a
 long stretch outweighs all others and no variance describes it. Such sums exceed a level mostly because one
 term does. So where a baseline shows clumps that its own variance does not allow, evidence has to survive
-leaving out the three stretches of a window that contribute most, each as long as the longest clump.
+leaving out the four stretches of a window that contribute most, each as long as the longest clump.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from monitoring.scanning.evidence import Yardstick, class_evidence
 from monitoring.scanning.scan import ScanResult
 from monitoring.scanning.spans import Floats, Span
 
-LEFT_OUT: Final = 3  # stretches
+LEFT_OUT: Final = 4  # stretches
 _LONGEST: Final = 16  # a clump is looked for in blocks of up to a sixteenth of the baseline
 # Nats beyond what the most surprising of independent blocks has. Otherwise independent traffic must not
-# pay for a chance; of other traffic some 5 % is taken for clumped, and Pareto copies are missed in 2 %.
-_SURPLUS, _SURPLUS_DISPERSED = 8.0, 4.0
+# pay for a chance; of other traffic some 10 % is taken for clumped, and Pareto copies are missed in 4 %.
+_SURPLUS, _SURPLUS_DISPERSED = 8.0, 2.5
 _LENGTH_RATIO: Final = 2  # later traffic holds longer clumps than the baseline did
 
 
