@@ -73,9 +73,7 @@ def handed_out(stores: Mapping[str, Store], form: str, base: Path, files: tuple[
 
 def spelled(kind: str, answers: Answers) -> dict[str, Any]:
     """Return the answers as a labeler clicks them: no label at all is `none_of_these`."""
-    return {
-        key: None if each is None else names_of(each) or [NONE_OF_THESE] for key, each in answers.items()
-    }
+    return {key: None if each is None else names_of(each) or [NONE_OF_THESE] for key, each in answers.items()}
 
 
 def comes_back(store: Store, kind: str, body: bytes, *, skips: bool) -> None:
