@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -84,12 +84,10 @@ def pick(
         Items per source that are in the batch already, drawn at random.
     """
     signed: dict[int, Signatures] = {}
-    novel = None
-    if plan.novel:
-        novel = pool.novel(labelled, most=_DEEPEST_LOOK * plan.novel, since=since)
+    lists = _Lists.of(pool, plan, classes=classes, labelled=labelled, since=since)
     depth = _FIRST_LOOK
     while True:
-        looks = _Looks.at(pool, plan, classes=classes, novel=novel, depth=depth)
+        looks = lists.at(depth)
         shortlist = Shortlist.of(pool, looks.rows(), signed=signed, excluded=excluded)
         filling = _Filling(pool, plan, shortlist, Counter(drawn_sources))
         if filling.fill(looks) or depth >= _DEEPEST_LOOK:
@@ -107,31 +105,62 @@ class _Looks:
     uncertain: Rows
     whole: frozenset[str]
 
-    @classmethod
-    def at(
-        cls, pool: Pool, plan: Plan, *, classes: Sequence[str], novel: Rows | None, depth: int
-    ) -> "_Looks":
-        """Look so deep."""
-        spare = sum(plan.quotas.values())  # one item may lead the lists of several classes
-        watched = {
-            name: pool.of_class(name, classes, most=depth * n + spare) for name, n in plan.quotas.items()
-        }
-        every = np.empty(0, np.intp) if novel is None else novel
-        missing = sum(max(n - len(watched[name]), 0) for name, n in plan.quotas.items())
-        missing += max(plan.novel - len(every), 0)
-        wanted = depth * (plan.uncertain + missing)
-        uncertain = pool.uncertain(most=wanted + spare)
-        capped = pool.uncertain(most=wanted + spare, most_of_class=depth * plan.class_cap)
-        novel_look = every[: depth * SPREAD * plan.novel + spare]
-        whole = {name for name, n in plan.quotas.items() if len(watched[name]) < depth * n + spare}
-        whole |= {"novel"} if len(novel_look) == len(every) else set()
-        whole |= {"uncertain"} if len(uncertain) < wanted + spare else set()
-        return cls(watched, novel_look, capped, uncertain, frozenset(whole))
-
     def rows(self) -> Sequence[int]:
         """Return all of them, each once."""
         looks = (*self.watched.values(), self.novel, self.capped, self.uncertain)
         return list(dict.fromkeys(row for look in looks for row in look.tolist()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """Each list as far as the deepest look goes, best first; uncertain rows by most probable class too."""
+
+    pool: Pool
+    plan: Plan
+    watched: Mapping[str, Rows]
+    novel: Rows
+    uncertain: Rows
+    by_top: Sequence[Rows]
+    spare: int  # one item may lead the lists of several classes
+    wanted: int  # uncertain items, in place of those that other lists lack too
+
+    @classmethod
+    def of(
+        cls, pool: Pool, plan: Plan, *, classes: Sequence[str], labelled: Marks | None, since: float
+    ) -> Self:
+        """Rank the pool for each slice."""
+        spare = sum(plan.quotas.values())
+        watched = pool.of_classes(
+            {name: _DEEPEST_LOOK * n + spare for name, n in plan.quotas.items()}, classes
+        )
+        novel = None
+        if plan.novel:
+            novel = pool.novel(labelled, most=_DEEPEST_LOOK * plan.novel, since=since)
+        every = np.empty(0, np.intp) if novel is None else novel
+        wanted = plan.uncertain + max(plan.novel - len(every), 0)
+        wanted += sum(max(n - len(watched[name]), 0) for name, n in plan.quotas.items())
+        return cls(
+            pool=pool,
+            plan=plan,
+            watched=watched,
+            novel=every,
+            uncertain=pool.uncertain(most=_DEEPEST_LOOK * wanted + spare),
+            by_top=pool.by_top(),
+            spare=spare,
+            wanted=wanted,
+        )
+
+    def at(self, depth: int) -> _Looks:
+        """Look so deep."""
+        plan, most = self.plan, depth * self.wanted + self.spare
+        watched = {name: self.watched[name][: depth * n + self.spare] for name, n in plan.quotas.items()}
+        novel = self.novel[: depth * SPREAD * plan.novel + self.spare]
+        uncertain = self.uncertain[:most]
+        whole = {name for name, n in plan.quotas.items() if len(watched[name]) < depth * n + self.spare}
+        whole |= {"novel"} if len(novel) == len(self.novel) else set()
+        whole |= {"uncertain"} if len(uncertain) < most else set()
+        capped = self.pool.capped(self.by_top, most=most, most_of_class=depth * plan.class_cap)
+        return _Looks(watched, novel, capped, uncertain, frozenset(whole))
 
 
 @dataclass(slots=True)

@@ -23,8 +23,7 @@ class Columns:
     keys, item_ids, sources, texts : sequences of n_candidates
     probabilities : float32 array of shape (n_candidates, n_classes)
     labels, decisions : int arrays of shape (n_candidates,)
-    at, priorities, uncertainty : float64 arrays of shape (n_candidates,)
-        `uncertainty` is NaN where the margin ranks.
+    at, priorities : float64 arrays of shape (n_candidates,)
     scored : bool array of shape (n_candidates,)
         In a slot for high probability or uncertainty.
     drawn : bool array of shape (n_candidates,)
@@ -42,7 +41,6 @@ class Columns:
     decisions: npt.NDArray[np.integer]
     at: Scores
     priorities: Scores
-    uncertainty: Scores
     scored: Mask
     drawn: Mask
     epochs: npt.NDArray[np.int64]
@@ -67,9 +65,6 @@ class Columns:
             decisions=np.array([one.decision for one in each], np.int64),
             at=np.array([one.at for one in each], np.float64),
             priorities=np.array([one.priority for one in each], np.float64),
-            uncertainty=np.array(
-                [np.nan if one.uncertainty is None else one.uncertainty for one in each], np.float64
-            ),
             scored=np.array(
                 [not all(kind.startswith("random:") for kind in one.kinds) for one in each], np.bool_
             ),
@@ -81,7 +76,7 @@ class Columns:
 
     def candidate(self, row: int) -> Candidate:
         """Return one candidate as an object."""
-        source, uncertainty = self.sources[row], float(self.uncertainty[row])
+        source = self.sources[row]
         return Candidate(
             key=self.keys[row],
             item_id=self.item_ids[row],
@@ -93,25 +88,29 @@ class Columns:
             at=float(self.at[row]),
             priority=float(self.priorities[row]),
             kinds=frozenset({f"random:{source}"} if self.drawn[row] else ()),
-            uncertainty=None if np.isnan(uncertainty) else uncertainty,
         )
 
-    def newest(self) -> Rows:
-        """Return one row a key, the newest occurrence, in ascending order."""
-        n = len(self)
-        if len(set(self.keys)) == n:
-            return np.arange(n)
-        last = dict(zip(self.keys, range(n), strict=True))
-        of = np.fromiter(map(last.__getitem__, self.keys), np.intp, n)
-        repeated = np.zeros(n, np.bool_)
-        repeated[of[of != np.arange(n)]] = True
-        among = np.flatnonzero(repeated[of])
-        order = among[np.lexsort((self.priorities[among], self.at[among], of[among]))]
-        ends = np.flatnonzero(np.diff(of[order], append=-1))
-        return np.sort(np.concatenate([np.flatnonzero(~repeated[of]), order[ends]]))
+    def representatives(self) -> Rows:
+        """Return one row a key, in ascending order: the newest occurrence that is scored, else the newest.
+
+        A worker scores an item once; that it was sent again, and drawn then, must not hide its score.
+        """
+        hashes = np.fromiter(map(hash, self.keys), np.int64, len(self))
+        ranked = np.sort(hashes)
+        repeated = ranked[1:][ranked[1:] == ranked[:-1]]
+        alone = np.ones(len(self), np.bool_)
+        if len(repeated):
+            among = np.flatnonzero(np.isin(hashes, repeated))
+            place: dict[str, int] = {}
+            of = np.array([place.setdefault(self.keys[row], len(place)) for row in among.tolist()])
+            ranks = (self.drawn, self.priorities, self.at, self.scored)
+            order = np.lexsort((*(rank[among] for rank in ranks), of))
+            alone[among] = False
+            alone[among[order[np.flatnonzero(np.diff(of[order], append=-1))]]] = True
+        return np.flatnonzero(alone)
 
     def best(self, scores: Scores, rows: Rows, *, most: int) -> Rows:
-        """Return the `most` rows of the largest scores, best first; none of score -inf.
+        """Return the `most` rows of the largest scores, best first.
 
         Among equals the earlier arrival is first, then the smaller priority, then the key: the same rows
         whatever order they came in.
@@ -123,13 +122,12 @@ class Columns:
         """
         if most <= 0:
             return rows[:0]
-        kept = np.flatnonzero(scores > -np.inf)
-        if len(kept) > most:
-            bar = np.partition(scores[kept], len(kept) - most)[len(kept) - most]
-            kept = kept[scores[kept] >= bar]
-        found, worth = rows[kept], scores[kept]
-        order = np.lexsort((self.priorities[found], self.at[found], -worth))
-        found, worth = found[order], worth[order]
+        if len(rows) > most:
+            bar = np.partition(scores, len(rows) - most)[len(rows) - most]
+            kept = np.flatnonzero(scores >= bar)
+            rows, scores = rows[kept], scores[kept]
+        order = np.lexsort((self.priorities[rows], self.at[rows], -scores))
+        found, worth = rows[order], scores[order]
         alike = (worth[1:] == worth[:-1]) & (self.at[found[1:]] == self.at[found[:-1]])
         if (alike & (self.priorities[found[1:]] == self.priorities[found[:-1]])).any():
             ranked = sorted(

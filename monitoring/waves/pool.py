@@ -1,6 +1,6 @@
 """Which candidates can be picked, and in which order does each slice want them?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,13 +9,15 @@ import numpy as np
 from model_store.data.ngrams import Vectors, vectors
 from model_store.data.wordmarks import Marks, marks
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
-from monitoring.recording.candidate import Scores, margins, nearness
+from monitoring.recording.candidate import Probabilities, Scores, nearness
 from monitoring.waves.columns import Columns, Rows
 from monitoring.waves.novelty import novelty
 
 LEAST_LABELLED: Final = 20  # labelled items that say what is not novel
 _MOST_JUDGED: Final = 6_000  # candidates whose novelty is worked out
 _LEAST_JUDGED: Final = 2_000
+_BLOCK: Final = 4_096  # rows at a time: they fit the processor's cache
+_SOME: Final = 16  # every so many rows say from where on a row may be among the best
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,22 +46,36 @@ class Pool:
     exact: bool = False
     _vectors: dict[int, Vectors] = field(default_factory=dict)
 
-    def of_class(self, watched: str, classes: Sequence[str], *, most: int) -> Rows:
-        """Return the rows most probable of a class, or the most uncertain ones that no class passes."""
-        if watched != NO_CLASS:
-            scores = self.columns.probabilities[self.scored, classes.index(watched)].astype(np.float64)
-            return self.columns.best(scores, self.scored, most=most)
-        none = self.scored[self.columns.decisions[self.scored] == NO_CLASS_PASSES]
-        return self.columns.best(self.uncertainty[none], none, most=most)
+    def of_classes(self, most: Mapping[str, int], classes: Sequence[str]) -> Mapping[str, Rows]:
+        """Return so many rows of each watched class, the most probable of it first.
 
-    def uncertain(self, *, most: int, most_of_class: int | None = None) -> Rows:
-        """Return the most uncertain rows, at most so many of one most probable class."""
-        rows = self.scored
-        if most_of_class is not None:
-            top = self.top[rows]
-            parts = [rows[top == each] for each in np.unique(top).tolist()]
-            best = [self.columns.best(self.uncertainty[part], part, most=most_of_class) for part in parts]
-            rows = np.concatenate([np.empty(0, np.intp), *best])
+        Of "no_class_passes" they are the most uncertain rows that no class passes.
+        """
+        columns, named = self.columns, [name for name in most if name != NO_CLASS]
+        at = [classes.index(name) for name in named]
+        found = {}
+        for name, column, rows in zip(named, at, self._promising(at, [most[n] for n in named]), strict=True):
+            scores = columns.probabilities[rows, column].astype(np.float64)
+            found[name] = columns.best(scores, rows, most=most[name])
+        if NO_CLASS in most:
+            none = self.scored[columns.decisions[self.scored] == NO_CLASS_PASSES]
+            found[NO_CLASS] = columns.best(self.uncertainty[none], none, most=most[NO_CLASS])
+        return {name: found[name] for name in most}
+
+    def uncertain(self, *, most: int) -> Rows:
+        """Return the most uncertain rows."""
+        return self.columns.best(self.uncertainty[self.scored], self.scored, most=most)
+
+    def by_top(self) -> Sequence[Rows]:
+        """Return the scored rows of each most probable class that there is."""
+        top = self.top[self.scored].astype(np.int16)  # numpy sorts no other integers in linear time
+        order = np.argsort(top, kind="stable")
+        return np.split(self.scored[order], np.flatnonzero(np.diff(top[order])) + 1)
+
+    def capped(self, parts: Sequence[Rows], *, most: int, most_of_class: int) -> Rows:
+        """Return the most uncertain rows, at most so many of each part."""
+        best = [self.columns.best(self.uncertainty[part], part, most=most_of_class) for part in parts]
+        rows = np.concatenate(best)
         return self.columns.best(self.uncertainty[rows], rows, most=most)
 
     def novel(self, labelled: Marks | None, *, most: int, since: float = -np.inf) -> Rows | None:
@@ -97,24 +113,60 @@ class Pool:
         self._vectors.update(zip(fresh, found, strict=True))
         return np.array([self._vectors[row] for row in rows], np.float32)
 
+    def _promising(self, at: Sequence[int], most: Sequence[int]) -> Sequence[Rows]:
+        """Return a few rows per column of the probabilities, the `most` largest of it among them.
+
+        As many of some rows reach a bar, so at least as many of all rows do; one pass finds those for all
+        columns, where a sort of each would take seconds for a hundred classes.
+        """
+        probabilities, some = self.columns.probabilities, self.scored[::_SOME]
+        bars = np.full(len(at), -np.inf, np.float32)
+        for place, (column, n) in enumerate(zip(at, most, strict=True)):
+            if 0 < n <= len(some):
+                bars[place] = np.partition(probabilities[some, column], len(some) - n)[len(some) - n]
+        found: list[list[Rows]] = [[self.scored[:0]] for _ in at]
+        for start in range(0, len(self.scored), _BLOCK):
+            rows = self.scored[start : start + _BLOCK]
+            for place, reach in enumerate((probabilities[rows][:, at] >= bars).T):
+                found[place].append(rows[reach])
+        return [np.concatenate(parts) for parts in found]
+
 
 def pool_of(columns: Columns, *, thresholds: Scores, multilabel: bool = False, exact: bool = False) -> Pool:
-    """Return the newest candidate of each key that a labeler can recognise."""
-    newest = columns.newest()
-    rows = newest
+    """Return one candidate of each key that a labeler can recognise."""
+    rows = each = columns.representatives()
     if None in columns.texts and None in columns.item_ids:  # looked through at the speed of C
-        named = [
-            columns.texts[row] is not None or columns.item_ids[row] is not None for row in newest.tolist()
-        ]
-        rows = newest[np.array(named, np.bool_)]
-    probabilities = columns.probabilities
-    near = multilabel or probabilities.shape[1] == 2
+        named = [columns.texts[row] is not None or columns.item_ids[row] is not None for row in each.tolist()]
+        rows = each[np.array(named, np.bool_)]
+    near = multilabel or columns.probabilities.shape[1] == 2
+    top, uncertainty = _ranked(columns.probabilities, thresholds if near else None)
     return Pool(
         columns=columns,
         rows=rows,
         scored=rows[columns.scored[rows]],
-        top=probabilities.argmax(axis=1),
-        uncertainty=nearness(probabilities, thresholds) if near else 1 - margins(probabilities),
-        without_text_or_id=len(newest) - len(rows),
+        top=top,
+        uncertainty=uncertainty,
+        without_text_or_id=len(each) - len(rows),
         exact=exact,
     )
+
+
+def _ranked(probabilities: Probabilities, thresholds: Scores | None) -> tuple[Rows, Scores]:
+    """Return the most probable class of each row and how uncertain it is, block by block.
+
+    That is how near a threshold is, if there are any, else 1 minus the margin of the best two.
+    """
+    n = len(probabilities)
+    top, uncertainty = np.empty(n, np.intp), np.empty(n)
+    for start in range(0, n, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        part = probabilities[block].copy()
+        rows, best = np.arange(len(part)), part.argmax(axis=1)
+        top[block] = best
+        if thresholds is not None:
+            uncertainty[block] = nearness(part, thresholds)
+            continue
+        largest = part[rows, best].astype(np.float64)
+        part[rows, best] = -np.inf
+        uncertainty[block] = 1 - (largest - part.max(axis=1))
+    return top, uncertainty

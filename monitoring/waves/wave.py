@@ -39,6 +39,7 @@ NOVEL_SHARE: Final = 0.10
 CLASS_CAP: Final = 0.30  # of the batch: novel and uncertain items of one most probable class
 DEFAULT_TARGET: Final = 15  # positives that prove a recall of .85 with confidence .9, without a miss
 _DECIMALS: Final = 6
+_ROUNDED: Final = 1e-9  # .29 of a hundred is 28.999999999999996
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,7 @@ def _plan(
         explore=n_draws,
         # Two classes share one boundary: a cap on one side of it would send the search elsewhere.
         class_cap=round(CLASS_CAP * batch_size) if n_classes > 2 else batch_size,
-        source_caps={source: int(share * batch_size) for source, share in source_caps.items()},
+        source_caps={source: int(share * batch_size + _ROUNDED) for source, share in source_caps.items()},
     )
 
 
