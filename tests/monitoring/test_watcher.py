@@ -197,13 +197,14 @@ def test_freezing_is_refused_during_an_alarm_unless_forced(site: Site) -> None:
     site.traffic(watcher, ATTACK, buckets=6)
     with pytest.raises(BaselineRefused, match="alarm is open"):
         freeze(site, why="the new normal", force=False)
-    assert site.store.audit.list() == ()
+    assert [entry.who for entry in site.store.audit.list()] == ["automatic"]  # the first baseline
     freeze(site, why="the new normal", force=True)
     seen = status(site.store, "mail@1", config=CONFIG.detector)
     assert seen["state"] != "drift"
     assert seen["last_alarm"]["cleared_at"] == site.clock.now()
-    (entry,) = site.store.audit.list(model_key="mail@1")
+    entry, first = site.store.audit.list(model_key="mail@1")
     assert (entry.who, entry.action, entry.details["why"]) == ("ops", "freeze_baseline", "the new normal")
+    assert (first.who, first.action) == ("automatic", "freeze_baseline")
     site.traffic(watcher, ATTACK, buckets=3)
     assert len(site.store.alarms.list()) == 1
 
@@ -263,7 +264,10 @@ def test_a_batch_made_late_samples_the_traffic_of_its_alarm(site: Site) -> None:
     ("limits", "note"),
     [
         ({"max_open_batches": 0}, "open_batches: 0 batches are open, at most 0 may be"),
-        ({"labels_per_day": 19}, "label_budget: 0 of today's 19 items are handed out"),
+        (
+            {"labels_per_day": 19},
+            "label_budget: a batch asks for 20 labels and a day has 19, so none can be made",
+        ),
     ],
     ids=["open batches", "label budget"],
 )
