@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(machine_line())
     print(f"a wave of {BATCH_SIZE} items, median of {ROUNDS}; baseline: margins and one sort\n")
     print(
-        "| candidates | classes | wave, s | baseline, s | ratio | MB at the peak |\n|---|---|---|---|---|---|"
+        "| candidates | classes | wave, s | baseline, s | ratio | MB, peak |\n|---|---|---|---|---|---|"
     )
     for size in options.sizes:
         for n_classes in CLASSES:

@@ -1,9 +1,10 @@
 """Which items may go into a batch? What the workers' reservoirs reported within a day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+import numpy as np
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
@@ -11,8 +12,25 @@ from monitoring.recording.recorder import Sealed
 from monitoring.recording.reservoir import Candidate
 from monitoring.store import codec
 from monitoring.store.database import in_parts
-from monitoring.store.tables import bucket_sources, candidates
+from monitoring.store.tables import bucket_sources, candidates, models
 from monitoring.store.tombstones import erased_of, kept_of, storable
+from monitoring.waves.columns import Columns, held_for
+
+_READ: Final = (
+    "epoch",
+    "bucket_seq",
+    "flush_id",
+    "key",
+    "item_id",
+    "source",
+    "text",
+    "probabilities",
+    "label",
+    "decision",
+    "at",
+    "priority",
+    "kinds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +38,13 @@ class Population:
     """The occurrences a wave samples from, and those of them that the reservoirs held.
 
     `source_counts` counts every occurrence in the same epochs: the candidates with the smallest priorities of
-    a source are a simple random sample of so many. `epoch_counts` has the same by source and epoch, `epochs`
-    the epoch that each candidate was counted in: a flush may hold the first moments of the next one.
+    a source are a simple random sample of so many. `epoch_counts` has the same by source and epoch.
     """
 
-    candidates: tuple[Candidate, ...]
+    columns: Columns
     source_counts: Mapping[str, int]
     epochs_left_out: tuple[int, ...]
     epoch_counts: Mapping[str, Mapping[int, int]]
-    epochs: tuple[int, ...]
 
 
 class Claimed(Protocol):
@@ -143,27 +159,75 @@ def read_population(
     for (epoch, source), n in sorted(counts.items()):
         if epoch in epochs and epoch not in lost:
             by_source.setdefault(source, {})[epoch] = n
-    rows = connection.execute(
-        sa.select(candidates)
-        .where(
-            candidates.c.model_key == model_key,
-            candidates.c.epoch.between(first_epoch, last_epoch),
-            sa.or_(candidates.c.bucket_seq <= seq, candidates.c.bucket_seq.is_(None)),
-        )
-        .order_by(candidates.c.at, candidates.c.key, candidates.c.priority)
-    )
-    kept = [
-        row
-        for row in rows
-        if row.epoch not in lost and (row.bucket_seq is not None or row.flush_id in flush_ids)
-    ]
     return Population(
-        candidates=tuple(map(read_candidate, kept)),
-        epochs=tuple(row.epoch for row in kept),
+        columns=_read_columns(
+            connection,
+            model_key,
+            epochs,
+            seq=seq,
+            lost=lost,
+            flush_ids=flush_ids,
+        ),
         source_counts={source: sum(each.values()) for source, each in by_source.items()},
         epochs_left_out=tuple(sorted(lost.intersection(epochs))),
         epoch_counts=by_source,
     )
+
+
+def _read_columns(
+    connection: sa.Connection,
+    model_key: ModelKey,
+    epochs: range,
+    *,
+    seq: int,
+    lost: Collection[int],
+    flush_ids: Collection[int],
+) -> Columns:
+    """Return the candidates in no particular order, without an object for each."""
+    classes = connection.scalar(sa.select(models.c.classes).where(models.c.model_key == model_key)) or ()
+    rows = connection.execute(
+        sa.select(*(candidates.c[name] for name in _READ)).where(
+            candidates.c.model_key == model_key,
+            candidates.c.epoch.between(epochs.start, epochs.stop - 1),
+            sa.or_(candidates.c.bucket_seq <= seq, candidates.c.bucket_seq.is_(None)),
+        )
+    ).all()
+    kept = [row for row in rows if row[0] not in lost and (row[1] is not None or row[2] in flush_ids)]
+    if not kept:
+        return Columns.of((), n_classes=len(classes))
+    read = dict(zip(_READ, zip(*kept, strict=True), strict=True))
+    slots = list(map(_Slots(), read["kinds"], read["source"]))
+    return Columns(
+        keys=read["key"],
+        item_ids=read["item_id"],
+        sources=read["source"],
+        texts=read["text"],
+        probabilities=codec.vectors(read["probabilities"], width=len(classes)),
+        labels=np.array(read["label"], np.int64),
+        decisions=np.array(read["decision"], np.int64),
+        at=np.array(read["at"], np.float64),
+        priorities=np.array(read["priority"], np.float64),
+        scored=np.array([scored for scored, _ in slots], np.bool_),
+        drawn=np.array([drawn for _, drawn in slots], np.bool_),
+        epochs=np.array(read["epoch"], np.int64),
+    )
+
+
+class _Slots:
+    """What the stored kinds of a candidate say, worked out once each: there are few."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[bool, bool]] = {}
+
+    def __call__(self, kinds: str, source: str) -> tuple[bool, bool]:
+        found = self._known.get((kinds, source))
+        if found is None:
+            found = self._known[kinds, source] = held_for(_kinds(kinds), source)
+        return found
+
+
+def _kinds(stored: str) -> frozenset[str]:
+    return frozenset(stored.split("\n")) if stored else frozenset()
 
 
 def read_candidate(row: "sa.Row[Any]") -> Candidate:
@@ -178,6 +242,6 @@ def read_candidate(row: "sa.Row[Any]") -> Candidate:
         decision=row.decision,
         at=row.at,
         priority=row.priority,
-        kinds=frozenset(row.kinds.split("\n")) if row.kinds else frozenset(),
+        kinds=_kinds(row.kinds),
         uncertainty=row.uncertainty,
     )

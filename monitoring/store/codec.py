@@ -37,6 +37,11 @@ def vector(stored: bytes) -> npt.NDArray[np.float32]:
     return np.frombuffer(stored, "<f4").astype(np.float32)
 
 
+def vectors(stored: Sequence[bytes], *, width: int) -> npt.NDArray[np.float32]:
+    """Return vectors stacked, shape (n, width)."""
+    return np.frombuffer(b"".join(stored), "<f4").astype(np.float32, copy=False).reshape(-1, width)
+
+
 def words(signature: npt.NDArray[np.uint32]) -> bytes:
     """Return one near-duplicate signature as little-endian uint32 bytes."""
     return np.asarray(signature, "<u4").tobytes()

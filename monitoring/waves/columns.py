@@ -1,6 +1,6 @@
 """What may be labelled, column by column: a million candidates are looked at without an object for each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -55,6 +55,7 @@ class Columns:
         """Return the columns of candidates, in their order; `epochs` by default those of their times."""
         each = list(candidates)
         flat = np.concatenate([np.empty(0, np.float32), *(one.probabilities for one in each)])
+        slots = [held_for(one.kinds, one.source) for one in each]
         return cls(
             keys=[one.key for one in each],
             item_ids=[one.item_id for one in each],
@@ -65,10 +66,8 @@ class Columns:
             decisions=np.array([one.decision for one in each], np.int64),
             at=np.array([one.at for one in each], np.float64),
             priorities=np.array([one.priority for one in each], np.float64),
-            scored=np.array(
-                [not all(kind.startswith("random:") for kind in one.kinds) for one in each], np.bool_
-            ),
-            drawn=np.array([f"random:{one.source}" in one.kinds for one in each], np.bool_),
+            scored=np.array([scored for scored, _ in slots], np.bool_),
+            drawn=np.array([drawn for _, drawn in slots], np.bool_),
             epochs=np.array(
                 [one.at // EPOCH_SECONDS for one in each] if epochs is None else epochs, np.int64
             ),
@@ -136,3 +135,8 @@ class Columns:
             )
             found = np.array([row for _, row in ranked], np.intp)
         return found[:most]
+
+
+def held_for(kinds: Collection[str], source: str) -> tuple[bool, bool]:
+    """Tell whether a candidate is held for its score, and whether in the random slot of its source."""
+    return not all(kind.startswith("random:") for kind in kinds), f"random:{source}" in kinds

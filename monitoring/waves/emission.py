@@ -235,7 +235,6 @@ def _emit(
     mode: BatchMode = "mixed",
     explore: int | None = None,
 ) -> tuple[NewBatch, Load]:
-    from monitoring.waves.columns import Columns  # noqa: PLC0415
     from monitoring.waves.wave import select  # noqa: PLC0415 - near-duplicates take 40 MB, which workers spare
 
     read = store.closing.read_wave(span, at=created_at)
@@ -244,7 +243,7 @@ def _emit(
     _check_load(read.load, labels=size * overlap, config=config)
     population = read.population
     wave = select(
-        Columns.of(population.candidates, n_classes=len(facts.classes), epochs=population.epochs),
+        population.columns,
         source_counts=population.source_counts,
         watched=watched,
         classes=facts.classes,

@@ -12,6 +12,7 @@ from monitoring.detection.finding import Finding
 from monitoring.recording.recorder import Sealed
 from monitoring.recording.reservoir import Candidate, draw_limit, merge, slots
 from monitoring.store import Alarm, ClosedBucket, Closing, DetectorRow, Lease, Population, Span, Store
+from tests.support.stored import candidates_in
 
 BATCH_SIZE = 20
 CLASSES = ("ham", "spam")
@@ -89,19 +90,17 @@ def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
         )
     clock.advance(10)
     close()
-    before = population(store, clock, seq=1)
+    before, pool = population(store, clock, seq=1), candidates_in(store)
     clock.advance(1_300)
     removed = store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease)
-    after = population(store, clock, seq=1)
+    after, left = population(store, clock, seq=1), candidates_in(store)
     kept = slots(BATCH_SIZE, n_classes=2, n_sources=1)
-    assert merge(after.candidates, classes=CLASSES, kept=kept) == merge(
-        before.candidates, classes=CLASSES, kept=kept
-    )
-    assert removed == len(before.candidates) - len(after.candidates)
-    assert len(after.candidates) <= 2 * (kept.top + kept.uncertain) + kept.random
+    assert merge(left, classes=CLASSES, kept=kept) == merge(pool, classes=CLASSES, kept=kept)
+    assert removed == len(before.columns) - len(after.columns)
+    assert len(after.columns) <= 2 * (kept.top + kept.uncertain) + kept.random
     assert after.source_counts == before.source_counts == {"other": 1_000}
-    smallest = sorted(one.priority for one in before.candidates)[: draw_limit(BATCH_SIZE)]
-    assert sorted(one.priority for one in after.candidates)[: len(smallest)] == smallest
+    smallest = sorted(before.columns.priorities)[: draw_limit(BATCH_SIZE)]
+    assert sorted(after.columns.priorities)[: len(smallest)] == smallest
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
 
 
@@ -125,7 +124,7 @@ def test_an_epoch_that_an_alarm_waits_for_stays_whole(
     close(Alarm("a1", "mail@1", 1, clock.now(), epoch, epoch, finding))
     clock.advance(1_300)
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
-    assert len(population(store, clock, seq=1).candidates) == 300
+    assert len(population(store, clock, seq=1).columns) == 300
 
 
 def test_the_running_epoch_and_unclaimed_candidates_stay(
@@ -143,7 +142,7 @@ def test_the_running_epoch_and_unclaimed_candidates_stay(
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
     clock.advance(1_300)
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
-    assert len(population(store, clock, seq=1).candidates) == 30
+    assert len(population(store, clock, seq=1).columns) == 30
 
 
 def test_old_buckets_become_hours(
@@ -188,7 +187,7 @@ def test_a_lost_lease_forgets_nothing(
     assert store.retention.prune(now=later, retention_days=1, lease=stale).candidates == 0
     assert store.compaction.buckets_to_hours(now=later, lease=stale) == 0
     assert store.compaction.candidates_to_slots(now=later, batch_size=BATCH_SIZE, lease=stale) == 0
-    assert len(population(store, clock, seq=1).candidates) == 300
+    assert len(population(store, clock, seq=1).columns) == 300
     assert store.counts.total("mail@1").sum() == 1
 
 
@@ -204,7 +203,7 @@ def test_a_population_leaves_out_epochs_that_lost_candidates(
     close()
     close()
     found = population(store, clock, seq=99)
-    assert len(found.candidates) == 5
+    assert len(found.columns) == 5
     assert found.source_counts == {"other": 1}
     assert found.epochs_left_out == (int(clock.now() // 600),)
 
@@ -220,6 +219,6 @@ def test_what_makes_an_item_uncertain_outlives_its_probabilities(
     close()
     clock.advance(1_300)
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease)
-    after = population(store, clock, seq=1).candidates
+    after = candidates_in(store)
     best = merge(made, classes=CLASSES, kept=slots(BATCH_SIZE, n_classes=2, n_sources=1))
     assert merge(after, classes=CLASSES, kept=slots(BATCH_SIZE, n_classes=2, n_sources=1)) == best

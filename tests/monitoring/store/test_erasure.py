@@ -180,8 +180,9 @@ def test_an_erased_draw_stays_a_draw(store: Store, clock: ManualClock, filled: t
     with store._database.write(durable=False) as connection:
         connection.execute(tables.candidates.update().values(bucket_seq=1))
     found = store.closing.read_wave(Span("mail@1", epoch, epoch, 1, None), at=clock.now()).population
-    assert sorted(one.priority for one in found.candidates) == [n / 60 for n in range(60)]
-    blank = [one for one in found.candidates if one.priority in (0.0, 59 / 60)]
+    each = [found.columns.candidate(row) for row in range(len(found.columns))]
+    assert sorted(one.priority for one in each) == [n / 60 for n in range(60)]
+    blank = [one for one in each if one.priority in (0.0, 59 / 60)]
     assert {(one.text, one.item_id, one.label, one.probabilities.any()) for one in blank} == {
         (None, None, -1, False)
     }

@@ -13,8 +13,9 @@ from monitoring.clock import ManualClock
 from monitoring.detection.detector import DetectorConfig
 from monitoring.recording.recorder import Sealed
 from monitoring.recording.reservoir import Candidate
-from monitoring.store import ClosedBucket, Closing, DetectorRow, Lease, Span, Store, open_store
+from monitoring.store import ClosedBucket, Closing, DetectorRow, Lease, Store, open_store
 from monitoring.waves.simhash import alike, near, simhash
+from tests.support.stored import candidates_in
 
 TEMPLATE = (
     "dear customer your parcel {} is waiting at the depot in the harbour street please pay two euros today"
@@ -40,14 +41,6 @@ def close(store: Store, clock: ManualClock, lease: Lease) -> None:
     row = DetectorRow(revision, seq, bucket.end, bucket.end, {}, {})
     thinning = store.closing.read_thinning(read)
     store.closing.commit(Closing(read, bucket, row, thinning=thinning), lease=lease)
-
-
-def left(store: Store, clock: ManualClock) -> list[Candidate]:
-    """The candidates that a wave would get."""
-    epoch = int(clock.now() // 600)
-    return list(
-        store.closing.read_wave(Span("mail@1", epoch - 1, epoch, 99, None), at=0.0).population.candidates
-    )
 
 
 def scored(candidate: Callable[..., Candidate], n: int, *, spam: float, kinds: Sequence[str]) -> Candidate:
@@ -76,7 +69,7 @@ def test_a_flood_of_one_template_leaves_its_best_and_every_draw(
         pool = flood[part * 50 : part * 50 + 50]
         store.counts.flush("w", part + 1, seal([[50, 0, 0], [0, 0, 0]], candidates=pool))
         close(store, clock, lease)
-    kept = left(store, clock)
+    kept = candidates_in(store)
     certain = [one for one in kept if "top:spam" in one.kinds]
     assert len(certain) <= 12
     best = max(flood, key=lambda one: float(one.probabilities[1]))
@@ -100,7 +93,7 @@ def test_what_hides_behind_a_better_one_of_another_class_stays(
     ]
     store.counts.flush("w", 1, seal(candidates=pool))
     close(store, clock, lease)
-    assert {one.key: set(one.kinds) for one in left(store, clock)} == {
+    assert {one.key: set(one.kinds) for one in candidates_in(store)} == {
         "k1": {"top:ham", "top:spam"},
         "k2": {"top:ham"},
     }
@@ -120,7 +113,7 @@ def test_texts_that_only_share_an_outcry_both_stay(
     pool = [replace(candidate(text, text=text), kinds=frozenset({"top:spam"})) for text in texts]
     store.counts.flush("w", 1, seal(candidates=pool))
     close(store, clock, lease)
-    assert len(left(store, clock)) == 2
+    assert len(candidates_in(store)) == 2
 
 
 @pytest.mark.parametrize("text", [None, '{"amount": 12.5, "channel": "web"}'], ids=["none kept", "a row"])
@@ -136,7 +129,7 @@ def test_rows_of_tables_and_items_without_text_stay(
     pool = [replace(candidate(f"k{n}", text=text), kinds=frozenset({"top:spam"})) for n in range(5)]
     store.counts.flush("w", 1, seal(candidates=pool))
     close(store, clock, lease)
-    assert len(left(store, clock)) == 5
+    assert len(candidates_in(store)) == 5
 
 
 def test_an_item_erased_between_reading_and_closing_stays_erased(
@@ -179,7 +172,7 @@ def test_whatever_leaves_a_slot_has_a_better_copy_there(
         made = seal(candidates=pool[start:end])
         store.counts.flush("w", seq, replace(made, epoch=int(clock.now() // 600)))
         close(store, clock, lease)
-    kept = left(store, clock)
+    kept = candidates_in(store)
     by_key = {one.key: one for one in kept}
     for one in pool:
         stays = by_key[one.key].kinds if one.key in by_key else frozenset()

@@ -175,7 +175,8 @@ def priority_by_key(store: Store, clock: ManualClock) -> dict[str, float]:
     """The priorities of the candidates of the last hour; each item came once."""
     epoch = int(clock.now() // 600)
     read = store.closing.read_wave(Span("mail@1", epoch - 6, epoch, 10**6, None), at=clock.now())
-    return {one.key: one.priority for one in read.population.candidates}
+    columns = read.population.columns
+    return dict(zip(columns.keys, columns.priorities.tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
