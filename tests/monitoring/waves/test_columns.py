@@ -30,7 +30,7 @@ def columns_of(each: list[Candidate], **options: Any) -> Columns:
     return Columns.of(each, n_classes=len(CLASSES), **options)
 
 
-def test_a_candidate_comes_back_as_it_was():
+def test_a_candidate_comes_back_as_it_was() -> None:
     """All but the names of the slots, of which the random one stays."""
     given_ = candidate(
         "k", (0.1, 0.7, 0.2), item_id="i", source="mail", at=1_234.5, decision=2, priority=0.125
@@ -42,7 +42,7 @@ def test_a_candidate_comes_back_as_it_was():
     assert columns.candidate(1).probabilities.tolist() == given_.probabilities.tolist()
 
 
-def test_slots_say_what_is_scored_and_what_is_drawn():
+def test_slots_say_what_is_scored_and_what_is_drawn() -> None:
     """A random slot alone is no score, and that of another source is no draw of this one."""
     kinds = ({"random:chat"}, {"top:a"}, {"top:a", "random:chat"}, {"random:other"})
     columns = columns_of([candidate(f"k{n}", kinds=frozenset(each)) for n, each in enumerate(kinds)])
@@ -50,14 +50,14 @@ def test_slots_say_what_is_scored_and_what_is_drawn():
     assert columns.drawn.tolist() == [True, False, True, False]
 
 
-def test_epochs_are_ten_minutes_unless_they_are_given():
+def test_epochs_are_ten_minutes_unless_they_are_given() -> None:
     """An occurrence at 599.9 s is in epoch 0, one at 600 s in epoch 1; the store knows better."""
     each = [candidate("a", at=599.9), candidate("b", at=600.0)]
     assert columns_of(each).epochs.tolist() == [0, 1]
     assert columns_of(each, epochs=[7, 8]).epochs.tolist() == [7, 8]
 
 
-def test_no_candidates_have_columns_too():
+def test_no_candidates_have_columns_too() -> None:
     """Their probabilities have as many columns as there are classes."""
     columns = columns_of([])
     assert len(columns) == 0
@@ -67,7 +67,7 @@ def test_no_candidates_have_columns_too():
 
 @settings(max_examples=300, deadline=None)
 @given(each=occurrences())
-def test_one_row_a_key_stands_for_all_of_it(each: list[Candidate]):
+def test_one_row_a_key_stands_for_all_of_it(each: list[Candidate]) -> None:
     """It is the newest scored occurrence, else the newest, and of equals that of larger priority."""
 
     def rank(row: int) -> tuple[bool, float, float, bool]:
@@ -82,7 +82,7 @@ def test_one_row_a_key_stands_for_all_of_it(each: list[Candidate]):
         assert rank(row) == max(map(rank, alike))
 
 
-def test_keys_of_one_hash_are_told_apart():
+def test_keys_of_one_hash_are_told_apart() -> None:
     """A repeated hash is looked at key by key: two keys that share it stay two rows."""
 
     class Same(str):
@@ -97,7 +97,7 @@ def test_keys_of_one_hash_are_told_apart():
 
 @settings(max_examples=300, deadline=None)
 @given(each=occurrences(), most=st.integers(-1, 35), data=st.data())
-def test_the_best_are_those_of_plain_python(each: list[Candidate], most: int, data: st.DataObject):
+def test_the_best_are_those_of_plain_python(each: list[Candidate], most: int, data: st.DataObject) -> None:
     """The largest scores first, then the earlier, then the smaller priority, then the key; of some rows."""
     rows = data.draw(st.lists(st.integers(0, max(len(each) - 1, 0)), unique=True, max_size=len(each)))
     scores = [data.draw(st.sampled_from([-np.inf, -1.0, 0.0, 0.5])) for _ in rows]

@@ -32,7 +32,7 @@ def shortlist(each: list[Candidate], excluded: Excluded | None = None, *, exact:
     return Shortlist.of(pool(each, exact=exact), rows, signed={}, excluded=excluded or Excluded())
 
 
-def test_a_group_is_used_by_any_of_it():
+def test_a_group_is_used_by_any_of_it() -> None:
     """A resend is not free once its original is taken, and counted as one of two copies."""
     found = shortlist(RESENT)
     assert found.representatives([1, 0, 2]) == [1, 2]
@@ -42,13 +42,13 @@ def test_a_group_is_used_by_any_of_it():
     assert found.representatives([1, 0, 2]) == [2]
 
 
-def test_rows_of_tables_that_are_merely_near_are_two_groups():
+def test_rows_of_tables_that_are_merely_near_are_two_groups() -> None:
     """Of a table only equal rows are the same work."""
     found = shortlist(RESENT, exact=True)
     assert found.representatives([0, 1, 2]) == [0, 1, 2]
 
 
-def test_what_is_known_by_key_or_by_text_takes_its_group_along():
+def test_what_is_known_by_key_or_by_text_takes_its_group_along() -> None:
     """Two rows are left out, and nothing of their group is free; one of those is counted by itself."""
     by_key = shortlist(RESENT, Excluded(keys={"a"}))
     assert (by_key.n_excluded, by_key.representatives([0, 1, 2])) == (1, [2])
@@ -56,7 +56,7 @@ def test_what_is_known_by_key_or_by_text_takes_its_group_along():
     assert (by_text.n_excluded, by_text.representatives([0, 1, 2])) == (2, [2])
 
 
-def test_a_deeper_look_signs_only_what_is_new():
+def test_a_deeper_look_signs_only_what_is_new() -> None:
     """Signatures of the first look are kept as they are, not made again."""
     signed: dict[int, Signatures] = {}
     mine = pool(RESENT)
@@ -68,7 +68,7 @@ def test_a_deeper_look_signs_only_what_is_new():
     assert found.representatives([0, 1, 2]) == [0, 1]  # the first now resembles the third
 
 
-def test_an_empty_look_is_a_shortlist_too():
+def test_an_empty_look_is_a_shortlist_too() -> None:
     """Nothing is free, nothing is left out."""
     found = Shortlist.of(pool([]), [], signed={}, excluded=Excluded())
     assert (found.n_excluded, found.representatives([])) == (0, [])
@@ -76,7 +76,9 @@ def test_an_empty_look_is_a_shortlist_too():
 
 @settings(max_examples=60, deadline=None)
 @given(n=st.integers(0, 40), n_texts=st.integers(1, 20), seed=st.integers(0, 1000), data=st.data())
-def test_free_ones_are_the_groups_that_were_not_used(n: int, n_texts: int, seed: int, data: st.DataObject):
+def test_free_ones_are_the_groups_that_were_not_used(
+    n: int, n_texts: int, seed: int, data: st.DataObject
+) -> None:
     """As many representatives as there are texts unlike those used, and copies as often as each is there."""
     each = candidates(n, n_texts=n_texts, seed=seed)
     group = groups(minhash([one.text or "" for one in each])).tolist()

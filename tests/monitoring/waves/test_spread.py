@@ -15,19 +15,19 @@ def directions(n: int, *, seed: int) -> np.ndarray:
     return unit
 
 
-def test_the_best_is_first_and_the_farthest_second():
+def test_the_best_is_first_and_the_farthest_second() -> None:
     """Four of one direction and a worst of the opposite one: that is the second pick."""
     vectors = np.array([[1, 0], [1, 0], [1, 0], [1, 0], [-1, 0]], np.float32)
     assert spread(vectors, wanted=2, permits=lambda _: True) == [0, 4]
 
 
-def test_of_two_as_far_the_better_one_is_taken():
+def test_of_two_as_far_the_better_one_is_taken() -> None:
     """Rank weighs the distance."""
     vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
     assert spread(vectors, wanted=3, permits=lambda _: True) == [0, 1, 2]
 
 
-def test_a_much_better_one_is_taken_though_it_is_nearer():
+def test_a_much_better_one_is_taken_though_it_is_nearer() -> None:
     """A cosine distance of .8 with weight .9 beats one of 1 with weight .5."""
     vectors = np.zeros((6, 7), np.float32)
     vectors[:, 0], vectors[0] = 1.0, 0.0  # four that are left out, being refused
@@ -46,7 +46,7 @@ def test_a_much_better_one_is_taken_though_it_is_nearer():
 )
 def test_nobody_is_asked_twice_and_who_is_refused_is_not_taken(
     n: int, wanted: int, refused: set[int], seed: int
-):
+) -> None:
     """As many as wanted of those permitted, each once, whatever the permits are."""
     asked: list[int] = []
 
@@ -60,14 +60,14 @@ def test_nobody_is_asked_twice_and_who_is_refused_is_not_taken(
     assert len(picked) == min(wanted, len(set(range(n)) - refused))
 
 
-def test_a_refused_one_keeps_nobody_away():
+def test_a_refused_one_keeps_nobody_away() -> None:
     """Only picks count as taken ground: the double of a refused row is as far as it was."""
     vectors = np.array([[1, 0], [0, 1], [0, 1], [0.8, 0.6]], np.float32)
     assert spread(vectors, wanted=2, permits=lambda row: row != 1) == [0, 2]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_picks_are_farther_apart_than_the_best_are(seed: int):
+def test_picks_are_farther_apart_than_the_best_are(seed: int) -> None:
     """The nearest two of ten picks are farther apart than the nearest two of the ten best."""
     vectors = directions(60, seed=seed)
 
