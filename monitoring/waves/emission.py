@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
 from monitoring.waves.batches import BatchReason
 from monitoring.waves.labelled import BatchMode
+from monitoring.waves.needs import risen
 
 EPOCHS_KEPT: Final = 86_400 // EPOCH_SECONDS
 _ATTEMPTS: Final = 5
@@ -144,6 +145,7 @@ def emit_for_alarm(
         reason="alarm",
         alarm_id=alarm.id,
         watched=alarm.finding.watched,
+        meaning=_meaning(store, alarm.model_key),
         since=alarm.finding.since_time,
         facts=facts,
         config=config,
@@ -172,10 +174,11 @@ def emit_by_hand(
 ) -> str:
     """Make a batch from the last day's traffic because somebody asks for it; return its id.
 
-    The same `idempotency_key` returns the same batch. `size` is at most `config.batch_size`, its default;
-    `overlap` people label each item, by default `config.overlap`. An `audit` is about the watched classes.
-    With `explore` it holds so many items drawn at random and nothing else, at most as many as the day's
-    budget has labels for and as the reservoirs are sure to hold.
+    The same `idempotency_key` returns the same batch. Beside the `watched` classes it is about those whose
+    share has risen, as far as that is known without labels. `size` is at most `config.batch_size`, its
+    default; `overlap` people label each item, by default `config.overlap`. An `audit` is about the
+    watched classes. With `explore` it holds so many items drawn at random and nothing else, at most as many
+    as the day's budget has labels for and as the reservoirs are sure to hold.
 
     Raises
     ------
@@ -200,6 +203,7 @@ def emit_by_hand(
             reason="by_hand",
             alarm_id=None,
             watched=watched,
+            meaning=detector.meaning,
             facts=facts,
             config=config,
             mode=mode,
@@ -231,6 +235,7 @@ def _emit(
     overlap: int,
     created_at: float,
     about: Mapping[str, object],
+    meaning: Mapping[str, Any] | None,
     since: float | None = None,
     mode: BatchMode = "mixed",
     explore: int | None = None,
@@ -242,10 +247,12 @@ def _emit(
         size = explore = min(explore, max((config.labels_per_day - read.load.items_today) // overlap, 1))
     _check_load(read.load, labels=size * overlap, config=config)
     population = read.population
+    # An audit, and draws for a claim, are about what was asked for.
+    rose = risen(_priors(meaning)) if mode == "mixed" and explore is None else ()
     wave = select(
         population.columns,
         source_counts=population.source_counts,
-        watched=watched,
+        watched=[*watched, *rose],
         classes=facts.classes,
         thresholds=facts.thresholds,
         batch_size=size,
@@ -273,6 +280,7 @@ def _emit(
             "reason": reason,
             "model": span.model_key,
             "digests": dict(facts.digests),
+            "risen": list(rose),
             "epochs": {
                 "seconds": EPOCH_SECONDS,
                 "first": span.first_epoch,
@@ -307,6 +315,21 @@ def _emit(
         overlap=overlap,
     )
     return batch, read.load
+
+
+def _meaning(store: Store, model_key: ModelKey) -> Mapping[str, Any] | None:
+    detector = store.detectors.get(model_key)
+    return None if detector is None else detector.meaning
+
+
+def _priors(meaning: Mapping[str, Any] | None) -> Mapping[str, tuple[float, float]]:
+    """Return the share of each class in validation and the lower bound of its share now.
+
+    None where another mix of the classes does not explain the traffic: the shares are not to be trusted then.
+    """
+    if meaning is None or meaning["gate"]["passed"] is False:
+        return {}
+    return {each["class"]: (each["validation"], each["low"]) for each in meaning["classes"]}
 
 
 def _labelled(known: Marks | None, texts: Sequence[str]) -> Marks | None:

@@ -1,7 +1,8 @@
 """Batches that somebody asks for, and that what they sample is exact."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,13 @@ from monitoring.clock import ManualClock
 from monitoring.config import WatcherConfig
 from monitoring.detection.detector import DetectorConfig
 from monitoring.errors import BatchRefused, UnknownModel
+from monitoring.meaning.gate import Gate
+from monitoring.meaning.meant import Meant
+from monitoring.meaning.verdict import ClassPrior
 from monitoring.recording.observed import Observed
 from monitoring.recording.recorder import Recorder
 from monitoring.recording.reservoir import Reservoir
-from monitoring.store import Span, Store
+from monitoring.store import Span, Store, tables
 from monitoring.watcher import Watcher
 from monitoring.waves.emission import ModelFacts, emit_by_hand, facts_of
 
@@ -169,6 +173,48 @@ def test_an_audit_asked_for_by_hand_says_what_it_is(
     assert (batch.manifest["mode"], batch.complete_sample) == ("audit", False)
     assert len(batch.items) > 0
     assert store.batches.taken().drawn == frozenset()
+
+
+def meaning(*, low: float, passed: bool | None = True) -> dict[str, Any]:
+    """What the watcher notes of the traffic: spam had a tenth of the validation rows, and has `low` now."""
+    priors = (
+        ClassPrior("ham", 0.9, 1 - low, 1 - low - 0.01, 1 - low + 0.01, 0.01),
+        ClassPrior("spam", 0.1, low + 0.01, low, low + 0.02, 0.01),
+    )
+    return Meant(items=1_000, effective=1_000, priors=priors, gate=Gate(passed, 0.5, 0.0)).to_json()
+
+
+@pytest.mark.parametrize(
+    ("noted", "options", "risen"),
+    [
+        (meaning(low=0.16), {}, ["spam"]),
+        (meaning(low=0.14), {}, []),
+        (meaning(low=0.16, passed=False), {}, []),
+        (meaning(low=0.16, passed=None), {}, ["spam"]),
+        (meaning(low=0.16), {"explore": 10}, []),
+        (meaning(low=0.16), {"mode": "audit", "watched": ["ham"]}, []),
+        (None, {}, []),
+    ],
+    ids=["risen", "by less", "not explained by the mix", "several labels", "drawn", "audit", "unknown"],
+)
+def test_classes_whose_share_has_risen_are_watched(
+    store: Store,
+    clock: ManualClock,
+    ask: Callable[..., str],
+    noted: Mapping[str, Any] | None,
+    options: dict[str, Any],
+    risen: list[str],
+) -> None:
+    """By half of their old share or more, where estimates hold; what a person asked to draw is left alone."""
+    serve(store, clock, seconds=30, rng=np.random.default_rng(1))
+    with store._database.write(durable=False) as connection:
+        connection.execute(tables.detectors.update().values(meaning=noted))
+    manifest = store.batches.get(ask(**options)).manifest
+    assert manifest["risen"] == risen
+    assert manifest["watched"] == [*options.get("watched", ()), *risen]
+    slices = manifest["slices"]
+    assert isinstance(slices, dict)
+    assert bool(slices["watched"]["got"]) is bool(risen)
 
 
 def priority_by_key(store: Store, clock: ManualClock) -> dict[str, float]:
