@@ -1,0 +1,67 @@
+"""What was never labelled, and what the model may be wrong about, is novel."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_store.data.wordmarks import marks
+from monitoring.waves.novelty import MOST_RATIO, log_ratio, novelty
+
+OLD = ["invoice", "refund", "parcel", "delivery", "courier", "password", "login", "account", "tariff", "fee"]
+NEW = ["voucher", "crypto", "wallet", "seed", "phrase", "airdrop", "token", "ledger", "miner", "swap"]
+
+
+def texts(n: int, words: list[str], *, seed: int) -> list[str]:
+    """Return n texts of six of the words each."""
+    rng = np.random.default_rng(seed)
+    return [" ".join(rng.choice(words, 6)) for _ in range(n)]
+
+
+def test_what_was_never_labelled_has_the_larger_ratio():
+    """Forty of 240 candidates speak of something that no labelled text does: most of the best are they."""
+    candidates = marks(texts(200, OLD, seed=1) + texts(40, NEW, seed=2))
+    order = np.random.default_rng(3).permutation(240)
+    found = log_ratio(candidates[order], marks(texts(200, OLD, seed=4)))
+    is_new = order >= 200
+    assert is_new[np.argsort(-found)[:40]].mean() > 0.6  # a sixth by chance
+    assert np.median(found[is_new]) > np.median(found[~is_new]) + np.log(MOST_RATIO)
+
+
+@pytest.mark.parametrize("n", [200, 2_000])
+def test_traffic_like_the_labelled_is_not_new(n: int):
+    """From the same words the ratio is about 1, however many were labelled: both sides weigh the same."""
+    found = log_ratio(marks(texts(200, OLD, seed=5)), marks(texts(n, OLD, seed=6)))
+    assert abs(np.median(found)) < 0.8
+
+
+def test_of_two_as_new_the_less_sure_is_more_novel():
+    """The odds of an error are added: an answer given with .99 is not worth a label."""
+    candidates = marks(["voucher crypto wallet"] * 4)
+    found = novelty(candidates, marks(texts(50, OLD, seed=1)), confidence=np.array([0.99, 0.6, 0.99, 0.6]))
+    assert found[1] - found[0] == pytest.approx(np.log(0.4 / 0.6) - np.log(0.01 / 0.99), abs=0.2)
+    assert found[3] > found[2]
+
+
+def test_a_certain_answer_is_no_infinity():
+    """Confidence 1 and 0 have finite odds."""
+    found = novelty(marks(["a b", "c d"]), marks(["e f", "g h"]), confidence=np.array([1.0, 0.0]))
+    assert np.isfinite(found).all()
+
+
+def test_the_ratio_is_bounded():
+    """A single odd text must not lead whatever the model says of it: at most twenty times as often counts."""
+    candidates = marks(texts(300, NEW, seed=1))
+    raw = log_ratio(candidates, marks(texts(300, OLD, seed=2)))
+    found = novelty(candidates, marks(texts(300, OLD, seed=2)), confidence=np.full(300, 0.5))
+    assert raw.max() > np.log(MOST_RATIO)
+    assert found.max() == pytest.approx(np.log(MOST_RATIO))
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(0, 5), m=st.integers(0, 5))
+def test_too_few_to_tell_say_nothing(n: int, m: int):
+    """With fewer than two on a side nothing can be judged by what it was not fitted on."""
+    found = log_ratio(marks(texts(n, NEW, seed=1)), marks(texts(m, OLD, seed=2)))
+    assert found.shape == (n,)
+    assert bool(found.any()) is (n >= 2 and m >= 2)
