@@ -1,7 +1,11 @@
 """A wave holds what the alarm is about, uncertain items and a fair sample: same input, same bytes."""
 
+import hashlib
 import json
+import os
 import random
+import subprocess
+import sys
 import time
 from collections import Counter
 from dataclasses import asdict, replace
@@ -11,6 +15,7 @@ import numpy as np
 import pytest
 
 from model_store.data.signatures import groups, minhash
+from model_store.data.wordmarks import marks
 from monitoring.recording.candidate import nearness
 from monitoring.recording.reservoir import Candidate, draw_limit
 from monitoring.waves.wave import Wave, select
@@ -130,6 +135,43 @@ def test_order_of_candidates_does_not_matter():
     assert first.items == second.items
     np.testing.assert_array_equal(first.signatures, second.signatures)
     assert as_bytes(wave_of(candidates)) == as_bytes(wave_of(candidates[::-1]))
+
+
+def digest_of_a_wave_with_every_slice() -> str:
+    """Return what a wave is, novel items, caps and repeated occurrences included."""
+    candidates = population(600, seed=5)
+    wave = wave_of(
+        candidates + candidates[::7],
+        source_counts=Counter(one.source for one in candidates),
+        labelled=marks([text_of(i) for i in range(5_000, 5_100)]),
+        source_caps={"chat": 0.29},
+    )
+    assert wave.manifest["slices"]["novel"]["got"] == 10
+    assert wave.manifest["caps"]["sources"]["limits"] == {"chat": 29}
+    return hashlib.sha256(as_bytes(wave)).hexdigest()
+
+
+@pytest.mark.parametrize("seed", ["0", "4711"])
+def test_every_process_makes_the_same_batch(seed: str):
+    """Whatever the seed of its hashes of strings: a watcher that takes over makes the batch of the first."""
+    name = digest_of_a_wave_with_every_slice.__name__
+    done = subprocess.run(
+        [sys.executable, "-c", f"import runpy; print(runpy.run_path({__file__!r})[{name!r}]())"],
+        env=os.environ | {"PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == digest_of_a_wave_with_every_slice()
+
+
+def test_an_item_that_was_drawn_when_sent_again_is_still_chosen_for_its_score():
+    """A worker scores an item once; the later occurrence is held as a draw only."""
+    candidates = population(300, seed=5)
+    best = max(candidates, key=lambda one: one.probabilities[3])
+    again = replace(best, at=9_999.0, priority=0.0, kinds=frozenset({f"random:{best.source}"}))
+    wave = wave_of([*candidates, again], batch_size=20)
+    assert [item.slice for item in wave.items if item.key == best.key] == ["watched"]
 
 
 def test_the_seed_shuffles_and_nothing_else():
