@@ -4,7 +4,7 @@ import pytest
 
 from monitoring.answering import acknowledge, call_false
 from monitoring.errors import UnknownAlarm
-from monitoring.store import Act, Alarm
+from monitoring.store import Act, Alarm, AuditEntry
 from tests.support.site import ATTACK, CONFIG, QUIET, Site
 
 
@@ -13,6 +13,11 @@ def called_false(site: Site, alarm: Alarm, *, by: str = "kim") -> Alarm:
     return call_false(
         site.store, alarm.id, config=CONFIG.detector, clock=site.clock, by=by, why="one sender, one text"
     )
+
+
+def by_people(site: Site) -> list[AuditEntry]:
+    """Return what people did; that the first baseline froze by itself is on record too."""
+    return [each for each in site.store.audit.list() if each.action != "freeze_baseline"]
 
 
 def test_who_looks_after_an_alarm_is_on_record_once(site: Site) -> None:
@@ -24,7 +29,7 @@ def test_who_looks_after_an_alarm_is_on_record_once(site: Site) -> None:
     assert acknowledge(site.store, alarm.id, by="ada", why="me too") == first
     assert first.acknowledged == Act(site.clock.now() - 5, "kim", "on it")
     assert first.is_open
-    (entry,) = site.store.audit.list(model_key="mail@1")
+    (entry,) = by_people(site)
     assert (entry.who, entry.action, entry.details) == (
         "kim",
         "acknowledge_alarm",
@@ -45,7 +50,7 @@ def test_a_false_alarm_ends_and_counts(site: Site) -> None:
     assert (after.status["state"], after.status["alarm"]) != ("drift", before.status["alarm"])
     assert after.status["baseline"]["items"] == before.status["baseline"]["items"]
     assert site.store.alarms.count_false() == 1
-    assert [entry.action for entry in site.store.audit.list()] == ["mark_alarm_false"]
+    assert [entry.action for entry in by_people(site)] == ["mark_alarm_false"]
 
 
 def test_what_goes_on_raises_another_alarm(site: Site) -> None:
@@ -63,7 +68,7 @@ def test_calling_it_false_twice_counts_once(site: Site) -> None:
     first = called_false(site, alarm)
     site.clock.advance(10)
     assert called_false(site, alarm, by="ada") == first
-    assert (site.store.alarms.count_false(), len(site.store.audit.list())) == (1, 1)
+    assert (site.store.alarms.count_false(), len(by_people(site))) == (1, 1)
 
 
 def test_an_alarm_that_ended_may_be_false_too(site: Site) -> None:
