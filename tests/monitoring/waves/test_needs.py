@@ -53,7 +53,7 @@ def test_a_class_named_twice_counts_once() -> None:
 
 @pytest.mark.parametrize(
     ("old", "lower", "has_risen"),
-    [(0.10, 0.151, True), (0.10, 0.15, False), (0.0, 0.001, True), (0.2, 0.1, False)],
+    [(0.5, 0.751, True), (0.5, 0.75, False), (0.0, 0.001, True), (0.2, 0.1, False)],
 )
 def test_a_share_has_risen_when_its_lower_bound_is_half_more(
     old: float, lower: float, has_risen: bool
