@@ -112,7 +112,7 @@ def test_a_reservoir_over_some_epochs_loses_next_to_nothing():
     """Of the synthetic traffic, in which six classes share the slots."""
     found = reservoirs(Task("synthetic", 1, (100,)), epochs=(1, 4))
     assert [row.epochs for row in found] == [1, 4]
-    assert found[1].found >= 0.98 * found[1].found_in_all
+    assert found[1].found >= 0.98 * found[1].found_in_all - 1  # one item of so few is more than 2 %
     assert found[0].found >= 0.9 * found[0].found_in_all  # all of it in ten minutes, in five batches' slots
     assert found[0].candidates < found[1].candidates
     assert "| synthetic | 100 | 4 |" in reservoir_text(found)
