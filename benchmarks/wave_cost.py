@@ -116,9 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     print(machine_line())
     print(f"a wave of {BATCH_SIZE} items, median of {ROUNDS}; baseline: margins and one sort\n")
-    print(
-        "| candidates | classes | wave, s | baseline, s | ratio | MB, peak |\n|---|---|---|---|---|---|"
-    )
+    print("| candidates | classes | wave, s | baseline, s | ratio | MB, peak |\n|---|---|---|---|---|---|")
     for size in options.sizes:
         for n_classes in CLASSES:
             with ProcessPoolExecutor(1, mp_context=get_context("fork")) as alone:
