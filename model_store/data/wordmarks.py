@@ -8,11 +8,13 @@ import re
 import zlib
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Marks: TypeAlias = npt.NDArray[np.uint16]  # (n_texts, PER_TEXT), `NO_MARK` where a text has fewer
 
@@ -51,8 +53,10 @@ def kept(texts: Sequence[str]) -> Marks:
     return marks(texts)
 
 
-def matrix(found: Marks) -> csr_array:
+def matrix(found: Marks) -> "csr_array":
     """Return marks as rows of length 1 (0 for a text without a word), sparse of shape (n_texts, 4096)."""
+    from scipy.sparse import csr_array  # noqa: PLC0415 - workers, which only read marks, spare it
+
     there = found != NO_MARK
     n_marks = there.sum(axis=1)
     values = np.repeat(1.0 / np.sqrt(np.maximum(n_marks, 1)), n_marks)
