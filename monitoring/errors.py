@@ -15,6 +15,7 @@ The tree::
     ├── ProposalRefused       a version cannot be proposed, or a proposal not decided so, now
     ├── BatchRefused          no batch can be made now: budget, open batches, nothing to label
     ├── BaselineRefused       the baseline cannot be frozen now
+    ├── PlanRefused           a labeling plan cannot be made of these files or numbers
     ├── NoOpenAlarm           there is no alarm to end
     ├── ExpectationRefused    a planned change cannot be expected as it was told
     └── LabelsInvalid         a body of labels cannot be read at all
@@ -158,6 +159,10 @@ class BaselineRefused(MonitoringError):
 
     def __str__(self) -> str:
         return f"baseline not frozen: {self.reason}"
+
+
+class PlanRefused(MonitoringError):
+    """No labeling plan can be made of what was given; the message names it and what is allowed."""
 
 
 class NoOpenAlarm(MonitoringError):

@@ -18,6 +18,7 @@ from service.cli.evaluate import evaluate
 from service.cli.fit import fit
 from service.cli.labels import labels
 from service.cli.output import err
+from service.cli.plan import plan
 from service.cli.refit import refit
 from service.cli.serve import serve
 from service.settings import ServiceError
@@ -42,6 +43,7 @@ app.command()(demo.demo)
 app.command()(erase)
 app.command()(labels)
 app.command()(estimates)
+app.command()(plan)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(drift.app, name="drift")
 app.add_typer(batch.app, name="batch")

@@ -17,7 +17,8 @@ ALL = [
     if issubclass(error, Exception) and error.__module__ == module.__name__
 ]
 BASES = {"Refusal", "BodyInvalid", "ModelStoreError", "BundleError", "StoreError", "MonitoringError"}
-OFFLINE = {"RowsError", "ImportRefused", "TargetError", "TrainingError"}  # a fit raises them, no service
+# A fit raises them, or a plan; no service.
+OFFLINE = {"RowsError", "ImportRefused", "TargetError", "TrainingError", "PlanRefused"}
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: error.__name__)

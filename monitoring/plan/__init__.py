@@ -1,0 +1,1 @@
+"""What should people label first, when there is a pool of texts and no model yet? And what next?"""

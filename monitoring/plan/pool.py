@@ -1,0 +1,92 @@
+"""Which items of a file may still be handed out? One of each near-duplicate group, none labelled yet."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from model_store.data.csvfile import refuse, where
+from model_store.data.rows import read_rows
+from model_store.data.signatures import groups, matches, minhash
+from monitoring.recording.candidate import item_key
+
+ONE_SOURCE: Final = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The rows of a file; `keys` are the ids, or where there are none `item_key(source, text)`."""
+
+    path: Path
+    texts: tuple[str, ...]
+    sources: tuple[str, ...]
+    ids: tuple[str, ...] | None
+    keys: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was handed out before, by key and by text."""
+
+    keys: frozenset[str] = frozenset()
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What may be handed out.
+
+    Parameters
+    ----------
+    rows : intp array of shape (n_groups,)
+        The first row of each group of near-duplicates, in the order of the file.
+    copies : int64 array of shape (n_groups,)
+        How many rows each stands for, itself included.
+    taken : int
+        Rows left out because they, or a near-duplicate, were handed out before.
+    """
+
+    rows: npt.NDArray[np.intp]
+    copies: npt.NDArray[np.int64]
+    taken: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def repeated(self) -> int:
+        """How many rows another one stands for."""
+        return int(self.copies.sum()) - len(self)
+
+
+def read_pool(path: Path, *, text: str, source: str | None = None, id_: str | None = None) -> Pool:
+    """Read a UTF-8 CSV file, plain or gzipped.
+
+    Raises
+    ------
+    RowsError
+        In one line: a column that is not there, an empty file or cell, an id that is there twice.
+    """
+    rows = read_rows(path, text=text, source=source, id=id_)
+    sources = rows.sources or (ONE_SOURCE,) * len(rows)
+    empty = where(sources, lambda cell: not cell.strip())
+    refuse(path, f"have an empty {source!r}", empty, remedy="fill it in, or leave the row out")
+    keys = rows.ids or tuple(map(item_key, sources, rows.texts))
+    return Pool(path, rows.texts, sources, rows.ids, keys)
+
+
+def fresh(pool: Pool, taken: Taken) -> Fresh:
+    """Return one row per group of near-duplicates, groups that hold something taken left out whole."""
+    signatures = minhash(pool.texts)
+    group = groups(signatures)
+    known = np.fromiter((key in taken.keys for key in pool.keys), np.bool_, len(pool))
+    known |= matches(signatures, minhash(taken.texts))
+    _, first, copies = np.unique(group, return_index=True, return_counts=True)
+    out = np.zeros(len(first), dtype=np.bool_)
+    out[group[known]] = True
+    return Fresh(first[~out], copies[~out].astype(np.int64), int(copies[out].sum()))

@@ -1,0 +1,48 @@
+"""How many items of a wave does each slice get, and how many each source?"""
+
+import heapq
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+Slice: TypeAlias = Literal["rare", "spread", "explore"]
+SLICES: Final[tuple[Slice, ...]] = ("rare", "spread", "explore")
+RARE_SHARE: Final = 0.55
+EXPLORE_SHARE: Final = 0.15
+
+
+def sizes(size: int, n_sources: int) -> dict[Slice, int]:
+    """Return how many items each slice is asked for; exploration has at least one of each source."""
+    explore = min(max(round(EXPLORE_SHARE * size), n_sources), size)
+    rare = min(round(RARE_SHARE * size), size - explore)
+    return {"rare": rare, "spread": size - rare - explore, "explore": explore}
+
+
+def allocate(total: int, of: Mapping[str, int], limits: Mapping[str, int]) -> dict[str, int]:
+    """Share `total` in proportion to `of`, at least 1 each while it lasts, none above its limit.
+
+    Webster's method: the next one goes to the source with the most per 2 k + 1.
+
+    Examples
+    --------
+    >>> allocate(10, {"app": 80, "mail": 19, "fax": 1}, {"app": 6, "mail": 19, "fax": 1})
+    {'app': 6, 'mail': 3, 'fax': 1}
+    """
+    got = dict.fromkeys(of, 0)
+    queue = [(-np.inf, -n, name) for name, n in of.items() if limits[name] > 0]
+    heapq.heapify(queue)
+    for _ in range(total):
+        if not queue:
+            break
+        _, minus, name = heapq.heappop(queue)
+        got[name] += 1
+        if got[name] < limits[name]:
+            heapq.heappush(queue, (minus / (2 * got[name] + 1), minus, name))
+    return got
+
+
+def source_quotas(size: int, of: Mapping[str, int], caps: Mapping[str, float]) -> dict[str, int]:
+    """Return how many items each source gives; a cap is a share of `size`, and leaves one item at least."""
+    limits = {name: min(n, max(int(caps.get(name, 1.0) * size + 1e-9), 1)) for name, n in of.items()}
+    return allocate(size, of, limits)

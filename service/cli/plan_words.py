@@ -1,0 +1,191 @@
+"""How a labeling plan reads: tables of its waves, then what they will show and when to stop."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from monitoring.plan.forecast import (
+    DELTA,
+    POSITIVES,
+    RECALL,
+    RECALL_LABELS,
+    WORTH,
+    Expected,
+    explored_labels,
+    rates,
+)
+from monitoring.plan.planning import Ahead, Asked, Plan
+from monitoring.plan.pool import Pool
+from monitoring.plan.shares import SLICES
+from service.cli.output import table
+
+_SLICE_WORDS = {"rare": "rare: best by {by}", "spread": "spread out", "explore": "explored at random"}
+
+
+def plan_json(pool: Pool, plan: Plan, asked: Asked, files: Sequence[str]) -> dict[str, Any]:
+    """Return the plan for programs."""
+    return {
+        "pool": {
+            "rows": len(pool),
+            "fresh": len(plan.fresh),
+            "near_duplicates": plan.fresh.repeated,
+            "handed_out_before": plan.fresh.taken,
+        },
+        "budget": {"items": asked.budget, "spent": plan.spent, "waves_left": plan.waves_left},
+        "candidates": dict(plan.candidates),
+        "waves": [
+            {
+                "wave": each.number,
+                "items": each.items,
+                "slices": dict(each.slices),
+                "sources": dict(each.sources),
+                "expected": {name: found.to_json() for name, found in each.expected.items()},
+            }
+            for each in plan.ahead
+        ],
+        "measured": {
+            name: {slice_: {"positives": t.positives, "labels": t.labels} for slice_, t in found.items()}
+            for name, found in plan.measured.items()
+        },
+        "needed": {
+            "recall": RECALL,
+            "confidence": 1 - DELTA,
+            "positives": POSITIVES,
+            "explored_labels": {
+                name: explored_labels(found["explore"]) for name, found in plan.measured.items()
+            },
+            "recall_takes_explored_labels": RECALL_LABELS,
+        },
+        "stop": {
+            "verdict": plan.stop.verdict,
+            "rare_rate": plan.stop.rare,
+            "explore_rate": plan.stop.explore,
+            "least_ratio": WORTH,
+        },
+        "files": list(files),
+    }
+
+
+def plan_words(pool: Pool, plan: Plan, asked: Asked, files: Sequence[str]) -> Group:
+    """Return the plan for people."""
+    return Group(*_parts(pool, plan, asked, files))
+
+
+def _parts(pool: Pool, plan: Plan, asked: Asked, files: Sequence[str]) -> Iterator[Table | Text]:
+    yield Text(_opening(pool, plan, asked))
+    if plan.measured:
+        yield Text("")
+        yield _measured(plan)
+    if plan.ahead:
+        yield Text("")
+        yield _waves(plan, asked)
+        yield Text("")
+        yield _sources(plan.ahead)
+    yield Text("")
+    yield from (Text(f"- {line}") for line in _findings(plan, asked))
+    yield from (Text(f"written: {each}") for each in files)
+    if plan.wave is not None and not files:
+        yield Text("`--out DIRECTORY` writes the wave's items and its manifest")
+
+
+def _opening(pool: Pool, plan: Plan, asked: Asked) -> str:
+    before = f", {plan.fresh.taken:,} handed out before or like such" if plan.fresh.taken else ""
+    spent = f", {plan.spent:,} of them spent" if plan.spent else ""
+    return (
+        f"{pool.path}: {len(pool):,} rows, {plan.fresh.repeated:,} near-duplicates of others{before}; "
+        f"{len(plan.fresh):,} to choose from. Budget {asked.budget:,} labels{spent}, waves of {asked.wave:,}."
+    )
+
+
+def _waves(plan: Plan, asked: Asked) -> Table:
+    by = "rules" if asked.basis == "hits" else "the model"
+    rows: list[list[object]] = [
+        [words.format(by=by), *(each.slices[slice_] for each in plan.ahead)]
+        for slice_, words in ((slice_, _SLICE_WORDS[slice_]) for slice_ in SLICES)
+    ]
+    rows.append(["items", *(each.items for each in plan.ahead)])
+    rows += [
+        [f"{name} expected", *(_expected(each.expected[name]) for each in plan.ahead)] for name in asked.rare
+    ]
+    more = plan.waves_left - len(plan.ahead)
+    title = f"The plan ({more} more waves like the last one are not shown)" if more > 0 else "The plan"
+    return table(title, ["", *(f"wave {each.number}" for each in plan.ahead)], rows, whole=1)
+
+
+def _expected(found: Expected) -> str:
+    bounds = f"{found.low} to {found.high}"
+    return bounds if found.estimate is None else f"{found.estimate:.0f} ({bounds})"
+
+
+def _sources(ahead: Sequence[Ahead]) -> Table:
+    names = sorted({name for each in ahead for name in each.sources})
+    rows = [[name, *(each.sources.get(name, 0) for each in ahead)] for name in names]
+    return table("Items by source", ["source", *(f"wave {each.number}" for each in ahead)], rows, whole=1)
+
+
+def _measured(plan: Plan) -> Table:
+    rows = [
+        [name, slice_, tally.labels, tally.positives, _rate(tally)]
+        for name, found in plan.measured.items()
+        for slice_, tally in found.items()
+    ]
+    return table("Found so far", ["class", "slice", "labels", "of the class", "rate %"], rows, whole=2)
+
+
+def _rate(tally: Any) -> str:
+    low, rate, high = rates(tally)
+    return "-" if rate is None else f"{100 * rate:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _findings(plan: Plan, asked: Asked) -> Iterator[str]:
+    wave = plan.wave
+    if wave is not None and len(wave.items) < min(asked.wave, asked.budget - plan.spent):
+        yield (
+            f"This wave has {len(wave.items):,} items, not {min(asked.wave, asked.budget - plan.spent):,}: "
+            "the pool, or the caps on its sources, give no more."
+        )
+    for name, found in plan.candidates.items():
+        if asked.basis == "hits":
+            yield f"Rules of {name} match {found:,} of the {len(plan.fresh):,}."
+    if wave is not None and wave.got("rare") < wave.slices["rare"]:
+        yield (
+            f"The rare slice has {wave.got('rare'):,} of {wave.slices['rare']:,} items: no more match, or "
+            "the quotas of their sources are full. The others are spread out."
+        )
+    if plan.ahead and {each.basis for each in plan.ahead[0].expected.values()} & {"hits", "unknown"}:
+        yield (
+            "How many are positive is unknown until the first labels: of the rare slice between 0 and all, "
+            "of the rest it is not guessed."
+        )
+    elif plan.ahead and asked.basis == "model" and not plan.measured:
+        yield "Positives of the rare slice are expected by the model's probabilities, if they hold here."
+    elif plan.ahead:
+        yield "Positives are expected at the rates so far (95 %); best items go first, so rates tend to fall."
+    yield (
+        f"Explored items measure: their labels say how common a class is. A recall of {RECALL:g} is "
+        f"certified with {1 - DELTA:.0%} confidence by {POSITIVES} explored positives without a miss, and "
+        f"estimated from {RECALL_LABELS} explored labels on."
+    )
+    for name, tallies in plan.measured.items():
+        needed, have = explored_labels(tallies["explore"]), tallies["explore"].labels
+        if needed is None:
+            yield f"{name}: no explored positive in {have} explored labels, so how many it takes is unknown."
+        else:
+            yield f"{name}: about {needed:,} explored labels hold {POSITIVES} of it; there are {have:,}."
+    yield _stop(plan)
+
+
+def _stop(plan: Plan) -> str:
+    rule = f"stop when the rare slice finds less than {WORTH:g} x the explored rate"
+    stop = plan.stop
+    if stop.verdict == "stop" and not any(plan.candidates.values()):
+        return "STOP: nothing that is left matches. No wave is planned; other rules or a model may find more."
+    if stop.rare is None or stop.explore is None:
+        return f"Stop rule: {rule}; it needs labels of the last wave, by the same rules or model."
+    found = f"{stop.rare:.1%} of the last rare slice, {stop.explore:.1%} of the explored items"
+    if stop.verdict == "stop":
+        return f"STOP ({found}): {rule}. No wave is planned; other rules or a model may find more."
+    return f"Go on ({found}): {rule}."
