@@ -110,9 +110,7 @@ def _waves(plan: Plan, asked: Asked) -> Table:
     rows += [
         [f"{name} expected", *(_expected(each.expected[name]) for each in plan.ahead)] for name in asked.rare
     ]
-    more = plan.waves_left - len(plan.ahead)
-    title = f"The plan ({more} more waves like the last one are not shown)" if more > 0 else "The plan"
-    return table(title, ["", *(f"wave {each.number}" for each in plan.ahead)], rows, whole=1)
+    return table("The plan", ["", *(f"wave {each.number}" for each in plan.ahead)], rows, whole=1)
 
 
 def _expected(found: Expected) -> str:
@@ -147,6 +145,8 @@ def _findings(plan: Plan, asked: Asked) -> Iterator[str]:
             f"This wave has {len(wave.items):,} items, not {min(asked.wave, asked.budget - plan.spent):,}: "
             "the pool, or the caps on its sources, give no more."
         )
+    if plan.ahead and (more := plan.waves_left - len(plan.ahead)):
+        yield f"Waves after these: {more}, like the last one."
     for name, found in plan.candidates.items():
         if asked.basis == "hits":
             yield f"Rules of {name} match {found:,} of the {len(plan.fresh):,}."
