@@ -220,9 +220,8 @@ def choose(
         score = probabilities[rows][:, columns].max(axis=1) if columns else -probabilities[rows].max(axis=1)
         return Taken.of(rows[np.argsort(-score, kind="stable")[:batch_size]])
     pool = Lookup(probabilities, vectors(problem.traffic.texts.tolist()))
-    known = Lookup(
-        np.zeros((len(served_.labelled), pool.probabilities.shape[1]), np.float32), served_.labelled
-    )
+    learnt = vectors([*problem.train.texts, *problem.validation.texts])
+    known = Lookup(np.zeros((len(learnt), pool.probabilities.shape[1]), np.float32), learnt)
     return Taken.of(asked_for(rival, pool, known, open_rows=rows, batch_size=batch_size, seed=seed))
 
 
