@@ -5,51 +5,98 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
+from monitoring.errors import PlanRefused
+from monitoring.handover import FORMS
+from monitoring.handover.record import EXPORT_VERSION
+from monitoring.plan.ahead import Asked
 from monitoring.plan.choose import Item, Wave
-from monitoring.plan.earlier import KIND
-from monitoring.plan.planning import Asked, Plan
+from monitoring.plan.earlier import KIND, MANIFEST
+from monitoring.plan.planning import Plan
 from monitoring.plan.pool import Pool
+from monitoring.plan.shares import Slice
+from monitoring.waves.batches import Batch, BatchItem
+from monitoring.waves.batches import Slice as BatchSlice
 from monitoring.waves.cells import guard
 
-Form: TypeAlias = Literal["csv", "jsonl"]
+# Of a plan the forms that people open themselves have these, and nothing of why an item was chosen.
 COLUMNS: Final = ("key", "id", "source", "text", "label")
-MANIFEST_FORMAT: Final = 1
+MANIFEST_FORMAT: Final = 2
+_STEM: Final = "batch"
+_SLICES: Final[Mapping[Slice, BatchSlice]] = {
+    "rare": "watched",
+    "spread": "novel",
+    "novel": "novel",
+    "uncertain": "uncertain",
+    "explore": "explore",
+}
+
+Rows = Sequence[Sequence[str]]
 
 
-def batch_bytes(pool: Pool, wave: Wave, form: Form) -> bytes:
-    """Return the items in their shuffled order, with an empty label.
+def files_of(pool: Pool, plan: Plan, wave: Wave, asked: Asked, form: str) -> Mapping[str, bytes]:
+    """Return by name the batch in one of `monitoring.handover.FORMS`, a tool's settings, and the manifest.
 
-    In a CSV a cell that a spreadsheet would run as a formula is guarded by an apostrophe.
+    Raises
+    ------
+    PlanRefused
+        If a package that writes the form is not installed.
     """
-    rows = (_cells(pool, item) for item in wave.items)
-    if form == "jsonl":
-        lines = (json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
-        return "".join(lines).encode(errors="surrogatepass")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([guard(cell) for cell in row] for row in rows)
-    return text.getvalue().encode(errors="surrogatepass")
+    found = FORMS[form]
+    if not found.available:
+        raise PlanRefused(f"batch format {form!r} needs {found.needs}; install seamark[{form}]")
+    pool_sha256 = hashlib.sha256(pool.path.read_bytes()).hexdigest()
+    # One id for the same items: of another pool, seed or wave nothing is the same batch.
+    named = f"{pool_sha256} {asked.chosen_by} {asked.seed} {plan.number} {[item.row for item in wave.items]}"
+    batch_id = f"plan-{plan.number}-{hashlib.sha256(named.encode()).hexdigest()[:12]}"
+    if form in _SHEETS:
+        rows = [_cells(pool, item) for item in wave.items]
+        files = {f"{_STEM}.{found.items.ending}": _SHEETS[form](rows, batch_id)}
+    else:
+        batch = _batch(pool, wave, asked, batch_id)
+        parts = [part for part in (found.items, found.settings) if part is not None]
+        files = {f"{_STEM}.{part.ending}": part.write(batch) for part in parts}
+    kept = _manifest(pool, plan, wave, asked, batch_id=batch_id, pool_sha256=pool_sha256, files=files)
+    return files | {MANIFEST: kept}
 
 
-def manifest_bytes(pool: Pool, plan: Plan, wave: Wave, asked: Asked, *, batch: str, content: bytes) -> bytes:
+def _manifest(
+    pool: Pool,
+    plan: Plan,
+    wave: Wave,
+    asked: Asked,
+    *,
+    batch_id: str,
+    pool_sha256: str,
+    files: Mapping[str, bytes],
+) -> bytes:
     """Return how the wave was made, and by key what each item was chosen for and with what probability."""
     said: Mapping[str, Any] = {
         "kind": KIND,
         "format": MANIFEST_FORMAT,
+        "batch": batch_id,
         "wave": plan.number,
         "seed": asked.seed,
         "chosen_by": asked.chosen_by,
+        "rare": list(asked.rare),
+        "classes": list(asked.classes),
         "pool": {
             "file": pool.path.name,
-            "sha256": hashlib.sha256(pool.path.read_bytes()).hexdigest(),
+            "sha256": pool_sha256,
             "rows": len(pool),
+            "near_duplicates": plan.fresh.repeated,
+            "handed_out_before": plan.fresh.taken,
             "fresh": len(plan.fresh),
+            "fresh_by_source": dict(plan.sources),
         },
-        "batch": {"file": batch, "sha256": hashlib.sha256(content).hexdigest(), "items": len(wave.items)},
+        "candidates": dict(plan.candidates),
+        "rule_matches": dict(plan.matches),
+        "files": {
+            name: {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+            for name, body in files.items()
+        },
         "asked": {
             "items": min(asked.wave, asked.budget - plan.spent),
             "slices": dict(wave.slices),
@@ -62,13 +109,79 @@ def manifest_bytes(pool: Pool, plan: Plan, wave: Wave, asked: Asked, *, batch: s
             "sources": _counted(item.source for item in wave.items),
             "classes": _counted(item.rare for item in wave.items if item.rare is not None),
         },
-        "source_caps": dict(asked.caps),
+        "chosen_and_drawn": wave.drawn_twice,
+        "source_caps": {"asked": dict(asked.caps), "relaxed": dict(wave.over_cap)},
+        "strata": {
+            "certainty": sum(item.slice != "explore" for item in wave.items),
+            "exploration": {
+                source: {"items": n, "fresh": plan.sources[source]}
+                for source, n in _counted(i.source for i in wave.items if i.slice == "explore").items()
+            },
+        },
         "expected": {name: each.to_json() for name, each in plan.ahead[0].expected.items()},
         "items": {pool.keys[item.row]: _kept(item) for item in wave.items},
     }
     return (json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(
         errors="surrogatepass"
     )
+
+
+def _csv(rows: Rows, _batch_id: str) -> bytes:
+    """Guard cells that a spreadsheet would run as a formula by an apostrophe."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([guard(cell) for cell in row] for row in rows)
+    return text.getvalue().encode(errors="surrogatepass")
+
+
+def _jsonl(rows: Rows, batch_id: str) -> bytes:
+    """Leave `label` out of the lines: one without it is not labelled yet."""
+    about = {"batch": batch_id, "export_version": EXPORT_VERSION}
+    each = (dict(zip(COLUMNS[:-1], row[:-1], strict=True)) | about for row in rows)
+    lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in each)
+    return "".join(lines).encode(errors="surrogatepass")
+
+
+def _parquet(rows: Rows, _batch_id: str) -> bytes:
+    import pyarrow as pa  # noqa: PLC0415 - optional, and slow to load
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    columns = {name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate(COLUMNS)}
+    body = io.BytesIO()
+    pq.write_table(pa.table(columns | {"label": pa.nulls(len(rows), pa.string())}), body, compression="zstd")
+    return body.getvalue()
+
+
+_SHEETS: Final[Mapping[str, Callable[[Rows, str], bytes]]] = {
+    "csv": _csv,
+    "jsonl": _jsonl,
+    "parquet": _parquet,
+}
+
+
+def _batch(pool: Pool, wave: Wave, asked: Asked, batch_id: str) -> Batch:
+    """Return the wave as a batch of the service, which is what the labeling tools' writers take."""
+    items = tuple(
+        BatchItem(
+            rank=rank,
+            key=pool.keys[item.row],
+            item_id=None if pool.ids is None else pool.ids[item.row],
+            source=item.source,
+            text=pool.texts[item.row],
+            slice=_SLICES[item.slice],
+            stratum="exploration" if item.slice == "explore" else "certainty",
+            inclusion_probability=item.inclusion_probability,
+            dup_count=item.copies,
+            probabilities=item.probabilities,
+            predicted=item.predicted,
+            at=0.0,
+        )
+        for rank, item in enumerate(wave.items, 1)
+    )
+    # What was drawn leaves earlier waves and near-duplicates out: it estimates shares and certifies nothing.
+    manifest = {"classes": list(asked.classes), "task": asked.task, "complete_sample": False}
+    return Batch(batch_id, None, asked.chosen_by, 0.0, "open", manifest, items)
 
 
 def _cells(pool: Pool, item: Item) -> tuple[str, ...]:
@@ -88,5 +201,5 @@ def _kept(item: Item) -> dict[str, Any]:
     }
 
 
-def _counted(values: Any) -> dict[str, int]:
+def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))

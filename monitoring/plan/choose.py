@@ -7,26 +7,28 @@ each other of the rest. Sources have quotas in proportion to their size, over al
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from model_store.data.ngrams import vectors
 from monitoring.plan.pool import Fresh, Pool
 from monitoring.plan.shares import Slice, allocate, sizes, source_quotas
+from monitoring.plan.signs import Scores
+from monitoring.waves.batches import Label
 from monitoring.waves.needs import quotas
 from monitoring.waves.spread import spread
 
 _MOST_SPREAD: Final = 20_000  # drawn from larger pools: k-center is linear in pool times batch
 
-Scores: TypeAlias = npt.NDArray[np.float64]  # (n_fresh, n_classes), 0 for no sign of the class
-
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A chosen row of the pool; `rare` is the class whose score chose it."""
+    """A chosen row of the pool; `rare` is the class whose score chose it, with a model the likeliest of them.
+
+    `probabilities` are those of a model, in the order of its classes, and `predicted` what it answered.
+    """
 
     row: int
     slice: Slice
@@ -35,6 +37,8 @@ class Item:
     inclusion_probability: float
     rare: str | None = None
     score: float = 0.0
+    probabilities: tuple[float, ...] = ()
+    predicted: Label | None = None
 
     @property
     def weight(self) -> float:
@@ -44,12 +48,24 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The items in the order labelers see them, and how many were asked for, by slice, source and class."""
+    """The items in the order labelers see them, and how many were asked for, by slice, source and class.
+
+    Of the `sources` all items are a quota where rules choose, only the capped ones where a model does.
+
+    Parameters
+    ----------
+    drawn_twice : int
+        Items chosen by score that were drawn at random too, so that the wave is smaller by as many.
+    over_cap : mapping of str to int
+        Items of a source beyond its cap, since so many were drawn or nothing else was left.
+    """
 
     items: tuple[Item, ...]
     slices: Mapping[Slice, int]
     sources: Mapping[str, int]
     classes: Mapping[str, int]
+    drawn_twice: int = 0
+    over_cap: Mapping[str, int] = field(default_factory=dict)
 
     def got(self, slice_: Slice) -> int:
         """Return how many items a slice has."""

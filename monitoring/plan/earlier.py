@@ -1,41 +1,17 @@
 """What did earlier waves hand out, and how often did each of their slices find a rare class?"""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from model_store.data.csvfile import ColumnMissing, read_cells, read_header, refuse
 from monitoring.errors import PlanRefused
-from monitoring.plan.pool import ONE_SOURCE, Taken
+from monitoring.plan.labelled import Labelled
 from monitoring.plan.shares import SLICES, Slice
-from monitoring.recording.candidate import item_key
-from monitoring.waves.cells import unguard
 
 KIND: Final = "seamark plan"
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Rows that were handed out; those without a label have an empty set."""
-
-    keys: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-    labels: tuple[frozenset[str], ...] = ()
-
-    def taken(self, handed_out: Iterable[str] = ()) -> Taken:
-        """Return what must not be handed out again; `handed_out` are keys of earlier waves."""
-        return Taken(frozenset((*self.keys, *handed_out)), self.texts)
-
-    @property
-    def count(self) -> int:
-        """How many rows have a label."""
-        return sum(map(bool, self.labels))
-
-    def positives(self, name: str) -> int:
-        """Return how many rows are of a class."""
-        return sum(name in each for each in self.labels)
+MANIFEST: Final = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,39 +29,6 @@ class Tally:
 
     positives: int = 0
     labels: int = 0
-
-
-def read_labelled(path: Path, *, text: str, label: str, source: str | None, id_: str | None) -> Labelled:
-    """Read labelled rows: a batch file that came back, or any CSV with the columns of the pool.
-
-    A batch file is known by its column `key`, and its cells may carry the guard against formulas. An empty
-    label is an item that nobody has labelled yet; `a|b` are two labels.
-
-    Raises
-    ------
-    RowsError
-        In one line: a column that is not there, a row that cannot be read, a key that is there twice.
-    """
-    header = read_header(path)
-    ours = "key" in header
-    wanted = {"text": "text" if ours and "text" in header else text, "label": label}
-    optional = {"key": "key"} if ours else {"id": id_, "source": source}
-    wanted |= {role: name for role, name in optional.items() if name is not None and name in header}
-    for name in wanted.values():
-        if name not in header:
-            raise ColumnMissing(path, name, header)
-    cells = read_cells(path, tuple(dict.fromkeys(wanted.values())))
-    columns = {role: tuple(cells[name]) for role, name in wanted.items()}
-    if ours:
-        columns = {role: tuple(map(unguard, values)) for role, values in columns.items()}
-    texts = columns["text"]
-    keys = columns.get("key") or columns.get("id")
-    if keys:
-        refuse(path, "repeat the key of an earlier row", _repeated(keys), remedy="keep one row per item")
-    else:
-        keys = tuple(map(item_key, columns.get("source") or (ONE_SOURCE,) * len(texts), texts))
-    labels = (frozenset(filter(None, map(str.strip, cell.split("|")))) for cell in columns["label"])
-    return Labelled(keys, texts, tuple(labels))
 
 
 def read_manifest(path: Path) -> Earlier:
@@ -127,8 +70,3 @@ def tallies(labelled: Labelled, waves: Sequence[Earlier], classes: Sequence[str]
         was = result[slice_]
         result[slice_] = Tally(was.positives + (not labels.isdisjoint(classes)), was.labels + 1)
     return result
-
-
-def _repeated(keys: Sequence[str]) -> list[int]:
-    first: dict[str, int] = {}
-    return [row for row, key in enumerate(keys, 1) if first.setdefault(key, row) != row]

@@ -1,18 +1,20 @@
 """Which items of a file may still be handed out? One of each near-duplicate group, none labelled yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from model_store.data.csvfile import refuse, where
+from model_store.data.csvfile import Progress, refuse, where
 from model_store.data.rows import read_rows
-from model_store.data.signatures import groups, matches, minhash
+from model_store.data.signatures import PERMUTATIONS, Signatures, groups, matches, minhash
+from monitoring.plan.signs import silent
 from monitoring.recording.candidate import item_key
 
 ONE_SOURCE: Final = "all"
+_AT_ONCE: Final = 2_000  # texts signed between two reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,17 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was handed out before, by key and by text."""
+    """What needs no label: handed out before, by key and by text, or what a model was made from.
+
+    Parameters
+    ----------
+    seen : uint32 array of shape (n_seen, 64)
+        Near-duplicate signatures of the latter.
+    """
 
     keys: frozenset[str] = frozenset()
     texts: tuple[str, ...] = ()
+    seen: Signatures = field(default_factory=lambda: np.empty((0, PERMUTATIONS), np.uint32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class Fresh:
     copies : int64 array of shape (n_groups,)
         How many rows each stands for, itself included.
     taken : int
-        Rows left out because they, or a near-duplicate, were handed out before.
+        Rows left out because they, or a near-duplicate, were handed out before or a model was made from them.
     """
 
     rows: npt.NDArray[np.intp]
@@ -64,7 +73,14 @@ class Fresh:
         return int(self.copies.sum()) - len(self)
 
 
-def read_pool(path: Path, *, text: str, source: str | None = None, id_: str | None = None) -> Pool:
+def read_pool(
+    path: Path,
+    *,
+    text: str,
+    source: str | None = None,
+    id_: str | None = None,
+    progress: Progress = silent,
+) -> Pool:
     """Read a UTF-8 CSV file, plain or gzipped.
 
     Raises
@@ -72,7 +88,7 @@ def read_pool(path: Path, *, text: str, source: str | None = None, id_: str | No
     RowsError
         In one line: a column that is not there, an empty file or cell, an id that is there twice.
     """
-    rows = read_rows(path, text=text, source=source, id=id_)
+    rows = read_rows(path, text=text, source=source, id=id_, progress=progress)
     sources = rows.sources or (ONE_SOURCE,) * len(rows)
     empty = where(sources, lambda cell: not cell.strip())
     refuse(path, f"have an empty {source!r}", empty, remedy="fill it in, or leave the row out")
@@ -80,13 +96,21 @@ def read_pool(path: Path, *, text: str, source: str | None = None, id_: str | No
     return Pool(path, rows.texts, sources, rows.ids, keys)
 
 
-def fresh(pool: Pool, taken: Taken) -> Fresh:
+def fresh(pool: Pool, taken: Taken, progress: Progress = silent) -> Fresh:
     """Return one row per group of near-duplicates, groups that hold something taken left out whole."""
-    signatures = minhash(pool.texts)
+    signatures = _signed(pool.texts, progress)
     group = groups(signatures)
     known = np.fromiter((key in taken.keys for key in pool.keys), np.bool_, len(pool))
-    known |= matches(signatures, minhash(taken.texts))
+    known |= matches(signatures, np.concatenate([minhash(taken.texts), taken.seen]))
     _, first, copies = np.unique(group, return_index=True, return_counts=True)
     out = np.zeros(len(first), dtype=np.bool_)
     out[group[known]] = True
     return Fresh(first[~out], copies[~out].astype(np.int64), int(copies[out].sum()))
+
+
+def _signed(texts: tuple[str, ...], progress: Progress) -> Signatures:
+    found = np.empty((len(texts), PERMUTATIONS), np.uint32)
+    for at in range(0, len(texts), _AT_ONCE):
+        found[at : at + _AT_ONCE] = minhash(texts[at : at + _AT_ONCE])
+        progress("near-duplicates", min(at + _AT_ONCE, len(texts)), len(texts))
+    return found

@@ -1,11 +1,11 @@
 """The command that plans labeling waves by hand: which items first, before any model, and which next."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from model_store import ModelStore, load_model
@@ -13,13 +13,28 @@ from model_store.bundles.durable import replace_file
 from monitoring.errors import PlanRefused
 from service.cli.bundle import current_path
 from service.cli.options import DEFAULT_STORE, IdColumn, SourceColumn, Store
-from service.cli.output import Json, show
-from service.cli.plan_words import plan_json, plan_words
+from service.cli.output import Json, show, stages
+from service.cli.pull import HELP
 
 if TYPE_CHECKING:
-    from monitoring.plan.choose import Scores
-    from monitoring.plan.planning import Asked, Plan, Scorer
+    from model_store.bundles.manifest import Task
+    from model_store.data.signatures import Signatures
+    from monitoring.plan.earlier import Earlier
+    from monitoring.plan.labelled import Labelled
     from monitoring.plan.pool import Pool
+    from monitoring.plan.signs import Scorer
+
+
+@dataclass(frozen=True, slots=True)
+class _Chooser:
+    """What ranks items: its classes, the rare ones among them, its name, and what it was made from."""
+
+    rare: tuple[str, ...]
+    classes: tuple[str, ...]
+    chosen_by: str
+    score: "Scorer"
+    task: "Task" = "multiclass"
+    seen: "Signatures | None" = None
 
 
 def plan(
@@ -41,48 +56,68 @@ def plan(
         list[str] | None, typer.Option("--source-cap", help="NAME=SHARE of a wave at most; repeat.")
     ] = None,
     labelled: Annotated[
-        Path | None, typer.Option("--labelled", help="CSV of labels so far: what it holds is left out.")
+        list[Path] | None,
+        typer.Option(
+            "--labelled", help="Labels so far, as they came back; repeat. What they hold is left out."
+        ),
     ] = None,
     label: Annotated[str, typer.Option("--label", help="Column of --labelled with the label.")] = "label",
     manifest: Annotated[
         list[Path] | None,
         typer.Option(
-            "--manifest", help="Of an earlier wave; repeat. By default manifest.json beside --labelled."
+            "--manifest", help="Of an earlier wave; repeat. By default manifest.json beside each --labelled."
         ),
+    ] = None,
+    choice: Annotated[
+        list[str] | None,
+        typer.Option("--class", help="A further class that labelers may choose in their tool; repeat."),
     ] = None,
     to: Annotated[
         Path | None, typer.Option("--out", help="Directory for the batch and its manifest.")
     ] = None,
-    format_: Annotated[str, typer.Option("--format", help="csv or jsonl.")] = "csv",
+    format_: Annotated[str, typer.Option("--format", help=HELP)] = "csv",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of what is drawn.")] = 0,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
     """Plan what people label of a pool, in waves, and write the next wave."""
-    from monitoring.plan.earlier import Labelled, read_labelled, read_manifest  # noqa: PLC0415
-    from monitoring.plan.planning import Asked, make_plan  # noqa: PLC0415 - what it imports is slow to load
+    from monitoring.handover import FORMS  # noqa: PLC0415 - slow to load, as all of these
+    from monitoring.plan.ahead import Asked  # noqa: PLC0415
+    from monitoring.plan.batchfile import files_of  # noqa: PLC0415
+    from monitoring.plan.planning import make_plan  # noqa: PLC0415
     from monitoring.plan.pool import read_pool  # noqa: PLC0415
+    from service.cli.plan_json import plan_json  # noqa: PLC0415
+    from service.cli.plan_words import plan_words  # noqa: PLC0415
 
     if budget < wave:
         raise typer.BadParameter(f"{budget} is less than a wave of {wave}", param_hint="--budget")
-    if format_ not in ("csv", "jsonl"):
-        raise typer.BadParameter(f"{format_!r} is not csv or jsonl", param_hint="--format")
+    if format_ not in FORMS:
+        raise typer.BadParameter(f"{format_!r} is not one of {', '.join(FORMS)}", param_hint="--format")
     if (rules is None) == (model is None):
         raise typer.BadParameter("expected one of --rules and --model", param_hint="--rules")
     caps = _caps(source_cap or [])
-    classes, chosen_by, scorer = (
-        _of_rules(rules, rare or []) if rules is not None else _of_model(store, str(model), rare or [])
+    by = _of_rules(rules, rare or []) if rules is not None else _of_model(store, str(model), rare or [])
+    asked = Asked(
+        budget=budget,
+        wave=wave,
+        rare=by.rare,
+        chosen_by=by.chosen_by,
+        basis="hits" if rules is not None else "model",
+        caps=caps,
+        seed=seed,
+        classes=tuple(dict.fromkeys((*by.classes, *(choice or [])))),
+        task=by.task,
     )
-    asked = Asked(budget, wave, classes, chosen_by, "hits" if rules is not None else "model", caps, seed)
-    items = read_pool(pool, text=text, source=source, id_=id_)
-    known = (
-        Labelled()
-        if labelled is None
-        else read_labelled(labelled, text=text, label=label, source=source, id_=id_)
-    )
-    earlier = [read_manifest(path) for path in _manifests(manifest, labelled)]
-    found = make_plan(items, asked, scorer, labelled=known, earlier=earlier)
-    files = [] if to is None or found.wave is None else _written(to, items, found, asked, format_)
+    with stages(quiet=json) as progress:
+        items = read_pool(pool, text=text, source=source, id_=id_, progress=progress)
+        known = _known(labelled or [], items, text=text, label=label, source=source, id_=id_)
+        earlier = _earlier(manifest, labelled or [])
+        found = make_plan(
+            items, asked, by.score, labelled=known, earlier=earlier, seen=by.seen, progress=progress
+        )
+    files = []
+    if to is not None and found.wave is not None:
+        files = _written(to, files_of(items, found, found.wave, asked, format_))
     show(
         plan_json(items, found, asked, files),
         as_json=json,
@@ -104,53 +139,68 @@ def _caps(given: Sequence[str]) -> dict[str, float]:
     return caps
 
 
-def _of_rules(path: Path, rare: Sequence[str]) -> tuple[tuple[str, ...], str, "Scorer"]:
+def _of_rules(path: Path, rare: Sequence[str]) -> _Chooser:
     from monitoring.plan.rules import read_rules  # noqa: PLC0415
 
     rules = read_rules(path, rare)
-    return rules.classes, f"rules {rules.sha256}", rules.hits
+    return _Chooser(rules.classes, rules.classes, f"rules {rules.sha256}", rules.score)
 
 
-def _of_model(store: Path, named: str, rare: Sequence[str]) -> tuple[tuple[str, ...], str, "Scorer"]:
+def _of_model(store: Path, named: str, rare: Sequence[str]) -> _Chooser:
+    from monitoring.plan.signs import scorer_of  # noqa: PLC0415
+    from monitoring.waves.emission import facts_of  # noqa: PLC0415
+
     name, _, version = named.partition("@")
     model = load_model(current_path(ModelStore(store), name, version or None))
     if model.input_kind != "text":
-        raise PlanRefused(f"{model.key} takes the columns of a table; a plan is for texts")
+        raise PlanRefused(
+            f"{model.key} takes the columns of a table, and a plan is of texts; serve it, ask for a batch "
+            "of its traffic (POST /v1/batches)"
+        )
     if not rare:
         raise typer.BadParameter("expected the class to look for", param_hint="--rare")
     if unknown := [each for each in rare if each not in model.classes]:
         raise PlanRefused(f"{model.key} has no class {unknown[0]!r}; it has {', '.join(model.classes)}")
-    classes = tuple(dict.fromkeys(rare))
-    columns = [model.classes.index(each) for each in classes]
-
-    def scores(texts: Sequence[str]) -> "Scores":
-        return np.asarray(model.decide(texts).probabilities[:, columns], dtype=np.float64)
-
-    return classes, f"model {model.key}", scores
-
-
-def _manifests(given: Sequence[Path] | None, labelled: Path | None) -> Sequence[Path]:
-    if given or labelled is None:
-        return given or []
-    beside = labelled.parent / "manifest.json"
-    return [beside] if beside.exists() else []
+    classes, facts = tuple(dict.fromkeys(rare)), facts_of(model.bundle)
+    return _Chooser(
+        rare=classes,
+        classes=model.classes,
+        chosen_by=f"model {model.key}",
+        score=scorer_of(model, facts, classes),
+        task=facts.task,
+        seen=facts.seen,
+    )
 
 
-def _written(to: Path, pool: "Pool", plan: "Plan", asked: "Asked", form: str) -> list[str]:
+def _known(
+    paths: Sequence[Path], pool: "Pool", *, text: str, label: str, source: str | None, id_: str | None
+) -> "Labelled":
+    from monitoring.plan.labelled import merged, read_labelled  # noqa: PLC0415
+
+    texts = dict(zip(pool.keys, pool.texts, strict=True)) if paths else {}
+    return merged(
+        read_labelled(path, text=text, label=label, source=source, id_=id_, pool=texts) for path in paths
+    )
+
+
+def _earlier(given: Sequence[Path] | None, labelled: Sequence[Path]) -> "Sequence[Earlier]":
+    from monitoring.plan.earlier import MANIFEST, read_manifest  # noqa: PLC0415
+
+    beside = (path.parent / MANIFEST for path in labelled)
+    paths = given or (path for path in beside if path.exists())
+    return [read_manifest(path) for path in dict.fromkeys(paths)]
+
+
+def _written(to: Path, files: Mapping[str, bytes]) -> list[str]:
     """Write batch and manifest; what other content has their names stays, for people may have labelled it."""
-    from monitoring.plan.batchfile import batch_bytes, manifest_bytes  # noqa: PLC0415
-
-    assert plan.wave is not None  # noqa: S101
-    name = f"batch.{form}"
-    content = batch_bytes(pool, plan.wave, "jsonl" if form == "jsonl" else "csv")
-    files = {
-        to / name: content,
-        to / "manifest.json": manifest_bytes(pool, plan, plan.wave, asked, batch=name, content=content),
-    }
-    for path, new in files.items():
-        if path.exists() and path.read_bytes() != new:
-            raise PlanRefused(f"{path}: is there already, with other content; choose another --out")
-    to.mkdir(parents=True, exist_ok=True)
-    for path, new in files.items():
-        replace_file(path, new)
-    return list(map(str, files))
+    new = {to / name: content for name, content in files.items()}
+    try:
+        for path, content in new.items():
+            if path.exists() and path.read_bytes() != content:
+                raise PlanRefused(f"{path}: is there already, with other content; choose another --out")
+        to.mkdir(parents=True, exist_ok=True)
+        for path, content in new.items():
+            replace_file(path, content)
+    except OSError as error:
+        raise PlanRefused(f"{to}: cannot be written ({error.strerror}); choose another --out") from error
+    return list(map(str, new))

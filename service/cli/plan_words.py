@@ -1,12 +1,13 @@
 """How a labeling plan reads: tables of its waves, then what they will show and when to stop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from monitoring.plan.ahead import Ahead, Asked
 from monitoring.plan.forecast import (
     DELTA,
     POSITIVES,
@@ -17,56 +18,19 @@ from monitoring.plan.forecast import (
     explored_labels,
     rates,
 )
-from monitoring.plan.planning import Ahead, Asked, Plan
+from monitoring.plan.planning import Plan
 from monitoring.plan.pool import Pool
 from monitoring.plan.shares import SLICES
 from service.cli.output import table
 
-_SLICE_WORDS = {"rare": "rare: best by {by}", "spread": "spread out", "explore": "explored at random"}
-
-
-def plan_json(pool: Pool, plan: Plan, asked: Asked, files: Sequence[str]) -> dict[str, Any]:
-    """Return the plan for programs."""
-    return {
-        "pool": {
-            "rows": len(pool),
-            "fresh": len(plan.fresh),
-            "near_duplicates": plan.fresh.repeated,
-            "handed_out_before": plan.fresh.taken,
-        },
-        "budget": {"items": asked.budget, "spent": plan.spent, "waves_left": plan.waves_left},
-        "candidates": dict(plan.candidates),
-        "waves": [
-            {
-                "wave": each.number,
-                "items": each.items,
-                "slices": dict(each.slices),
-                "sources": dict(each.sources),
-                "expected": {name: found.to_json() for name, found in each.expected.items()},
-            }
-            for each in plan.ahead
-        ],
-        "measured": {
-            name: {slice_: {"positives": t.positives, "labels": t.labels} for slice_, t in found.items()}
-            for name, found in plan.measured.items()
-        },
-        "needed": {
-            "recall": RECALL,
-            "confidence": 1 - DELTA,
-            "positives": POSITIVES,
-            "explored_labels": {
-                name: explored_labels(found["explore"]) for name, found in plan.measured.items()
-            },
-            "recall_takes_explored_labels": RECALL_LABELS,
-        },
-        "stop": {
-            "verdict": plan.stop.verdict,
-            "rare_rate": plan.stop.rare,
-            "explore_rate": plan.stop.explore,
-            "least_ratio": WORTH,
-        },
-        "files": list(files),
-    }
+_SLICE_WORDS = {
+    "rare": "rare: best by {by}",
+    "spread": "spread out",
+    "novel": "unlike what was labelled",
+    "uncertain": "uncertain",
+    "explore": "explored at random",
+}
+_NAMED = 5  # labels, and rules without a match
 
 
 def plan_words(pool: Pool, plan: Plan, asked: Asked, files: Sequence[str]) -> Group:
@@ -92,7 +56,10 @@ def _parts(pool: Pool, plan: Plan, asked: Asked, files: Sequence[str]) -> Iterat
 
 
 def _opening(pool: Pool, plan: Plan, asked: Asked) -> str:
-    before = f", {plan.fresh.taken:,} handed out before or like such" if plan.fresh.taken else ""
+    which = "handed out before or like such"
+    if asked.basis == "model":
+        which = "known to the model, handed out before or like such"
+    before = f", {plan.fresh.taken:,} {which}" if plan.fresh.taken else ""
     spent = f", {plan.spent:,} of them spent" if plan.spent else ""
     return (
         f"{pool.path}: {len(pool):,} rows, {plan.fresh.repeated:,} near-duplicates of others{before}; "
@@ -103,8 +70,9 @@ def _opening(pool: Pool, plan: Plan, asked: Asked) -> str:
 def _waves(plan: Plan, asked: Asked) -> Table:
     by = "rules" if asked.basis == "hits" else "the model"
     rows: list[list[object]] = [
-        [words.format(by=by), *(each.slices[slice_] for each in plan.ahead)]
-        for slice_, words in ((slice_, _SLICE_WORDS[slice_]) for slice_ in SLICES)
+        [_SLICE_WORDS[slice_].format(by=by), *(each.slices.get(slice_, 0) for each in plan.ahead)]
+        for slice_ in SLICES
+        if any(slice_ in each.slices for each in plan.ahead)
     ]
     rows.append(["items", *(each.items for each in plan.ahead)])
     rows += [
@@ -129,6 +97,7 @@ def _measured(plan: Plan) -> Table:
         [name, slice_, tally.labels, tally.positives, _rate(tally)]
         for name, found in plan.measured.items()
         for slice_, tally in found.items()
+        if tally.labels or slice_ in ("rare", "explore")
     ]
     return table("Found so far", ["class", "slice", "labels", "of the class", "rate %"], rows, whole=2)
 
@@ -139,31 +108,39 @@ def _rate(tally: Any) -> str:
 
 
 def _findings(plan: Plan, asked: Asked) -> Iterator[str]:
-    wave = plan.wave
-    if wave is not None and len(wave.items) < min(asked.wave, asked.budget - plan.spent):
-        yield (
-            f"This wave has {len(wave.items):,} items, not {min(asked.wave, asked.budget - plan.spent):,}: "
-            "the pool, or the caps on its sources, give no more."
-        )
+    yield from _short_of(plan, asked)
+    if plan.labels:
+        yield f"Labels so far: {_listed(plan.labels)}."
     if plan.ahead and (more := plan.waves_left - len(plan.ahead)):
         yield f"Waves after these: {more}, like the last one."
     for name, found in plan.candidates.items():
         if asked.basis == "hits":
             yield f"Rules of {name} match {found:,} of the {len(plan.fresh):,}."
-    if wave is not None and wave.got("rare") < wave.slices["rare"]:
-        yield (
-            f"The rare slice has {wave.got('rare'):,} of {wave.slices['rare']:,} items: no more match, or "
-            "the quotas of their sources are full. The others are spread out."
-        )
-    if plan.ahead and {each.basis for each in plan.ahead[0].expected.values()} & {"hits", "unknown"}:
-        yield (
+    if idle := [rule for rule, found in plan.matches.items() if not found]:
+        yield f"Rules that match nothing: {'; '.join(idle[:_NAMED])}{_more(idle)}."
+    if plan.ahead:
+        yield _basis(plan, asked)
+    yield from _takes(plan)
+    yield _stop(plan)
+
+
+def _basis(plan: Plan, asked: Asked) -> str:
+    """Say what the expected positives rest on."""
+    if {each.basis for each in plan.ahead[0].expected.values()} & {"hits", "unknown"}:
+        return (
             "How many are positive is unknown until the first labels: of the rare slice between 0 and all, "
             "of the rest it is not guessed."
         )
-    elif plan.ahead and asked.basis == "model" and not plan.measured:
-        yield "Positives of the rare slice are expected by the model's probabilities, if they hold here."
-    elif plan.ahead:
-        yield "Positives are expected at the rates so far (95 %); best items go first, so rates tend to fall."
+    if asked.basis == "model" and not plan.measured:
+        return (
+            "Positives of the rare slice are expected by the model's probabilities, if they hold here; those "
+            "of a model made from chosen items may promise too much."
+        )
+    return "Positives are expected at the rates so far (95 %); best items go first, so rates tend to fall."
+
+
+def _takes(plan: Plan) -> Iterator[str]:
+    """Say how many explored labels a claim takes."""
     yield (
         f"Explored items measure: their labels say how common a class is. A recall of {RECALL:g} is "
         f"certified with {1 - DELTA:.0%} confidence by {POSITIVES} explored positives without a miss, and "
@@ -175,7 +152,41 @@ def _findings(plan: Plan, asked: Asked) -> Iterator[str]:
             yield f"{name}: no explored positive in {have} explored labels, so how many it takes is unknown."
         else:
             yield f"{name}: about {needed:,} explored labels hold {POSITIVES} of it; there are {have:,}."
-    yield _stop(plan)
+
+
+def _listed(labels: Mapping[str, int]) -> str:
+    """Name the commonest labels: one that is spelled otherwise is another label."""
+    ranked = sorted(labels, key=lambda name: (-labels[name], name))
+    return ", ".join(f"{name} {labels[name]:,}" for name in ranked[:_NAMED]) + _more(ranked)
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+
+
+def _short_of(plan: Plan, asked: Asked) -> Iterator[str]:
+    """Say where the wave has less than was asked for, or more than a cap allows."""
+    wave = plan.wave
+    if wave is None:
+        return
+    wanted, drawn = min(asked.wave, asked.budget - plan.spent), wave.drawn_twice
+    if drawn:
+        yield f"{drawn:,} items chosen by the model were drawn at random too: one label does for both."
+    if len(wave.items) + drawn < wanted:
+        yield (
+            f"This wave has {len(wave.items):,} items, not {wanted:,}: the pool, or the caps on its sources, "
+            "give no more."
+        )
+    for source, n in wave.over_cap.items():
+        yield (
+            f"{n:,} items of source {source} are beyond its cap: so many were drawn at random, or nothing "
+            "else was left."
+        )
+    if asked.basis == "hits" and wave.got("rare") < wave.slices["rare"]:
+        yield (
+            f"The rare slice has {wave.got('rare'):,} of {wave.slices['rare']:,} items: no more match, or "
+            "the quotas of their sources are full. The others are spread out."
+        )
 
 
 def _stop(plan: Plan) -> str:

@@ -1,20 +1,39 @@
-"""Labelers see neither slice nor score; the manifest keeps both by key, with digests."""
+"""Labelers see neither slice nor score, in whatever form; the manifest keeps both by key, with digests."""
 
 import csv
 import hashlib
 import io
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
-from monitoring.plan.batchfile import COLUMNS, batch_bytes, manifest_bytes
-from monitoring.plan.earlier import Labelled, read_manifest
-from monitoring.plan.planning import Asked, make_plan
+from monitoring.errors import PlanRefused
+from monitoring.handover import FORMS, Form
+from monitoring.plan.ahead import Asked
+from monitoring.plan.batchfile import COLUMNS, files_of
+from monitoring.plan.choose import Wave
+from monitoring.plan.earlier import MANIFEST, read_manifest
+from monitoring.plan.labelled import Labelled, read_labelled
+from monitoring.plan.planning import Plan, make_plan
 from monitoring.plan.pool import Pool, read_pool
+from monitoring.plan.signs import Progress, Signs
 from monitoring.waves.cells import unguard
 
-ASKED = Asked(budget=4, wave=4, rare=("fraud",), chosen_by="rules 1", seed=7)
+ASKED = Asked(
+    budget=4,
+    wave=4,
+    rare=("fraud",),
+    chosen_by="rules 1",
+    seed=7,
+    classes=("fraud", "other"),
+    caps={"all": 1.0},
+)
+HIDDEN = ("slice", "score", "rare")
 
 
 def pool_of(tmp_path: Path) -> Pool:
@@ -26,45 +45,97 @@ def pool_of(tmp_path: Path) -> Pool:
     return read_pool(path, text="text", id_="id")
 
 
-def made(pool: Pool) -> tuple[bytes, bytes, bytes]:
-    """Return the CSV, the JSONL and the manifest of a wave of all the pool."""
-    plan = make_plan(pool, ASKED, lambda texts: np.ones((len(texts), 1)), labelled=Labelled(), earlier=())
+def everything(texts: Sequence[str], _progress: Progress) -> Signs:
+    """Return a hit for every text."""
+    return Signs(np.ones((len(texts), 1)), {"keywords 1 of class 'fraud': x": len(texts)})
+
+
+def planned(pool: Pool) -> tuple[Plan, Wave]:
+    """Return a plan whose wave is all of the pool."""
+    plan = make_plan(pool, ASKED, everything, labelled=Labelled(), earlier=())
     assert plan.wave is not None
-    content = batch_bytes(pool, plan.wave, "csv")
-    kept = manifest_bytes(pool, plan, plan.wave, ASKED, batch="batch.csv", content=content)
-    return content, batch_bytes(pool, plan.wave, "jsonl"), kept
+    return plan, plan.wave
+
+
+def made(pool: Pool, form: str = "csv", asked: Asked = ASKED) -> Mapping[str, bytes]:
+    """Return the files of a wave of all the pool."""
+    return files_of(pool, *planned(pool), asked, form)
+
+
+def kept(files: Mapping[str, bytes]) -> Any:
+    """Return what the manifest says."""
+    return json.loads(files[MANIFEST])
 
 
 def test_a_formula_is_guarded_and_nothing_else_changes(tmp_path: Path) -> None:
-    """In CSV; JSON Lines needs no guard."""
+    """In CSV; JSON Lines needs no guard, and has no label before there is one."""
     pool = pool_of(tmp_path)
-    content, lines, _ = made(pool)
-    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    rows = list(csv.DictReader(io.StringIO(made(pool)["batch.csv"].decode())))
     assert tuple(rows[0]) == COLUMNS == ("key", "id", "source", "text", "label")
     assert {row["text"] for row in rows} >= {"'=1+1 is a formula", 'an "ü", quoted'}
     assert {row["key"] for row in rows} == {"a", "'-b", "c", "d"}
     assert {row["label"] for row in rows} == {""}
-    plain = [{name: unguard(cell) for name, cell in row.items()} for row in rows]
-    assert [json.loads(line) for line in lines.decode().splitlines()] == plain
+    plain = [{name: unguard(cell) for name, cell in row.items() if name != "label"} for row in rows]
+    lines = [json.loads(line) for line in made(pool, "jsonl")["batch.jsonl"].decode().splitlines()]
+    assert [{name: line[name] for name in COLUMNS[:-1]} for line in lines] == plain
+    assert all(line.keys() - set(COLUMNS) == {"batch", "export_version"} for line in lines)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_says_nothing_that_leads_a_labeler(tmp_path: Path, form: str) -> None:
+    """Its settings have the classes, the manifest its digests; a sheet nobody filled in has no labels."""
+    if not FORMS[form].available:
+        pytest.skip(f"{FORMS[form].needs} is not installed")
+    pool = pool_of(tmp_path)
+    files = made(pool, form)
+    found, said = FORMS[form], kept(files)
+    names = [f"batch.{part.ending}" for part in (found.items, found.settings) if part is not None]
+    assert list(files) == [*names, MANIFEST]
+    for name in names:
+        digest = hashlib.sha256(files[name]).hexdigest()
+        assert said["files"][name] == {"bytes": len(files[name]), "sha256": digest}
+        assert not any(f'"{word}"'.encode() in files[name] for word in HIDDEN)
+    if found.settings is not None and form != "prodigy":
+        assert b"other" in files[names[1]]
+    path = tmp_path / names[0]
+    path.write_bytes(files[names[0]])
+    if form in ("csv", "jsonl", "parquet"):
+        back = read_labelled(path, text="text", label="label", source=None, id_=None)
+        assert back.count == 0
+
+
+def test_a_form_whose_package_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to install."""
+    missing: Form = replace(FORMS["parquet"], needs="not_there")
+    monkeypatch.setattr("monitoring.plan.batchfile.FORMS", {**FORMS, "parquet": missing})
+    with pytest.raises(PlanRefused, match=r"'parquet' needs not_there; install seamark\[parquet\]"):
+        made(pool_of(tmp_path), "parquet")
 
 
 def test_the_manifest_says_what_labelers_must_not_know(tmp_path: Path) -> None:
-    """By key; it can be read back, and its digests are those of the files."""
+    """By key; it can be read back, and its digest of the pool is that of the file."""
     pool = pool_of(tmp_path)
-    content, _, kept = made(pool)
-    said = json.loads(kept)
-    assert said["batch"] == {"file": "batch.csv", "sha256": hashlib.sha256(content).hexdigest(), "items": 4}
+    files = made(pool)
+    said = kept(files)
     assert said["pool"]["sha256"] == hashlib.sha256(pool.path.read_bytes()).hexdigest()
+    assert (said["pool"]["fresh"], said["pool"]["fresh_by_source"]) == (4, {"all": 4})
     assert (said["seed"], said["got"]["slices"]) == (7, {"rare": 2, "spread": 1, "explore": 1})
+    assert said["strata"] == {"certainty": 3, "exploration": {"all": {"items": 1, "fresh": 4}}}
+    assert said["source_caps"] == {"asked": {"all": 1.0}, "relaxed": {}}
+    assert said["rule_matches"] == {"keywords 1 of class 'fraud': x": 4}
+    assert said["expected"]["fraud"] == {"low": 0, "estimate": None, "high": 2, "basis": "hits"}
     explored = [each for each in said["items"].values() if each["slice"] == "explore"]
     assert [(each["stratum"], each["inclusion_probability"], each["weight"]) for each in explored] == [
         ("exploration", 0.25, 4.0)
     ]
-    path = tmp_path / "manifest.json"
-    path.write_bytes(kept)
+    path = tmp_path / MANIFEST
+    path.write_bytes(files[MANIFEST])
     assert set(read_manifest(path).items) == set(pool.keys)
 
 
 def test_the_same_input_makes_the_same_bytes(tmp_path: Path) -> None:
-    """All of them."""
-    assert made(pool_of(tmp_path)) == made(pool_of(tmp_path))
+    """All of them; in every form the batch has the same id, and of another seed another."""
+    pool = pool_of(tmp_path)
+    assert made(pool) == made(pool_of(tmp_path))
+    assert kept(made(pool))["batch"] == kept(made(pool, "jsonl"))["batch"]
+    assert kept(made(pool))["batch"] != kept(made(pool, asked=replace(ASKED, seed=8)))["batch"]

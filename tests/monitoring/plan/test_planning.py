@@ -6,11 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model_store.data.signatures import minhash
 from monitoring.errors import PlanRefused
-from monitoring.plan.earlier import Earlier, Labelled
+from monitoring.plan.ahead import Asked
+from monitoring.plan.earlier import Earlier
 from monitoring.plan.forecast import Expected
-from monitoring.plan.planning import Asked, Plan, make_plan
+from monitoring.plan.labelled import Labelled
+from monitoring.plan.planning import Plan, make_plan
 from monitoring.plan.pool import Pool
+from monitoring.plan.signs import Progress, Signs
 
 N = 200
 WORDS = np.random.default_rng(0).permutation(10**6)[: 3 * N].reshape(N, 3)
@@ -19,9 +23,10 @@ POOL = Pool(Path("pool.csv"), TEXTS, ("app", "mail") * (N // 2), None, tuple(f"k
 ASKED = Asked(budget=100, wave=40, rare=("fraud",), chosen_by="rules 1")
 
 
-def hits(texts: Sequence[str]) -> np.ndarray:
+def hits(texts: Sequence[str], _progress: Progress) -> Signs:
     """Return a hit for every fourth row of the pool."""
-    return np.array([[float(TEXTS.index(text) % 4 == 0)] for text in texts])
+    found = np.array([[float(TEXTS.index(text) % 4 == 0)] for text in texts])
+    return Signs(found, {"the rule": int(found.sum())})
 
 
 def planned(asked: Asked = ASKED, labelled: Labelled | None = None, earlier: Sequence[Earlier] = ()) -> Plan:
@@ -45,7 +50,7 @@ def test_a_first_plan_promises_nothing() -> None:
     assert plan.ahead[0].expected == {"fraud": Expected(0, plan.ahead[0].slices["rare"], "hits")}
     assert [each.expected["fraud"].basis for each in plan.ahead[1:]] == ["unknown"] * 2
     assert (plan.number, plan.spent, plan.waves_left, plan.stop.verdict) == (1, 0, 3, "unknown")
-    assert plan.candidates == {"fraud": 50}
+    assert (plan.candidates, plan.matches, plan.labels) == ({"fraud": 50}, {"the rule": 50}, {})
 
 
 def test_later_waves_plan_with_the_hits_that_are_left() -> None:
@@ -65,6 +70,30 @@ def test_a_following_wave_knows_its_rates_and_repeats_nothing() -> None:
     expected = plan.ahead[0].expected["fraud"]
     assert (expected.basis, expected.estimate) == ("measured", plan.ahead[0].slices["rare"])
     assert expected.low < plan.ahead[0].slices["rare"] < expected.high
+
+
+def test_a_wave_handed_in_twice_is_spent_once() -> None:
+    """Its labels are counted by name."""
+    labelled, earlier = handed_out(planned(), rare="fraud", others="ok")
+    plan = planned(labelled=labelled, earlier=[earlier, earlier])
+    rare = sum(slice_ == "rare" for slice_, _ in earlier.items.values())
+    assert (plan.spent, plan.labels) == (40, {"fraud": rare, "ok": 40 - rare})
+
+
+def test_a_wave_that_is_missing_is_named() -> None:
+    """Without its manifest its items would come again, and cost nothing."""
+    later = Earlier(3, "rules 1", {"k1": ("rare", "fraud")})
+    with pytest.raises(PlanRefused, match="the manifest of wave 1 is missing; name it with --manifest"):
+        planned(earlier=[later])
+
+
+def test_what_a_model_was_made_from_is_not_chosen() -> None:
+    """Nor what is like it; a pool of nothing else is refused."""
+    plan = make_plan(POOL, ASKED, hits, labelled=Labelled(), earlier=(), seen=minhash(TEXTS[:50]))
+    assert plan.fresh.rows.tolist() == list(range(50, N))
+    assert plan.fresh.taken == 50
+    with pytest.raises(PlanRefused, match="were handed out before, or the model was made from them"):
+        make_plan(POOL, ASKED, hits, labelled=Labelled(), earlier=(), seen=minhash(TEXTS))
 
 
 def test_a_wave_that_found_nothing_stops() -> None:

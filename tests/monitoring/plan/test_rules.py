@@ -24,15 +24,38 @@ def test_hits_count_the_rules_that_match(tmp_path: Path) -> None:
     """Case and the amount of white space do not count, nor does a keyword inside another word."""
     rules = read_rules(rules_file(tmp_path, GOOD))
     texts = ["A Stolen   CARD, and charged twice", "scammers", "you idiots: a scam", "hello"]
+    found = rules.score(texts)
     assert rules.classes == ("fraud", "abuse")
-    assert rules.hits(texts).tolist() == [[2, 0], [0, 0], [1, 1], [0, 0]]
+    assert found.scores.tolist() == [[2, 0], [0, 0], [1, 1], [0, 0]]
+
+
+def test_each_rule_says_how_many_texts_it_matches(tmp_path: Path) -> None:
+    """By where it stands; rules are reported one by one while they run."""
+    rules = read_rules(rules_file(tmp_path, GOOD), ["fraud"])
+    told: list[tuple[str, int, int]] = []
+    found = rules.score(["a scam", "scam, charged twice"], lambda *said: told.append(said))
+    assert found.matches == {
+        "keywords 1 of class 'fraud': stolen card": 0,
+        "keywords 2 of class 'fraud': scam": 2,
+        "patterns 1 of class 'fraud': charged? (twice|2x)": 1,
+    }
+    assert told == [("rules", 1, 3), ("rules", 2, 3), ("rules", 3, 3)]
+
+
+def test_a_rule_that_backtracks_for_ever_is_named(tmp_path: Path) -> None:
+    """With what to write instead; the others are not to blame."""
+    path = rules_file(tmp_path, "fraud: {keywords: [scam], patterns: [fine, '(a+)+$']}")
+    with pytest.raises(PlanRefused) as refused:
+        read_rules(path).score(["scam", "a" * 60 + "b"], patience_seconds=0.1)
+    assert str(refused.value).startswith(f"{path}: patterns 2 of class 'fraud' took")
+    assert "for 1 of 2 texts; repeats within repeats" in str(refused.value)
 
 
 def test_only_the_beginning_of_a_text_is_looked_at(tmp_path: Path) -> None:
     """The first 2,000 characters."""
     rules = read_rules(rules_file(tmp_path, GOOD), ["abuse"])
     texts = [" " * (LONGEST - 5) + "idiot", " " * (LONGEST - 4) + "idiot"]
-    assert rules.hits(texts).tolist() == [[1], [0]]
+    assert rules.score(texts).scores.tolist() == [[1], [0]]
 
 
 def test_the_digest_is_of_the_rules_that_are_used(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.plan.shares import allocate, sizes, source_quotas
+from monitoring.plan.shares import allocate, sizes, sizes_by_model, source_quotas
 
 SOURCES = st.dictionaries(st.text("abcdef", min_size=1), st.integers(1, 500), min_size=1, max_size=6)
 
@@ -40,3 +40,9 @@ def test_slices_add_up() -> None:
     assert sizes(1000, 3) == {"rare": 550, "spread": 300, "explore": 150}
     assert sizes(10, 8) == {"rare": 2, "spread": 0, "explore": 8}
     assert sizes(2, 8) == {"rare": 0, "spread": 0, "explore": 2}
+
+
+def test_a_model_s_slices_are_the_service_s() -> None:
+    """55, 10, 20 and 15 %; a wave that exploration fills has no others."""
+    assert sizes_by_model(1000, 3) == {"rare": 550, "novel": 100, "uncertain": 200, "explore": 150}
+    assert sizes_by_model(2, 8) == {"rare": 0, "novel": 0, "uncertain": 0, "explore": 2}

@@ -2,8 +2,9 @@
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,12 +36,35 @@ def arguments(files: Path, *more: object) -> list[object]:
 
 
 def labelled(batch: Path) -> None:
-    """Fill in the labels: what says stolen is fraud."""
+    """Fill in the labels."""
     rows = list(csv.DictReader(batch.read_text().splitlines()))
     with batch.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
-        writer.writerows(row | {"label": "fraud" if "stolen" in row["text"] else "ok"} for row in rows)
+        writer.writerows(row | {"label": truth(row)} for row in rows)
+
+
+def exported(directory: Path) -> Path:
+    """Return the labels of a batch as JSON lines, or as Label Studio exports them."""
+    (batch,) = directory.glob("batch.json*")
+    said = json.loads((directory / "manifest.json").read_text())
+    path = directory / "export.json"
+    if batch.suffix == ".jsonl":
+        lines = [json.loads(line) for line in batch.read_text().splitlines()]
+        assert {line["batch"] for line in lines} == {said["batch"]}
+        path.write_text("".join(json.dumps(line | {"label": truth(line)}) + "\n" for line in lines))
+        return path
+    tasks = json.loads(batch.read_text())
+    for number, task in enumerate(tasks):
+        answer = {"type": "choices", "from_name": "label", "value": {"choices": [truth(task["data"])]}}
+        task["annotations"] = [{"id": number, "completed_by": 1, "result": [answer]}]
+    path.write_text(json.dumps(tasks))
+    return path
+
+
+def truth(row: Mapping[str, Any]) -> str:
+    """Return the label: what says stolen is fraud."""
+    return "fraud" if "stolen" in row["text"] else "ok"
 
 
 def test_two_waves_from_rules(seamark: Command, files: Path) -> None:
@@ -67,6 +91,31 @@ def test_two_waves_from_rules(seamark: Command, files: Path) -> None:
     }
     code, said, _ = seamark(*arguments(files, *rules, "--labelled", batch))
     assert (code, "Go on (100.0% of the last rare slice" in said, "Found so far" in said) == (0, True, True)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "label_studio"])
+def test_labels_come_back_as_the_tool_exports_them(seamark: Command, files: Path, form: str) -> None:
+    """The next plan is the same as from the CSV."""
+    rules = ("--rules", files / "rules.yaml", "--class", "ok")
+    assert seamark(*arguments(files, *rules, "--out", files / "csv"))[0] == 0
+    assert seamark(*arguments(files, *rules, "--out", files / form, "--format", form))[0] == 0
+    labelled(files / "csv" / "batch.csv")
+    returned = exported(files / form)
+    plans = [
+        json.loads(seamark(*arguments(files, *rules, "--labelled", path, "--json"))[1])
+        for path in (files / "csv" / "batch.csv", returned)
+    ]
+    assert plans[0] == plans[1]
+    assert plans[1]["labels"].keys() == {"fraud", "ok"}
+    assert plans[1]["budget"]["spent"] == 40
+
+
+def test_a_tool_s_settings_have_the_classes_that_rules_do_not_know(seamark: Command, files: Path) -> None:
+    """Those named by --class, and always none of these."""
+    line = arguments(files, "--rules", files / "rules.yaml", "--class", "ok", "--format", "label_studio")
+    assert seamark(*line, "--out", files / "ls")[0] == 0
+    config = (files / "ls" / "batch.labeling-config.xml").read_text()
+    assert [f'<Choice value="{name}"/>' in config for name in ("fraud", "ok", "none_of_these")] == [True] * 3
 
 
 def test_a_batch_that_people_worked_on_is_not_overwritten(seamark: Command, files: Path) -> None:
@@ -105,7 +154,42 @@ def test_a_seed_model_ranks_by_its_probabilities(
     rare = error.rsplit("; it has ", 1)[1].strip().split(", ")[0]
     code, said, error = seamark(*line, "--rare", rare)
     assert (code, error) == (0, "")
-    assert json.loads(said)["waves"][0]["expected"][rare]["basis"] == "model"
+    first = json.loads(said)["waves"][0]
+    assert first["expected"][rare]["basis"] == "model"
+    assert first["slices"].keys() == {"rare", "novel", "uncertain", "explore"}
+
+
+def test_a_seed_model_takes_over_from_rules(
+    seamark: Command, files: Path, publish_tiny: Callable[..., Path], model_store_root: Path
+) -> None:
+    """What was handed out is spent and does not come again; what rules found says nothing of the model."""
+    rules = ("--rules", files / "rules.yaml", "--out", files / "one")
+    assert seamark(*arguments(files, *rules))[0] == 0
+    batch = files / "one" / "batch.csv"
+    labelled(batch)
+    publish_tiny()
+    by = ("--model", "tiny", "--store", model_store_root, "--rare", "login", "--labelled", batch)
+    line = arguments(files, *by, "--out", files / "two")
+    code, said, error = seamark(*line)
+    assert (code, error) == (0, "")
+    assert "Budget 100 labels, 40 of them spent" in said
+    assert "unlike what was labelled" in said
+    two, one = (json.loads((files / name / "manifest.json").read_text()) for name in ("two", "one"))
+    assert (two["wave"], two["chosen_by"]) == (2, "model tiny@1")
+    assert not two["items"].keys() & one["items"].keys()
+    before = (files / "two" / "batch.csv").read_bytes()
+    assert (seamark(*line)[0], (files / "two" / "batch.csv").read_bytes()) == (0, before)
+
+
+def test_a_model_of_tables_is_refused(
+    seamark: Command, files: Path, publish_tiny: Callable[..., Path], model_store_root: Path
+) -> None:
+    """With where its batches come from."""
+    publish_tiny(kind="features")
+    line = arguments(files, "--model", "tiny", "--store", model_store_root, "--rare", "login")
+    code, _, error = seamark(*line)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "tiny@1 takes the columns of a table, and a plan is of texts; serve it, ask for a batch" in error
 
 
 @pytest.mark.parametrize(
@@ -115,19 +199,23 @@ def test_a_seed_model_ranks_by_its_probabilities(
         (("--source-cap", "app"), 2, "'app': expected NAME=SHARE, as app=0.4"),
         (("--source-cap", "app=1.5"), 2, "'app=1.5': expected NAME=SHARE"),
         (("--source-cap", "fax=0.5"), 1, "no source 'fax' to cap; the sources are app, mail"),
-        (("--format", "xlsx"), 2, "'xlsx' is not csv or jsonl"),
+        (("--format", "xlsx"), 2, "'xlsx' is not one of jsonl, csv, parquet, label_studio"),
         (("--model", "m"), 2, "expected one of --rules and --model"),
         (("--text", "body"), 1, "no column 'body'; the columns are nr, channel, text"),
         (("--rare", "spam"), 1, "no rules of 'spam'; the classes are fraud"),
         (("--labelled", "none.csv"), 1, "none.csv: no such file"),
         (("--manifest", "none.json"), 1, "none.json: cannot be read"),
+        (("--labelled", "{files}/rules.json"), 1, "rules.json: not JSON; expected"),
+        (("--out", "{files}/pool.csv/no"), 1, "pool.csv/no: cannot be written (Not a directory)"),
     ],
 )
 def test_bad_input_is_one_line(
     seamark: Command, files: Path, more: tuple[object, ...], code: int, said: str
 ) -> None:
     """That names what is wrong and what is allowed; nothing is written."""
-    got, _, error = seamark(*arguments(files, "--rules", files / "rules.yaml", "--out", files / "no", *more))
+    (files / "rules.json").write_text("{")
+    line = arguments(files, "--rules", files / "rules.yaml", "--out", files / "no")
+    got, _, error = seamark(*line, *(str(each).replace("{files}", str(files)) for each in more))
     assert (got, error.count("\n")) == (code, 1)
     assert said in error
     assert not (files / "no").exists()

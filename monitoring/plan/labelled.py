@@ -1,0 +1,161 @@
+"""Which labels came back so far, from a sheet or from a labeling tool?"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from model_store.data.csvfile import ColumnMissing, read_cells, read_header, refuse
+from monitoring.errors import LabelsInvalid, PlanRefused
+from monitoring.plan.pool import ONE_SOURCE, Taken
+from monitoring.recording.candidate import item_key
+from monitoring.waves.batches import Label
+from monitoring.waves.cells import unguard
+from monitoring.waves.label_row import LabelRow, names_in
+from monitoring.waves.labels import NONE_OF_THESE, settle
+from monitoring.waves.returns import parse_labels
+
+# How files begin that labeling tools export: JSON, JSON lines, Parquet.
+_TOOLS: Final = (b"{", b"[", b"PAR1")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Rows that were handed out, each key once.
+
+    Those that nobody has labelled have an empty set, those that none of the classes fits `none_of_these`. A
+    text that is not known is empty.
+    """
+
+    keys: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    labels: tuple[frozenset[str], ...] = ()
+
+    def taken(self, handed_out: Iterable[str] = ()) -> Taken:
+        """Return what must not be handed out again; `handed_out` are keys of earlier waves."""
+        return Taken(frozenset((*self.keys, *handed_out)), self.known_texts)
+
+    @property
+    def known_texts(self) -> tuple[str, ...]:
+        """The texts, without those that are unknown."""
+        return tuple(filter(None, self.texts))
+
+    @property
+    def count(self) -> int:
+        """How many rows have a label."""
+        return sum(map(bool, self.labels))
+
+    def positives(self, name: str) -> int:
+        """Return how many rows are of a class."""
+        return sum(name in each for each in self.labels)
+
+
+def read_labelled(
+    path: Path,
+    *,
+    text: str,
+    label: str,
+    source: str | None,
+    id_: str | None,
+    pool: Mapping[str, str] | None = None,
+) -> Labelled:
+    """Read labelled rows: a batch that came back in any form, or any CSV with the columns of the pool.
+
+    What a tool exported is known by its content; of several annotators the majority decides. A plan's CSV is
+    known by its column `key`, and its cells may carry the guard against formulas. An empty label is an item
+    that nobody has labelled yet; `a|b` are two labels.
+
+    Parameters
+    ----------
+    pool : mapping of str to str, optional
+        Texts by key, for tools that do not give them back.
+
+    Raises
+    ------
+    RowsError, PlanRefused
+        In one line: a column that is not there, a row that cannot be read, a key that is there twice.
+    """
+    if _head(path).startswith(_TOOLS):
+        return _of_tool(path, pool or {})
+    header = read_header(path)
+    if _is_tools(header):
+        return _of_tool(path, pool or {})
+    ours = "key" in header
+    wanted = {"text": "text" if ours and "text" in header else text, "label": label}
+    optional = {"key": "key"} if ours else {"id": id_, "source": source}
+    wanted |= {role: name for role, name in optional.items() if name is not None and name in header}
+    for name in wanted.values():
+        if name not in header:
+            raise ColumnMissing(path, name, header)
+    cells = read_cells(path, tuple(dict.fromkeys(wanted.values())))
+    columns = {role: tuple(cells[name]) for role, name in wanted.items()}
+    if ours:
+        columns = {role: tuple(map(unguard, values)) for role, values in columns.items()}
+    texts = columns["text"]
+    keys = columns.get("key") or columns.get("id")
+    if keys:
+        refuse(path, "repeat the key of an earlier row", _repeated(keys), remedy="keep one row per item")
+    else:
+        keys = tuple(map(item_key, columns.get("source") or (ONE_SOURCE,) * len(texts), texts))
+    return Labelled(keys, texts, tuple(map(_names, map(str.strip, columns["label"]))))
+
+
+def merged(parts: Iterable[Labelled]) -> Labelled:
+    """Return the rows of several files; of a key that several have, the last label counts."""
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+    for part in parts:
+        for key, text, labels in zip(part.keys, part.texts, part.labels, strict=True):
+            before = found.get(key, ("", frozenset[str]()))
+            found[key] = text or before[0], labels or before[1]
+    texts, labels_of = (tuple(each) for each in zip(*found.values(), strict=True)) if found else ((), ())
+    return Labelled(tuple(found), texts, labels_of)
+
+
+def _is_tools(header: Sequence[str]) -> bool:
+    """Tell a table that a tool or a spreadsheet saved: keys in `item_id`, or columns without commas."""
+    names = {name.strip('"') for cell in header for name in re.split("[;\t]", cell)}
+    return "key" not in header and not names.isdisjoint({"key", "item_id"})
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError:
+        return b""  # the reader of sheets says what is wrong
+
+
+def _of_tool(path: Path, pool: Mapping[str, str]) -> Labelled:
+    try:
+        parsed = parse_labels(path.read_bytes())
+    except LabelsInvalid as error:
+        raise PlanRefused(f"{path}: {error.reason}") from error
+    if parsed.rejected:
+        row, reason = parsed.rejected[0]
+        others = len(parsed.rejected) - 1
+        more = f" (and {others} more of {len(parsed.rows) + others + 1} rows)" if others else ""
+        raise PlanRefused(f"{path}: row {row + 1}: {reason}{more}")
+    said: dict[str, list[LabelRow]] = {}
+    for each in parsed.rows:
+        said.setdefault(each.key, []).append(each)
+    labels = (_settled(rows) for rows in said.values())
+    return Labelled(tuple(said), tuple(pool.get(key, "") for key in said), tuple(labels))
+
+
+def _settled(rows: Sequence[LabelRow]) -> frozenset[str]:
+    found = settle(rows)
+    return frozenset() if found is None else _names(found.label)
+
+
+def _names(label: Label | None) -> frozenset[str]:
+    """Return what a label names; nothing of an item without one, as an empty cell or a skip."""
+    if label is None or label == "":
+        return frozenset()
+    names = names_in(label) if isinstance(label, str) else label
+    return frozenset(filter(None, names)) or frozenset({NONE_OF_THESE})
+
+
+def _repeated(keys: Sequence[str]) -> list[int]:
+    first: dict[str, int] = {}
+    return [row for row, key in enumerate(keys, 1) if first.setdefault(key, row) != row]

@@ -1,0 +1,32 @@
+"""A model's signs of a class are its calibrated probabilities, whatever the texts are split into."""
+
+import numpy as np
+import pytest
+
+from model_store.model import Model
+from monitoring.plan import signs
+from monitoring.plan.signs import scorer_of, silent
+from monitoring.waves.emission import facts_of
+
+
+def test_scores_are_the_probabilities_of_the_rare_classes(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order they were asked for; progress counts texts."""
+    monkeypatch.setattr(signs, "_AT_ONCE", 2)
+    texts = [*tiny_model.classes, "nothing here is known"]
+    rare = [tiny_model.classes[2], tiny_model.classes[0]]
+    told: list[tuple[str, int, int]] = []
+    found = scorer_of(tiny_model, facts_of(tiny_model.bundle), rare)(texts, lambda *said: told.append(said))
+    whole = tiny_model.decide(texts)
+    assert found.answers is not None
+    for name in ("probabilities", "flags", "label", "decision", "top"):
+        np.testing.assert_array_equal(getattr(found.answers.decisions, name), getattr(whole, name))
+    np.testing.assert_allclose(found.scores, whole.probabilities[:, [2, 0]])
+    assert (found.scores.shape, found.scores.dtype) == ((4, 2), np.float64)
+    assert told == [("model", 2, 4), ("model", 4, 4)]
+
+
+def test_silence_reports_nothing() -> None:
+    """It is what library callers get."""
+    silent("read", 1, 2)
