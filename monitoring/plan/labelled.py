@@ -1,12 +1,13 @@
 """Which labels came back so far, from a sheet or from a labeling tool?"""
 
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from model_store.data.csvfile import ColumnMissing, read_cells, read_header, refuse
+from model_store.data.csvfile import ColumnMissing, read_cells, read_header, refuse, unzipped
 from monitoring.errors import LabelsInvalid, PlanRefused
 from monitoring.plan.pool import ONE_SOURCE, Taken
 from monitoring.recording.candidate import item_key
@@ -121,8 +122,8 @@ def _is_tools(header: Sequence[str]) -> bool:
 def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
-    except OSError:
+            return unzipped(file).read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except (OSError, EOFError, zlib.error):
         return b""  # the reader of sheets says what is wrong
 
 

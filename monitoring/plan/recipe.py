@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from model_store.data.wordmarks import Marks, marks
+from monitoring.errors import PlanRefused
 from monitoring.plan.choose import Item, Wave
 from monitoring.plan.pool import Fresh, Pool
 from monitoring.plan.shares import Slice
@@ -48,10 +49,20 @@ def choose_by_model(
         Per rare class the positives it lacks for a claim.
     labelled : sequence of str
         Texts that were handed out before: what is like them is not novel.
+
+    Raises
+    ------
+    PlanRefused
+        If there are more sources than items: each has one drawn.
     """
     facts = answers.facts
     columns = _columns(pool, fresh, answers, seed)
     of = Counter(columns.sources)
+    if len(of) > size:
+        raise PlanRefused(
+            f"{pool.path}: {len(of)} sources, and {size} items in this wave: each has one drawn at random; "
+            "plan larger waves, or fewer sources"
+        )
     found = recipe.select(
         columns,
         source_counts=of,

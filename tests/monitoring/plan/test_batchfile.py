@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model_store.data.csvfile import Progress
 from monitoring.errors import PlanRefused
 from monitoring.handover import FORMS, Form
 from monitoring.plan.ahead import Asked
@@ -21,7 +22,7 @@ from monitoring.plan.earlier import MANIFEST, read_manifest
 from monitoring.plan.labelled import Labelled, read_labelled
 from monitoring.plan.planning import Plan, make_plan
 from monitoring.plan.pool import Pool, read_pool
-from monitoring.plan.signs import Progress, Signs
+from monitoring.plan.signs import Signs
 from monitoring.waves.cells import unguard
 
 ASKED = Asked(

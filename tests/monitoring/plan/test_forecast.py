@@ -13,6 +13,7 @@ from monitoring.plan.forecast import (
     stop,
     wave_sizes,
 )
+from monitoring.plan.shares import SLICES
 
 
 def test_a_pool_or_a_budget_ends_the_waves() -> None:
@@ -30,9 +31,7 @@ def test_rates_carry_over_with_clopper_pearson_bounds() -> None:
 
 def test_a_slice_without_labels_may_hold_none_or_all() -> None:
     """And no estimate is given then."""
-    found = of_rates(
-        {"rare": 10, "spread": 10, "explore": 5}, dict.fromkeys(("rare", "spread", "explore"), Tally())
-    )
+    found = of_rates({"rare": 10, "spread": 10, "explore": 5}, dict.fromkeys(SLICES, Tally()))
     assert found == Expected(0, 25, "unknown")
 
 

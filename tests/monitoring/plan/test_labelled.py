@@ -1,5 +1,6 @@
 """Labels are read as they came back: from a sheet, from JSON lines, or as a labeling tool exports them."""
 
+import gzip
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -147,6 +148,17 @@ def test_an_export_that_cannot_be_read_is_one_line(tmp_path: Path, content: str,
         read(path)
     assert str(refused.value).startswith(f"{path}: ")
     assert "\n" not in str(refused.value)
+
+
+def test_a_packed_export_is_to_be_unpacked(tmp_path: Path) -> None:
+    """Only sheets are read packed; nothing of what is inside is told."""
+    path = tmp_path / "l.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"key": "a", "label": "ok"}\n'))
+    with pytest.raises(PlanRefused) as refused:
+        read(path)
+    assert str(refused.value) == f"{path}: compressed with gzip; unpack it"
+    path.write_bytes(gzip.compress(b"key,text,label\na,x,ok\n"))
+    assert read(path).labels == (OK,)
 
 
 def test_several_files_are_one_and_the_last_label_counts() -> None:

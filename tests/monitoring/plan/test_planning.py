@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model_store.data.csvfile import Progress
 from model_store.data.signatures import minhash
 from monitoring.errors import PlanRefused
 from monitoring.plan.ahead import Asked
@@ -14,7 +15,7 @@ from monitoring.plan.forecast import Expected
 from monitoring.plan.labelled import Labelled
 from monitoring.plan.planning import Plan, make_plan
 from monitoring.plan.pool import Pool
-from monitoring.plan.signs import Progress, Signs
+from monitoring.plan.signs import Signs
 
 N = 200
 WORDS = np.random.default_rng(0).permutation(10**6)[: 3 * N].reshape(N, 3)

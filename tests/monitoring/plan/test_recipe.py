@@ -7,6 +7,7 @@ import pytest
 
 from model_store.data.signatures import PERMUTATIONS
 from model_store.policy import Decisions
+from monitoring.errors import PlanRefused
 from monitoring.plan.choose import Wave
 from monitoring.plan.pool import Fresh, Pool
 from monitoring.plan.recipe import choose_by_model
@@ -74,6 +75,21 @@ def test_a_cap_holds_over_all_slices() -> None:
     full = wave(size=100, caps={"app": 0.3})
     n_app = sum(item.source == "app" for item in full.items)
     assert full.over_cap == {"app": n_app - 30}
+
+
+@pytest.mark.parametrize("size", [3, 4, 10, 119, 120])
+@pytest.mark.parametrize("cap", [0.05, 0.5])
+def test_no_wave_is_larger_than_it_may_be(size: int, cap: float) -> None:
+    """From one item a source to the whole pool, whatever the caps."""
+    found = wave(size=size, caps={"app": cap})
+    assert len(found.items) + found.drawn_twice <= size
+    assert {item.source for item in found.items if item.slice == "explore"} == {"app", "mail", "fax"}
+
+
+def test_more_sources_than_items_are_refused() -> None:
+    """Each has one drawn, and the wave would be larger than it may be."""
+    with pytest.raises(PlanRefused, match=r"pool\.csv: 3 sources, and 2 items in this wave"):
+        wave(size=2)
 
 
 def test_what_is_labelled_tells_what_is_novel() -> None:
