@@ -30,7 +30,7 @@ def write(batch: Batch) -> bytes:
         if not (name == "text" and batch.input_kind == "features")
     }
     for header, cells in feature_columns(batch).items():
-        columns[header] = _feature(pa, cells)
+        columns[header] = feature_array(pa, cells)
     for place, name in enumerate(batch.classes):
         columns[f"p__{name}"] = pa.array([item.probabilities[place] for item in batch.items], pa.float64())
     columns["label"] = pa.nulls(len(rows), names)
@@ -48,7 +48,7 @@ def _type(pa: Any, name: str, names: Any) -> Any:
     return pa.float64() if name in _REALS else pa.string()
 
 
-def _feature(pa: Any, cells: Sequence[object]) -> Any:
+def feature_array(pa: Any, cells: Sequence[object]) -> Any:
     """Return a column of one type: numbers, truths or text; what is mixed is told in JSON."""
     kinds = {type(cell) for cell in cells if cell is not None}
     if kinds <= {int, float}:

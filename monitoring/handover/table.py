@@ -30,7 +30,7 @@ def write(batch: Batch) -> bytes:
         writer.writerow(
             [
                 *(_cell(known[name]) for name in plain),
-                *(_feature(cells[place]) for cells in of_features.values()),
+                *(feature_cell(cells[place]) for cells in of_features.values()),
                 *(repr(p) for p in item.probabilities),
                 *("" for _ in LABEL_COLUMNS),
             ]
@@ -63,7 +63,7 @@ def _cell(value: object) -> str:
     return guard(value) if isinstance(value, str) else repr(value)
 
 
-def _feature(value: object) -> str:
+def feature_cell(value: object) -> str:
     """Return a cell that a fit reads as the feature: numbers as they are, also -1, which is no formula."""
     if value is None:
         return ""

@@ -31,6 +31,9 @@ class Asked:
         Names the rules or the model; earlier waves of the same say what the next will find.
     basis : str
         Whether scores are counts of hits or calibrated probabilities.
+    of_traffic : bool
+        Whether the model was calibrated on a sample of traffic. By one of chosen items nothing is expected:
+        where those hold more of a class than the traffic, so do its probabilities.
     """
 
     budget: int
@@ -42,6 +45,7 @@ class Asked:
     seed: int = 0
     classes: tuple[str, ...] = ()
     task: Task = "multiclass"
+    of_traffic: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,9 @@ def _expected(
     scores = [item.score for item in wave.items if item.rare == name]
     if name in measured and measured[name]["rare"].labels:
         return of_rates({**slices, "rare": len(scores)}, measured[name])
-    return of_scores(scores) if asked.basis == "model" else Expected(0, len(scores), "hits")
+    if asked.basis == "hits":
+        return Expected(0, len(scores), "hits")
+    return of_scores(scores) if asked.of_traffic else Expected(0, len(scores), "unknown")
 
 
 def _later(slices: Mapping[Slice, int], measured: Mapping[Slice, Tally] | None) -> Expected:

@@ -1,28 +1,23 @@
 """What do labelers get of a wave, and what is kept from them until the labels are back?"""
 
-import csv
 import hashlib
-import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from monitoring.errors import PlanRefused
 from monitoring.handover import FORMS
-from monitoring.handover.record import EXPORT_VERSION
 from monitoring.plan.ahead import Asked
 from monitoring.plan.choose import Item, Wave
 from monitoring.plan.earlier import KIND, MANIFEST
 from monitoring.plan.planning import Plan
 from monitoring.plan.pool import Pool
 from monitoring.plan.shares import Slice
+from monitoring.plan.sheets import SHEETS
 from monitoring.waves.batches import Batch, BatchItem
 from monitoring.waves.batches import Slice as BatchSlice
-from monitoring.waves.cells import guard
 
-# Of a plan the forms that people open themselves have these, and nothing of why an item was chosen.
-COLUMNS: Final = ("key", "id", "source", "text", "label")
 MANIFEST_FORMAT: Final = 2
 _STEM: Final = "batch"
 _SLICES: Final[Mapping[Slice, BatchSlice]] = {
@@ -32,8 +27,6 @@ _SLICES: Final[Mapping[Slice, BatchSlice]] = {
     "uncertain": "uncertain",
     "explore": "explore",
 }
-
-Rows = Sequence[Sequence[str]]
 
 
 def files_of(pool: Pool, plan: Plan, wave: Wave, asked: Asked, form: str) -> Mapping[str, bytes]:
@@ -51,13 +44,10 @@ def files_of(pool: Pool, plan: Plan, wave: Wave, asked: Asked, form: str) -> Map
     # One id for the same items: of another pool, seed or wave nothing is the same batch.
     named = f"{pool_sha256} {asked.chosen_by} {asked.seed} {plan.number} {[item.row for item in wave.items]}"
     batch_id = f"plan-{plan.number}-{hashlib.sha256(named.encode()).hexdigest()[:12]}"
-    if form in _SHEETS:
-        rows = [_cells(pool, item) for item in wave.items]
-        files = {f"{_STEM}.{found.items.ending}": _SHEETS[form](rows, batch_id)}
-    else:
-        batch = _batch(pool, wave, asked, batch_id)
-        parts = [part for part in (found.items, found.settings) if part is not None]
-        files = {f"{_STEM}.{part.ending}": part.write(batch) for part in parts}
+    batch = _batch(pool, wave, asked, batch_id)
+    files = {f"{_STEM}.{found.items.ending}": SHEETS.get(form, found.items.write)(batch)}
+    if found.settings is not None:
+        files[f"{_STEM}.{found.settings.ending}"] = found.settings.write(batch)
     kept = _manifest(pool, plan, wave, asked, batch_id=batch_id, pool_sha256=pool_sha256, files=files)
     return files | {MANIFEST: kept}
 
@@ -121,47 +111,11 @@ def _manifest(
         "expected": {name: each.to_json() for name, each in plan.ahead[0].expected.items()},
         "items": {pool.keys[item.row]: _kept(item) for item in wave.items},
     }
-    return (json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(
-        errors="surrogatepass"
-    )
-
-
-def _csv(rows: Rows, _batch_id: str) -> bytes:
-    """Guard cells that a spreadsheet would run as a formula by an apostrophe."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([guard(cell) for cell in row] for row in rows)
-    return text.getvalue().encode(errors="surrogatepass")
-
-
-def _jsonl(rows: Rows, batch_id: str) -> bytes:
-    """Leave `label` out of the lines: one without it is not labelled yet."""
-    about = {"batch": batch_id, "export_version": EXPORT_VERSION}
-    each = (dict(zip(COLUMNS[:-1], row[:-1], strict=True)) | about for row in rows)
-    lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in each)
-    return "".join(lines).encode(errors="surrogatepass")
-
-
-def _parquet(rows: Rows, _batch_id: str) -> bytes:
-    import pyarrow as pa  # noqa: PLC0415 - optional, and slow to load
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    columns = {name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate(COLUMNS)}
-    body = io.BytesIO()
-    pq.write_table(pa.table(columns | {"label": pa.nulls(len(rows), pa.string())}), body, compression="zstd")
-    return body.getvalue()
-
-
-_SHEETS: Final[Mapping[str, Callable[[Rows, str], bytes]]] = {
-    "csv": _csv,
-    "jsonl": _jsonl,
-    "parquet": _parquet,
-}
+    return (json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _batch(pool: Pool, wave: Wave, asked: Asked, batch_id: str) -> Batch:
-    """Return the wave as a batch of the service, which is what the labeling tools' writers take."""
+    """Return the wave as a batch of the service, which is what the forms' writers take."""
     items = tuple(
         BatchItem(
             rank=rank,
@@ -180,13 +134,13 @@ def _batch(pool: Pool, wave: Wave, asked: Asked, batch_id: str) -> Batch:
         for rank, item in enumerate(wave.items, 1)
     )
     # What was drawn leaves earlier waves and near-duplicates out: it estimates shares and certifies nothing.
-    manifest = {"classes": list(asked.classes), "task": asked.task, "complete_sample": False}
+    manifest = {
+        "classes": list(asked.classes),
+        "task": asked.task,
+        "input_kind": pool.input_kind,
+        "complete_sample": False,
+    }
     return Batch(batch_id, None, asked.chosen_by, 0.0, "open", manifest, items)
-
-
-def _cells(pool: Pool, item: Item) -> tuple[str, ...]:
-    name = "" if pool.ids is None else pool.ids[item.row]
-    return pool.keys[item.row], name, item.source, pool.texts[item.row], ""
 
 
 def _kept(item: Item) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Labelled:
 def read_labelled(
     path: Path,
     *,
-    text: str,
+    text: str | None,
     label: str,
     source: str | None,
     id_: str | None,
@@ -69,8 +69,10 @@ def read_labelled(
 
     Parameters
     ----------
+    text : str, optional
+        Column with the text; without it rows are those of a table, which their keys or ids name.
     pool : mapping of str to str, optional
-        Texts by key, for tools that do not give them back.
+        Texts by key, where the file does not give them back.
 
     Raises
     ------
@@ -83,9 +85,15 @@ def read_labelled(
     if _is_tools(header):
         return _of_tool(path, pool or {})
     ours = "key" in header
-    wanted = {"text": "text" if ours and "text" in header else text, "label": label}
+    wanted = {"label": label}
+    if text is not None:
+        wanted["text"] = "text" if ours and "text" in header else text
     optional = {"key": "key"} if ours else {"id": id_, "source": source}
     wanted |= {role: name for role, name in optional.items() if name is not None and name in header}
+    if text is None and not wanted.keys() & {"key", "id"}:
+        raise PlanRefused(
+            f"{path}: no column `key`, nor one that --id names; rows of a table are known by it"
+        )
     for name in wanted.values():
         if name not in header:
             raise ColumnMissing(path, name, header)
@@ -93,8 +101,8 @@ def read_labelled(
     columns = {role: tuple(cells[name]) for role, name in wanted.items()}
     if ours:
         columns = {role: tuple(map(unguard, values)) for role, values in columns.items()}
-    texts = columns["text"]
-    keys = columns.get("key") or columns.get("id")
+    keys = columns.get("key") or columns.get("id") or ()
+    texts = columns.get("text") or tuple((pool or {}).get(key, "") for key in keys)
     if keys:
         refuse(path, "repeat the key of an earlier row", _repeated(keys), remedy="keep one row per item")
     else:

@@ -1,5 +1,9 @@
-"""Which items of a file may still be handed out? One of each near-duplicate group, none labelled yet."""
+"""Which items of a file may still be handed out? One of each near-duplicate group, none labelled yet.
 
+An item is a text or the row of a table; of a table only equal rows are near-duplicates.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -7,9 +11,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from model_store.data.contents import content_of
 from model_store.data.csvfile import Progress, refuse, where
+from model_store.data.features import inputs_of
 from model_store.data.rows import read_rows
 from model_store.data.signatures import PERMUTATIONS, Signatures, groups, matches, minhash
+from model_store.graphs.columns import Column
+from model_store.graphs.inputs import InputKind
 from monitoring.plan.signs import silent
 from monitoring.recording.candidate import item_key
 
@@ -19,13 +27,17 @@ _AT_ONCE: Final = 2_000  # texts signed between two reports
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The rows of a file; `keys` are the ids, or where there are none `item_key(source, text)`."""
+    """The rows of a file; `keys` are the ids, or where there are none `item_key(source, text)`.
+
+    The text of a table's row is its features as JSON, those that are missing left out.
+    """
 
     path: Path
     texts: tuple[str, ...]
     sources: tuple[str, ...]
     ids: tuple[str, ...] | None
     keys: tuple[str, ...]
+    input_kind: InputKind = "text"
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -76,41 +88,53 @@ class Fresh:
 def read_pool(
     path: Path,
     *,
-    text: str,
+    text: str | None = None,
+    columns: Sequence[Column] = (),
     source: str | None = None,
     id_: str | None = None,
     progress: Progress = silent,
 ) -> Pool:
     """Read a UTF-8 CSV file, plain or gzipped.
 
+    Parameters
+    ----------
+    text : str
+        Column with the text of each row; or
+    columns : sequence of Column
+        the columns of a table, as a model takes them.
+
     Raises
     ------
     RowsError
-        In one line: a column that is not there, an empty file or cell, an id that is there twice.
+        In one line: a column that is not there, an empty file or cell, a value of another type than its
+        column's, an id that is there twice.
     """
-    rows = read_rows(path, text=text, source=source, id=id_, progress=progress)
+    names = [column.name for column in columns]
+    rows = read_rows(path, text=text, features=names, source=source, id=id_, progress=progress)
+    texts = tuple(map(content_of, inputs_of(rows, columns)))
     sources = rows.sources or (ONE_SOURCE,) * len(rows)
     empty = where(sources, lambda cell: not cell.strip())
     refuse(path, f"have an empty {source!r}", empty, remedy="fill it in, or leave the row out")
-    keys = rows.ids or tuple(map(item_key, sources, rows.texts))
-    return Pool(path, rows.texts, sources, rows.ids, keys)
+    keys = rows.ids or tuple(map(item_key, sources, texts))
+    return Pool(path, texts, sources, rows.ids, keys, "features" if columns else "text")
 
 
 def fresh(pool: Pool, taken: Taken, progress: Progress = silent) -> Fresh:
     """Return one row per group of near-duplicates, groups that hold something taken left out whole."""
-    signatures = _signed(pool.texts, progress)
+    exact = pool.input_kind == "features"
+    signatures = _signed(pool.texts, progress, exact=exact)
     group = groups(signatures)
     known = np.fromiter((key in taken.keys for key in pool.keys), np.bool_, len(pool))
-    known |= matches(signatures, np.concatenate([minhash(taken.texts), taken.seen]))
+    known |= matches(signatures, np.concatenate([minhash(taken.texts, exact=exact), taken.seen]))
     _, first, copies = np.unique(group, return_index=True, return_counts=True)
     out = np.zeros(len(first), dtype=np.bool_)
     out[group[known]] = True
     return Fresh(first[~out], copies[~out].astype(np.int64), int(copies[out].sum()))
 
 
-def _signed(texts: tuple[str, ...], progress: Progress) -> Signatures:
+def _signed(texts: tuple[str, ...], progress: Progress, *, exact: bool) -> Signatures:
     found = np.empty((len(texts), PERMUTATIONS), np.uint32)
     for at in range(0, len(texts), _AT_ONCE):
-        found[at : at + _AT_ONCE] = minhash(texts[at : at + _AT_ONCE])
+        found[at : at + _AT_ONCE] = minhash(texts[at : at + _AT_ONCE], exact=exact)
         progress("near-duplicates", min(at + _AT_ONCE, len(texts)), len(texts))
     return found

@@ -72,6 +72,7 @@ def choose_by_model(
         batch_size=size,
         seed="-".join(map(str, seed)),
         task=facts.task,
+        input_kind=facts.input_kind,
         lacking=lacking,
         target=1,
         labelled=_labelled(facts.marks, labelled),

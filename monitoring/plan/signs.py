@@ -1,13 +1,16 @@
 """What speaks for each rare class in a text: how many rules match it, or what a model makes of it?"""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from model_store.data.csvfile import Progress
+from model_store.graphs.inputs import Features
 from model_store.model import Model
 from model_store.policy import Decisions
 from monitoring.waves.emission import ModelFacts
@@ -44,11 +47,12 @@ def silent(_stage: str, _done: int, _total: int) -> None:
 def scorer_of(model: Model, facts: ModelFacts, rare: Sequence[str]) -> Scorer:
     """Return what scores texts by calibrated probabilities of rare classes; `facts` are of the model."""
     columns = [model.classes.index(name) for name in rare]
+    read = str if model.input_kind == "text" else partial(_features, [each.name for each in model.columns])
 
     def score(texts: Sequence[str], progress: Progress) -> Signs:
         parts = []
         for at in range(0, len(texts), _AT_ONCE):
-            parts.append(model.decide(texts[at : at + _AT_ONCE]))
+            parts.append(model.decide([read(text) for text in texts[at : at + _AT_ONCE]]))
             progress("model", min(at + _AT_ONCE, len(texts)), len(texts))
         names = ("probabilities", "flags", "label", "decision", "top")
         found = Decisions(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
@@ -56,3 +60,9 @@ def scorer_of(model: Model, facts: ModelFacts, rare: Sequence[str]) -> Scorer:
         return Signs(scores, answers=Answers(facts, found))
 
     return score
+
+
+def _features(names: Sequence[str], content: str) -> Features:
+    """Return the row of a table that `content_of` wrote, its missing values too."""
+    present: Features = json.loads(content)
+    return {name: present.get(name) for name in names}

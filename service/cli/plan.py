@@ -19,6 +19,7 @@ from service.cli.pull import HELP
 if TYPE_CHECKING:
     from model_store.bundles.manifest import Task
     from model_store.data.signatures import Signatures
+    from model_store.graphs.columns import Column
     from monitoring.plan.earlier import Earlier
     from monitoring.plan.labelled import Labelled
     from monitoring.plan.pool import Pool
@@ -34,11 +35,13 @@ class _Chooser:
     chosen_by: str
     score: "Scorer"
     task: "Task" = "multiclass"
+    columns: "tuple[Column, ...]" = ()
+    of_traffic: bool = True
     seen: "Signatures | None" = None
 
 
 def plan(
-    pool: Annotated[Path, typer.Argument(help="CSV (UTF-8) of unlabelled texts, may be .gz.")],
+    pool: Annotated[Path, typer.Argument(help="CSV (UTF-8) of texts or rows to label, may be .gz.")],
     budget: Annotated[int, typer.Option("--budget", min=1, help="Labels of all waves together.")],
     wave: Annotated[int, typer.Option("--wave", min=1, help="Labels of one wave.")],
     rules: Annotated[Path | None, typer.Option("--rules", help="YAML of keywords and patterns.")] = None,
@@ -49,7 +52,9 @@ def plan(
         list[str] | None,
         typer.Option("--rare", help="A class to look for; repeat. By default all of --rules."),
     ] = None,
-    text: Annotated[str, typer.Option("--text", help="Column with the text.")] = "text",
+    text: Annotated[
+        str | None, typer.Option("--text", help='Column with the text, by default "text"; of no table.')
+    ] = None,
     source: SourceColumn = None,
     id_: IdColumn = None,
     source_cap: Annotated[
@@ -107,9 +112,13 @@ def plan(
         seed=seed,
         classes=tuple(dict.fromkeys((*by.classes, *(choice or [])))),
         task=by.task,
+        of_traffic=by.of_traffic,
     )
+    if by.columns and text:
+        raise typer.BadParameter(f"{by.chosen_by} takes the columns of a table, no text", param_hint="--text")
+    text = None if by.columns else text or "text"
     with stages(quiet=json) as progress:
-        items = read_pool(pool, text=text, source=source, id_=id_, progress=progress)
+        items = read_pool(pool, text=text, columns=by.columns, source=source, id_=id_, progress=progress)
         known = _known(labelled or [], items, text=text, label=label, source=source, id_=id_)
         earlier = _earlier(manifest, labelled or [])
         found = make_plan(
@@ -152,11 +161,6 @@ def _of_model(store: Path, named: str, rare: Sequence[str]) -> _Chooser:
 
     name, _, version = named.partition("@")
     model = load_model(current_path(ModelStore(store), name, version or None))
-    if model.input_kind != "text":
-        raise PlanRefused(
-            f"{model.key} takes the columns of a table, and a plan is of texts; serve it, ask for a batch "
-            "of its traffic (POST /v1/batches)"
-        )
     if not rare:
         raise typer.BadParameter("expected the class to look for", param_hint="--rare")
     if unknown := [each for each in rare if each not in model.classes]:
@@ -168,12 +172,14 @@ def _of_model(store: Path, named: str, rare: Sequence[str]) -> _Chooser:
         chosen_by=f"model {model.key}",
         score=scorer_of(model, facts, classes),
         task=facts.task,
+        columns=model.columns,
+        of_traffic=model.bundle.manifest.training.get("sample") is not False,
         seen=facts.seen,
     )
 
 
 def _known(
-    paths: Sequence[Path], pool: "Pool", *, text: str, label: str, source: str | None, id_: str | None
+    paths: Sequence[Path], pool: "Pool", *, text: str | None, label: str, source: str | None, id_: str | None
 ) -> "Labelled":
     from monitoring.plan.labelled import merged, read_labelled  # noqa: PLC0415
 

@@ -132,10 +132,7 @@ def _basis(plan: Plan, asked: Asked) -> str:
             "of the rest it is not guessed."
         )
     if asked.basis == "model" and not plan.measured:
-        return (
-            "Positives of the rare slice are expected by the model's probabilities, if they hold here; those "
-            "of a model made from chosen items may promise too much."
-        )
+        return "Positives of the rare slice are expected by the model's probabilities, if they hold here."
     return "Positives are expected at the rates so far (95 %); best items go first, so rates tend to fall."
 
 

@@ -1,8 +1,6 @@
 """Labelers see neither slice nor score, in whatever form; the manifest keeps both by key, with digests."""
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,14 +14,13 @@ from model_store.data.csvfile import Progress
 from monitoring.errors import PlanRefused
 from monitoring.handover import FORMS, Form
 from monitoring.plan.ahead import Asked
-from monitoring.plan.batchfile import COLUMNS, files_of
+from monitoring.plan.batchfile import files_of
 from monitoring.plan.choose import Wave
 from monitoring.plan.earlier import MANIFEST, read_manifest
 from monitoring.plan.labelled import Labelled, read_labelled
 from monitoring.plan.planning import Plan, make_plan
 from monitoring.plan.pool import Pool, read_pool
 from monitoring.plan.signs import Signs
-from monitoring.waves.cells import unguard
 
 ASKED = Asked(
     budget=4,
@@ -66,20 +63,6 @@ def made(pool: Pool, form: str = "csv", asked: Asked = ASKED) -> Mapping[str, by
 def kept(files: Mapping[str, bytes]) -> Any:
     """Return what the manifest says."""
     return json.loads(files[MANIFEST])
-
-
-def test_a_formula_is_guarded_and_nothing_else_changes(tmp_path: Path) -> None:
-    """In CSV; JSON Lines needs no guard, and has no label before there is one."""
-    pool = pool_of(tmp_path)
-    rows = list(csv.DictReader(io.StringIO(made(pool)["batch.csv"].decode())))
-    assert tuple(rows[0]) == COLUMNS == ("key", "id", "source", "text", "label")
-    assert {row["text"] for row in rows} >= {"'=1+1 is a formula", 'an "ü", quoted'}
-    assert {row["key"] for row in rows} == {"a", "'-b", "c", "d"}
-    assert {row["label"] for row in rows} == {""}
-    plain = [{name: unguard(cell) for name, cell in row.items() if name != "label"} for row in rows]
-    lines = [json.loads(line) for line in made(pool, "jsonl")["batch.jsonl"].decode().splitlines()]
-    assert [{name: line[name] for name in COLUMNS[:-1]} for line in lines] == plain
-    assert all(line.keys() - set(COLUMNS) == {"batch", "export_version"} for line in lines)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -13,7 +13,7 @@ from monitoring.plan.forecast import (
     stop,
     wave_sizes,
 )
-from monitoring.plan.shares import SLICES
+from monitoring.plan.shares import SLICES, Slice
 
 
 def test_a_pool_or_a_budget_ends_the_waves() -> None:
@@ -31,7 +31,8 @@ def test_rates_carry_over_with_clopper_pearson_bounds() -> None:
 
 def test_a_slice_without_labels_may_hold_none_or_all() -> None:
     """And no estimate is given then."""
-    found = of_rates({"rare": 10, "spread": 10, "explore": 5}, dict.fromkeys(SLICES, Tally()))
+    nothing: dict[Slice, Tally] = dict.fromkeys(SLICES, Tally())
+    found = of_rates({"rare": 10, "spread": 10, "explore": 5}, nothing)
     assert found == Expected(0, 25, "unknown")
 
 

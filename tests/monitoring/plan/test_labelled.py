@@ -150,6 +150,18 @@ def test_an_export_that_cannot_be_read_is_one_line(tmp_path: Path, content: str,
     assert "\n" not in str(refused.value)
 
 
+def test_rows_of_a_table_are_known_by_their_key(tmp_path: Path) -> None:
+    """Or by the id of the pool; without either nobody knows which they are."""
+    pool = {"a": '{"amount": 1.5}'}
+    path = written(tmp_path / "l.csv", "key,amount,label\na,1.5,fraud\n")
+    by_key = read_labelled(path, text=None, label="label", source=None, id_=None, pool=pool)
+    assert (by_key.keys, by_key.texts, by_key.labels) == (("a",), ('{"amount": 1.5}',), (FRAUD,))
+    path = written(tmp_path / "l.csv", "nr,amount,label\na,1.5,fraud\n")
+    assert read_labelled(path, text=None, label="label", source=None, id_="nr", pool=pool) == by_key
+    with pytest.raises(PlanRefused, match="no column `key`, nor one that --id names"):
+        read_labelled(path, text=None, label="label", source=None, id_=None, pool=pool)
+
+
 def test_a_packed_export_is_to_be_unpacked(tmp_path: Path) -> None:
     """Only sheets are read packed; nothing of what is inside is told."""
     path = tmp_path / "l.jsonl.gz"

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from model_store.data.signatures import minhash
 from model_store.errors import RowsError
+from model_store.graphs.columns import Column
 from monitoring.plan.pool import ONE_SOURCE, Taken, fresh, read_pool
 from monitoring.recording.candidate import item_key
 
@@ -49,6 +51,27 @@ def test_without_ids_and_sources_keys_are_of_the_text(tmp_path: Path) -> None:
     assert set(pool.sources) == {ONE_SOURCE}
     assert pool.keys[2] == item_key(ONE_SOURCE, pool.texts[2])
     assert pool.ids is None
+
+
+COLUMNS = (Column("amount", "float", missing=True), Column("topic", "text"))
+TABLE = "id,topic,amount,note\na,late,1.5,x\nb,late,1.50,y\nc,late,1.6,z\nd,late,,x\n"
+
+
+def test_of_a_table_equal_rows_are_one_item(tmp_path: Path) -> None:
+    """Of the columns that the model takes, whatever else the file has; a near number is another item."""
+    pool = read_pool(written(tmp_path, TABLE), columns=COLUMNS, id_="id")
+    assert (pool.input_kind, pool.texts[0]) == ("features", '{"amount": 1.5, "topic": "late"}')
+    assert pool.texts[3] == '{"topic": "late"}'
+    found = fresh(pool, Taken())
+    assert (found.rows.tolist(), found.copies.tolist()) == ([0, 2, 3], [2, 1, 1])
+    left = fresh(pool, Taken(texts=(pool.texts[1],), seen=minhash([pool.texts[3]], exact=True)))
+    assert (left.rows.tolist(), left.taken) == ([2], 3)
+
+
+def test_a_value_of_another_type_is_named(tmp_path: Path) -> None:
+    """With its row and column."""
+    with pytest.raises(RowsError, match=r"row 1 .*'amount'"):
+        read_pool(written(tmp_path, TABLE.replace("1.5,x", "much,x")), columns=COLUMNS, id_="id")
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_a_smaller_pool_gives_a_smaller_batch_and_says_so(seamark: Command, file
 def test_a_seed_model_ranks_by_its_probabilities(
     seamark: Command, files: Path, publish_tiny: Callable[..., Path], model_store_root: Path
 ) -> None:
-    """What is expected is then the sum of them."""
+    """What is expected is then the sum of them, and of a model of chosen items nothing."""
     name = publish_tiny().parent.name
     line = arguments(files, "--model", name, "--store", model_store_root, "--json")
     code, said, error = seamark(*line, "--rare", "class_1")
@@ -157,6 +157,15 @@ def test_a_seed_model_ranks_by_its_probabilities(
     first = json.loads(said)["waves"][0]
     assert first["expected"][rare]["basis"] == "model"
     assert first["slices"].keys() == {"rare", "novel", "uncertain", "explore"}
+    publish_tiny(change=lambda parts: parts["training"].update(sample=False))
+    code, said, error = seamark(*line, "--rare", rare)
+    assert (code, error) == (0, "")
+    assert json.loads(said)["waves"][0]["expected"][rare] == {
+        "low": 0,
+        "estimate": None,
+        "high": first["slices"]["rare"],
+        "basis": "unknown",
+    }
 
 
 def test_a_seed_model_takes_over_from_rules(
@@ -181,15 +190,45 @@ def test_a_seed_model_takes_over_from_rules(
     assert (seamark(*line)[0], (files / "two" / "batch.csv").read_bytes()) == (0, before)
 
 
-def test_a_model_of_tables_is_refused(
+def test_a_table_is_planned_by_a_model_of_its_columns(
+    seamark: Command, tmp_path: Path, publish_tiny: Callable[..., Path], model_store_root: Path
+) -> None:
+    """The file has the columns that the model takes; labels come back by key, and nothing is asked twice."""
+    publish_tiny(kind="features")
+    with (tmp_path / "pool.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["nr", "topic", "amount", "urgent", "note"])
+        writer.writerows([n, ("billing", "login")[n % 4 == 0], n / 4, "true", "x"] for n in range(120))
+    line = ["plan", tmp_path / "pool.csv", "--budget", 60, "--wave", 30, "--id", "nr", "--rare", "login"]
+    line += ["--model", "tiny", "--store", model_store_root]
+    code, _, error = seamark(*line, "--out", tmp_path / "one")
+    assert (code, error) == (0, "")
+    batch = tmp_path / "one" / "batch.csv"
+    rows = list(csv.DictReader(batch.read_text().splitlines()))
+    assert list(rows[0]) == ["key", "id", "source", "amount", "topic", "urgent", "label"]
+    with batch.open("w", newline="") as file:
+        filled = csv.DictWriter(file, rows[0])
+        filled.writeheader()
+        filled.writerows(row | {"label": row["topic"]} for row in rows)
+    code, said, error = seamark(*line, "--labelled", batch, "--out", tmp_path / "two", "--format", "jsonl")
+    assert (code, error) == (0, "")
+    assert "Go on (100.0% of the last rare slice" in said
+    lines = [json.loads(each) for each in (tmp_path / "two" / "batch.jsonl").read_text().splitlines()]
+    assert {each["features"]["topic"] for each in lines} == {"billing", "login"}
+    assert not {each["key"] for each in lines} & {row["key"] for row in rows}
+
+
+def test_a_table_has_no_text(
     seamark: Command, files: Path, publish_tiny: Callable[..., Path], model_store_root: Path
 ) -> None:
-    """With where its batches come from."""
+    """Neither one that is named nor one in its place."""
     publish_tiny(kind="features")
     line = arguments(files, "--model", "tiny", "--store", model_store_root, "--rare", "login")
+    code, _, error = seamark(*line, "--text", "text")
+    assert (code, "model tiny@1 takes the columns of a table, no text" in error) == (2, True)
     code, _, error = seamark(*line)
     assert (code, error.count("\n")) == (1, 1)
-    assert "tiny@1 takes the columns of a table, and a plan is of texts; serve it, ask for a batch" in error
+    assert "pool.csv: no column 'topic'; the columns are nr, channel, text" in error
 
 
 @pytest.mark.parametrize(
