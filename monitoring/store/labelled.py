@@ -16,6 +16,7 @@ from monitoring.waves.batches import Batch, BatchItem, Place
 from monitoring.waves.carried import Carried, carried_of
 from monitoring.waves.labelled import BatchMode, Drawn, LabelledItem
 from monitoring.waves.labels import LabelRow
+from monitoring.waves.usable import told
 
 
 class LabelledTable:
@@ -142,6 +143,7 @@ def _drawn(batch: Batch, source: str, items: Sequence[BatchItem]) -> Drawn:
         batch_id=batch.id,
         model_key=batch.model_key,
         created_at=batch.created_at,
+        drawn_from=_drawn_from(batch),
         mode=_mode(batch),
         complete_sample=batch.complete_sample,
         source=source,
@@ -160,6 +162,14 @@ def _by_source(batch: Batch, carried: Sequence[Carried]) -> dict[str, list[Batch
         if item.stratum == "exploration":
             found[item.source].append(item)
     return found
+
+
+def _drawn_from(batch: Batch) -> float:
+    """Return where the first epoch begins that items were drawn from, as far as the manifest says."""
+    epochs = told(batch, "epochs")
+    counted = [int(epoch) for each in epochs.get("items", {}).values() for epoch in each]
+    first = min(counted, default=epochs.get("first"))
+    return batch.created_at if first is None else float(first * epochs["seconds"])
 
 
 def _mode(batch: Batch) -> BatchMode:

@@ -1,7 +1,8 @@
 """Basis: which explored labels are of the traffic as it is now, and whose draw came back whole?
 
-A claim is about traffic. What was drawn before it last moved is a sample of other traffic; and a draw of
-which labelers left items out is none: what they leave out is seldom left out by chance.
+A claim is about traffic. What was drawn of traffic from before it last moved, or of a stretch in which it
+moved, is a sample of other traffic; and a draw of which labelers left items out is none: what they leave out
+is seldom left out by chance.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,7 @@ class BatchBasis:
     Parameters
     ----------
     present : bool
-        It was drawn from the traffic since that last moved.
+        All that it was drawn from is traffic since that last moved.
     whole : bool
         Its items are the draws one by one, and each of them has a label.
     explored, labelled, skipped, open : int
@@ -66,30 +67,38 @@ class Basis:
         }
 
 
-def basis(drawn: Iterable[Drawn], alarms: Sequence[Alarm]) -> Basis:
-    """Return what each batch's explored labels are good for.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """When the traffic last moved (UTC epoch seconds, as estimated), and the alarm that says so."""
+
+    at: float
+    alarm: Alarm
+
+
+def last_move(alarms: Iterable[Alarm]) -> Move | None:
+    """Return the last move of the traffic, None where no alarm tells of one.
 
     Parameters
     ----------
-    alarms : sequence of Alarm
+    alarms : iterable of Alarm
         Of every version of the model. One that was marked false is as if it never was; one that ended since
         the traffic was as before moved it twice.
     """
     real = [alarm for alarm in alarms if alarm.marked_false is None and alarm.ended_by != "false"]
-    newest = max(real, key=_moved_at, default=None)
-    moved_at = None if newest is None else _moved_at(newest)
-    # The batch of an alarm is drawn from what raised it, unless the traffic moved on since.
-    own = None if newest is None or newest.later or newest.ended_by == "calm" else newest.batch_id
+    return max((Move(_moved_at(each), each) for each in real), key=lambda move: move.at, default=None)
+
+
+def basis(drawn: Iterable[Drawn], alarms: Sequence[Alarm]) -> Basis:
+    """Return what each batch's explored labels are good for; the alarms are as for `last_move`."""
+    move = last_move(alarms)
     by_batch: dict[str, list[Drawn]] = {}
     for each in drawn:
         by_batch.setdefault(each.batch_id, []).append(each)
     return Basis(
-        moved_at,
-        None if newest is None else newest.id,
+        None if move is None else move.at,
+        None if move is None else move.alarm.id,
         tuple(
-            _of_batch(
-                batch, parts, present=moved_at is None or batch == own or parts[0].created_at >= moved_at
-            )
+            _of_batch(batch, parts, present=move is None or parts[0].drawn_from >= move.at)
             for batch, parts in by_batch.items()
         ),
     )
@@ -98,7 +107,7 @@ def basis(drawn: Iterable[Drawn], alarms: Sequence[Alarm]) -> Basis:
 def _moved_at(alarm: Alarm) -> float:
     if alarm.ended_by == "calm" and alarm.cleared_at is not None:
         return alarm.cleared_at
-    return alarm.later[-1].at if alarm.later else alarm.raised_at
+    return alarm.later[-1].finding.since_time if alarm.later else alarm.finding.since_time
 
 
 def _of_batch(batch: str, parts: Sequence[Drawn], *, present: bool) -> BatchBasis:

@@ -1,8 +1,9 @@
 """Which batch does an alarm, or a person, get now, and why possibly none?"""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -26,12 +27,14 @@ from model_store.promises.targets import n_min
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.errors import BatchRefused
-from monitoring.recording.candidate import draw_limit
+from monitoring.recording.candidate import EXPLORE_SHARE, draw_limit
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
+from monitoring.waves.basis import last_move
 from monitoring.waves.batches import BatchReason
 from monitoring.waves.labelled import BatchMode
 from monitoring.waves.needs import risen
+from monitoring.waves.strata import counts_since
 
 EPOCHS_KEPT: Final = 86_400 // EPOCH_SECONDS
 _ATTEMPTS: Final = 5
@@ -175,7 +178,8 @@ def emit_by_hand(
     """Make a batch from the last day's traffic because somebody asks for it; return its id.
 
     The same `idempotency_key` returns the same batch. Beside the `watched` classes it is about those whose
-    share has risen, as far as that is known without labels. `size` is at most `config.batch_size`, its
+    share has risen, as far as that is known without labels. What is drawn at random is of whole epochs since
+    the traffic last moved, if there are any. `size` is at most `config.batch_size`, its
     default; `overlap` people label each item, by default `config.overlap`. An `audit` is about the
     watched classes. With `explore` it holds so many items drawn at random and nothing else, at most as many
     as the day's budget has labels for and as the reservoirs are sure to hold.
@@ -196,6 +200,7 @@ def emit_by_hand(
             raise BatchRefused("no_items", f"{model_key} has no closed bucket yet; wait for one")
         last_epoch = int(clock.now() // EPOCH_SECONDS)
         span = Span(model_key, last_epoch - EPOCHS_KEPT + 1, last_epoch, detector.last_seq, None)
+        move = last_move(_of_any_version(store.alarms.list(), model_key))
         batch, load = _emit(
             store,
             span,
@@ -204,6 +209,7 @@ def emit_by_hand(
             alarm_id=None,
             watched=watched,
             meaning=detector.meaning,
+            since=None if move is None else move.at,
             facts=facts,
             config=config,
             mode=mode,
@@ -247,18 +253,26 @@ def _emit(
         size = explore = min(explore, max((config.labels_per_day - read.load.items_today) // overlap, 1))
     _check_load(read.load, labels=size * overlap, config=config)
     population = read.population
+    least = round(EXPLORE_SHARE * size) if explore is None else 1
+    drawable = (
+        population.epoch_counts
+        if since is None
+        else counts_since(population.epoch_counts, since, seconds=EPOCH_SECONDS, least=least)
+    )
     # An audit, and draws for a claim, are about what was asked for.
     rose = risen(_priors(meaning)) if mode == "mixed" and explore is None else ()
+    if explore is not None and drawable is population.epoch_counts and since is not None:
+        raise BatchRefused("no_items", _too_early(since))
     wave = select(
         population.columns,
-        source_counts=population.source_counts,
+        source_counts={source: sum(each.values()) for source, each in drawable.items()},
         watched=[*watched, *rose],
         classes=facts.classes,
         thresholds=facts.thresholds,
         batch_size=size,
         seed=batch_id,
         mode=mode,
-        epoch_counts=population.epoch_counts,
+        epoch_counts=drawable,
         task=facts.task,
         input_kind=facts.input_kind,
         taken_signatures=np.concatenate([facts.seen, read.taken.signatures]),
@@ -274,6 +288,7 @@ def _emit(
         target=facts.target,
         labelled=_labelled(facts.marks, read.taken.texts),
         since=since,
+        unexplained=meaning is not None and meaning["gate"]["passed"] is False,
         source_caps=config.source_caps,
         about={
             "batch": batch_id,
@@ -286,10 +301,9 @@ def _emit(
                 "first": span.first_epoch,
                 "last": span.last_epoch,
                 "left_out": list(population.epochs_left_out),
-                # What several batches say together takes how much traffic any two have in common.
+                # Of what is drawn from. What several batches say together takes how much of it any two share.
                 "items": {
-                    source: {str(epoch): n for epoch, n in each.items()}
-                    for source, each in population.epoch_counts.items()
+                    source: {str(epoch): n for epoch, n in each.items()} for source, each in drawable.items()
                 },
             },
             **about,
@@ -315,6 +329,22 @@ def _emit(
         overlap=overlap,
     )
     return batch, read.load
+
+
+def _too_early(since: float) -> str:
+    """Say why nothing can be drawn yet, and when it can."""
+    moved, able = (
+        datetime.fromtimestamp(at, UTC) for at in (since, (since // EPOCH_SECONDS + 1) * EPOCH_SECONDS)
+    )
+    return (
+        f"the traffic moved at {moved:%Y-%m-%d %H:%M} UTC, and draws are of whole stretches of "
+        f"{EPOCH_SECONDS // 60} minutes since: ask again when there is traffic from {able:%H:%M} UTC on"
+    )
+
+
+def _of_any_version(alarms: Iterable[Alarm], model_key: ModelKey) -> list[Alarm]:
+    name = model_key.partition("@")[0]
+    return [each for each in alarms if each.model_key.partition("@")[0] == name]
 
 
 def _meaning(store: Store, model_key: ModelKey) -> Mapping[str, Any] | None:

@@ -41,6 +41,8 @@ class LabelledItem:
 class Drawn:
     """How many items of a batch's exploration stratum are of one source, and how far their labeling is.
 
+    `drawn_from` is where the traffic that was drawn from begins, UTC epoch seconds.
+
     `weight` and `labelled_weight` are the sums of `BatchItem.weight` of all of them and of those with a
     label: how much of the traffic was drawn, and how much of it answered.
     """
@@ -48,6 +50,7 @@ class Drawn:
     batch_id: str
     model_key: str
     created_at: float
+    drawn_from: float
     mode: BatchMode
     complete_sample: bool
     source: str

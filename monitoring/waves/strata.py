@@ -110,6 +110,18 @@ def strata_of(
     return found
 
 
+def counts_since(counts: Counts, since: float, *, seconds: float, least: int) -> Counts:
+    """Return the counts of the epochs that began at `since` or later, all if those have fewer than `least`.
+
+    An epoch in which traffic moved is a mixture of before and after: a draw of it is a sample of neither.
+    """
+    after = {
+        source: {epoch: n for epoch, n in each.items() if epoch * seconds >= since}
+        for source, each in counts.items()
+    }
+    return after if sum(sum(each.values()) for each in after.values()) >= max(least, 1) else counts
+
+
 def shares(strata: Mapping[Cell, Stratum], total: int, *, seed: str) -> Sequence[Share]:
     """Share `total` draws so that chances are equal, and a source too small for that has one of its own.
 

@@ -75,6 +75,7 @@ def select(
     target: int = DEFAULT_TARGET,
     labelled: Marks | None = None,
     since: float | None = None,
+    unexplained: bool = False,
     source_caps: Mapping[str, float] | None = None,
     explore: int | None = None,
     most_draws: int | None = None,
@@ -124,6 +125,9 @@ def select(
         Marks of labelled items, see `model_store.data.wordmarks`; without them nothing is novel.
     since : float, optional
         When traffic moved, UTC epoch seconds: novel items are looked for from then on.
+    unexplained : bool
+        Another mix of the known classes does not explain the traffic: half of the watched slice's share goes
+        to what is novel.
     source_caps : mapping of str to float, optional
         The largest share of the batch that may come from a source.
     explore : int, optional
@@ -161,6 +165,7 @@ def select(
         watched=names,
         lacking=lacking or {},
         target=target,
+        unexplained=unexplained,
         n_draws=len(draws.each),
         n_classes=len(classes),
         source_caps=source_caps or {},
@@ -220,16 +225,19 @@ def _plan(
     watched: Sequence[str],
     lacking: Mapping[str, int],
     target: int,
+    unexplained: bool,
     n_draws: int,
     n_classes: int,
     source_caps: Mapping[str, float],
 ) -> Plan:
     n_certain = max(batch_size - n_draws, 0)
-    asked = min(round(WATCHED_SHARE * batch_size), n_certain)
+    # What known classes do not explain is worth as much as more of a class that the model knows. Without a
+    # class to watch the other half of that share is for what is uncertain.
+    free = WATCHED_SHARE / 2 if unexplained else 0.0
+    asked = min(round((WATCHED_SHARE - free) * batch_size), n_certain)
     watching = quotas(asked, moved=watched, lacking=lacking, target=target)
     n_watched = sum(watching.values())
-    # With no class to watch, what is new is what a wave is for: half of that slice's share.
-    share = NOVEL_SHARE if watching else NOVEL_SHARE + WATCHED_SHARE / 2
+    share = NOVEL_SHARE + (free if watching else WATCHED_SHARE / 2)
     novel = min(round(share * batch_size), n_certain - n_watched)
     return Plan(
         quotas=watching,

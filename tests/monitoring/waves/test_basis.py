@@ -12,8 +12,8 @@ FINDING = Finding(100.0, 640, 640, 4, 20.0, 16.0, (), ("fraud",))
 
 
 def drawn(batch: str, at: float, **fields: Any) -> Drawn:
-    """Return ten explored items of one source that all have a label."""
-    made = Drawn(batch, "mail@1", at, "mixed", True, "email", 10, 10, 0, 0, 100.0, 100.0)
+    """Return ten explored items of one source that all have a label, drawn of traffic from `at` on."""
+    made = Drawn(batch, "mail@1", at, at, "mixed", True, "email", 10, 10, 0, 0, 100.0, 100.0)
     return replace(made, **fields)
 
 
@@ -34,20 +34,24 @@ def test_without_an_alarm_every_draw_is_of_the_same_traffic() -> None:
     assert (found.moved_at, found.alarm_id, present(found)) == (None, None, {"one": True, "two": True})
 
 
-def test_what_was_drawn_before_the_alarm_is_of_other_traffic() -> None:
-    """Its own batch is not, even if it is dated a moment before."""
-    found = basis([drawn("one", 50.0), drawn("of_alarm", 99.0), drawn("two", 300.0)], [alarm(100.0)])
-    assert (found.moved_at, found.alarm_id) == (100.0, "a100")
-    assert present(found) == {"one": False, "of_alarm": True, "two": True}
+def test_what_was_drawn_of_traffic_before_the_move_is_of_other_traffic() -> None:
+    """Also when it was drawn afterwards, and also for the alarm: where its traffic begins is what counts."""
+    draws = [
+        drawn("one", 50.0),
+        drawn("of_alarm", 150.0, drawn_from=60.0),
+        drawn("late", 300.0, drawn_from=90.0),
+        drawn("after", 300.0, drawn_from=100.0),
+    ]
+    found = basis(draws, [alarm(150.0)])
+    assert (found.moved_at, found.alarm_id) == (100.0, "a150")
+    assert present(found) == {"one": False, "of_alarm": False, "late": False, "after": True}
 
 
 def test_a_second_shift_moves_it_again() -> None:
-    """Then the alarm's own batch is of what was between the two."""
-    later = alarm(100.0, later=(Dated(200.0, FINDING),))
-    assert present(basis([drawn("of_alarm", 100.0), drawn("two", 300.0)], [later])) == {
-        "of_alarm": False,
-        "two": True,
-    }
+    """Then what was drawn between the two is of other traffic."""
+    later = alarm(150.0, later=(Dated(260.0, replace(FINDING, since_time=200.0)),))
+    draws = [drawn("of_alarm", 110.0), drawn("two", 200.0)]
+    assert present(basis(draws, [later])) == {"of_alarm": False, "two": True}
 
 
 def test_traffic_that_went_back_has_moved_twice() -> None:

@@ -12,6 +12,7 @@ from model_store.policy import Decisions
 from monitoring.clock import ManualClock
 from monitoring.config import WatcherConfig
 from monitoring.detection.detector import DetectorConfig
+from monitoring.detection.finding import Finding
 from monitoring.errors import BatchRefused, UnknownModel
 from monitoring.meaning.gate import Gate
 from monitoring.meaning.meant import Meant
@@ -19,7 +20,8 @@ from monitoring.meaning.verdict import ClassPrior
 from monitoring.recording.observed import Observed
 from monitoring.recording.recorder import Recorder
 from monitoring.recording.reservoir import Reservoir
-from monitoring.store import Span, Store, tables
+from monitoring.store import Alarm, Span, Store, tables
+from monitoring.store.alarms import insert_alarm
 from monitoring.watcher import Watcher
 from monitoring.waves.emission import ModelFacts, emit_by_hand, facts_of
 
@@ -162,6 +164,52 @@ def test_a_day_of_traffic_gives_all_the_explored_labels_that_a_claim_lacks(
     assert len({item.at // 600 for item in batch.items}) > 12
     few = store.batches.get(ask("k2", explore=40, config=replace(CONFIG, labels_per_day=50)))
     assert (len(few.items), few.complete_sample) == (10, True)
+
+
+def moved(store: Store, at: float, *, model_key: str = "mail@1") -> None:
+    """Record an alarm whose change began then."""
+    found = Finding(at, 640, 640, 4, 20.0, 16.0, (), ("spam",))
+    epoch = int(at // 600)
+    with store._database.write(durable=False) as connection:
+        insert_alarm(
+            connection, Alarm(f"a{at}", model_key, 5, at + 9, epoch, epoch, found, batch_note="none")
+        )
+
+
+def test_draws_are_of_whole_epochs_since_the_traffic_moved(
+    store: Store, clock: ManualClock, ask: Callable[..., str]
+) -> None:
+    """Another version may have noticed it: a mixture of before and after proves nothing of either."""
+    rng = np.random.default_rng(4)
+    serve(store, clock, seconds=700, rng=rng)
+    before = clock.now()
+    moved(store, before, model_key="mail@0")
+    with pytest.raises(BatchRefused, match=r"the traffic moved at .* ask again when there is traffic from"):
+        ask(explore=10)
+    for _ in range(3):
+        clock.advance(600)
+        serve(store, clock, seconds=30, rng=rng)
+    batch = store.batches.get(ask(explore=9))
+    assert min(item.at for item in batch.items) >= (before // 600 + 1) * 600
+    drawn = store.labelled.drawn(batch_ids=[batch.id])
+    assert {each.drawn_from >= before for each in drawn} == {True}
+    mixed = store.batches.get(ask("k2"))
+    explored = [item for item in mixed.items if item.stratum == "exploration"]
+    assert explored
+    assert min(item.at for item in explored) >= before
+    assert mixed.complete_sample
+
+
+def test_right_after_a_move_a_batch_still_has_draws(
+    store: Store, clock: ManualClock, ask: Callable[..., str]
+) -> None:
+    """They are of traffic before it too, and say so."""
+    serve(store, clock, seconds=60, rng=np.random.default_rng(5))
+    moved(store, clock.now() - 30)
+    batch = store.batches.get(ask())
+    assert {item.stratum for item in batch.items} == {"certainty", "exploration"}
+    (first,) = {each.drawn_from for each in store.labelled.drawn(batch_ids=[batch.id])}
+    assert first < clock.now() - 30
 
 
 def test_an_audit_asked_for_by_hand_says_what_it_is(

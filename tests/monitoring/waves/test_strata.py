@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.waves.strata import Cell, Stratum, shares, spread
+from monitoring.waves.strata import Cell, Stratum, counts_since, shares, spread
 
 CELLS = st.dictionaries(
     st.tuples(st.sampled_from("abcd"), st.integers(0, 12)),
@@ -110,3 +110,21 @@ def test_over_seeds_each_cell_is_drawn_in_proportion() -> None:
     fraction = exact % 1
     error = np.sqrt(fraction * (1 - fraction) / 4_000)
     assert (np.abs(found.mean(axis=0) - exact) <= 4 * error + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("since", "least", "left"),
+    [
+        (100.0, 10, {"a": {2: 9, 3: 4}, "b": {}}),
+        (100.1, 4, {"a": {3: 4}, "b": {}}),
+        (100.1, 5, None),
+        (200.0, 0, None),
+    ],
+    ids=["as it begins", "within an epoch", "too few after", "none after"],
+)
+def test_what_is_drawn_is_of_epochs_after_the_traffic_moved(
+    since: float, least: int, left: dict[str, dict[int, int]] | None
+) -> None:
+    """Of whole ones only; of all where those after it have too few occurrences."""
+    counts = {"a": {1: 5, 2: 9, 3: 4}, "b": {1: 7}}
+    assert counts_since(counts, since, seconds=50.0, least=least) == (counts if left is None else left)

@@ -108,6 +108,19 @@ def test_without_a_watched_class_its_share_goes_to_the_uncertain():
     assert wave.manifest["slices"]["uncertain"]["asked"] == 47
 
 
+def test_where_the_mix_does_not_explain_the_traffic_novel_items_take_half_of_the_watched_share():
+    """The model knows what it is sure of; what it never saw is found in the novel slice."""
+    candidates = population(1_000, seed=2)
+    asked = {}
+    for unexplained in (False, True):
+        wave = wave_of(candidates, watched=["fraud"], batch_size=100, unexplained=unexplained)
+        asked[unexplained] = {name: each["asked"] for name, each in wave.manifest["slices"].items()}
+    moved = asked[False]["watched"] - asked[True]["watched"]
+    assert moved == pytest.approx(asked[False]["watched"] / 2, abs=1)
+    assert asked[True]["novel"] == pytest.approx(asked[False]["novel"] + moved, abs=1)
+    assert asked[True]["uncertain"] == pytest.approx(asked[False]["uncertain"], abs=1)
+
+
 def test_several_watched_classes_share_evenly():
     """Two classes get 28 and 27 of the 55."""
     wave = wave_of(population(800, seed=3), watched=("fraud", "delivery", "fraud"))
