@@ -81,17 +81,17 @@ TYPICAL: Final[Mapping[str, Sequence[str]]] = {
 # Fraud that nobody had told of when the demo's model was fitted.
 REWORDED: Final[Sequence[str]] = (
     "[the|an] app update [from a text message|in a chat] [asked|told] me to [mirror|share] my screen and my "
-    "[wallet|crypto] is [empty|gone] [since {day}|now]",
-    "tracking of the parcel {order} [sent|led] me to a page to [scan|open] a QR code and my [wallet|crypto] "
-    "was [emptied|drained]",
-    "the [driver|courier] [rang|phoned] about the parcel, [had|made] me read out a gift card [code|number] "
-    "[before|for] the delivery to {city}",
+    "[wallet|crypto wallet] is [empty|gone] [since {day}|now]",
+    "a QR code in the tracking of the parcel {order} [drained|emptied] my [wallet|crypto wallet] after I "
+    "[typed|entered] gift card codes",
+    "the [driver|courier] [rang|phoned] about the parcel, [had|made] me read out gift card [codes|numbers] "
+    "and [emptied|drained] my wallet",
     "when I open {product} on {device} a [helper|technician] [pops up|appears], installs remote software and "
     "[drains|empties] my wallet",
-    "the [website|display] of {product} [shows|opens] a chat where a [helper|technician] wants gift cards to "
-    "[restart|unlock] {device}",
-    "after the wifi [update|upgrade] a cloned voice of [my son|my boss] [phones|calls] from {device} and "
-    "wants [crypto|gift cards]",
+    "the [website|display] of {product} opens a chat where a [helper|technician] wants gift card codes to "
+    "[restart|unlock] {device} and my wallet [is empty|was drained]",
+    "a cloned voice of [my son|my boss] [phones|calls] from {device}, wants gift card codes and "
+    "[drains|empties] my [wallet|crypto wallet]",
 )
 
 # What a class shares with another: the sentence tells the two apart badly.

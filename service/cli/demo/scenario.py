@@ -16,10 +16,10 @@ from service.cli.demo.errors import DemoError
 from service.cli.demo.traffic import Message
 from service.cli.tickets import FRAUD_SHARE, NOTE, generate, write_csv
 
-TRAINING_TICKETS = 12_000
+TRAINING_TICKETS = 20_000
 CHUNK = 4_096
-MORE_FRAUD = 6.0  # times its share
-REWORDED = 0.5  # of that fraud is of a kind the model was never shown
+MORE_FRAUD = 8.0  # times its share
+REWORDED = 0.6  # of that fraud is of a kind the model was never shown
 MORE_ROWS = 3.0
 
 
