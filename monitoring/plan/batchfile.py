@@ -99,7 +99,6 @@ def _manifest(
             "sources": _counted(item.source for item in wave.items),
             "classes": _counted(item.rare for item in wave.items if item.rare is not None),
         },
-        "chosen_and_drawn": wave.drawn_twice,
         "source_caps": {"asked": dict(asked.caps), "relaxed": dict(wave.over_cap)},
         "strata": {
             "certainty": sum(item.slice != "explore" for item in wave.items),

@@ -54,8 +54,6 @@ class Wave:
 
     Parameters
     ----------
-    drawn_twice : int
-        Items chosen by score that were drawn at random too, so that the wave is smaller by as many.
     over_cap : mapping of str to int
         Items of a source beyond its cap, since so many were drawn or nothing else was left.
     """
@@ -64,7 +62,6 @@ class Wave:
     slices: Mapping[Slice, int]
     sources: Mapping[str, int]
     classes: Mapping[str, int]
-    drawn_twice: int = 0
     over_cap: Mapping[str, int] = field(default_factory=dict)
 
     def got(self, slice_: Slice) -> int:

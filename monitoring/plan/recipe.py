@@ -82,7 +82,6 @@ def choose_by_model(
     )
     said: Any = found.manifest
     limits: Mapping[str, int] = said["caps"]["sources"]["limits"]
-    # The recipe counts what it chose and drew twice, here it is one item.
     got = Counter(each.source for each in found.items)
     place = {key: at for at, key in enumerate(columns.keys)}
     watched = {name: facts.classes.index(name) for name in lacking}
@@ -91,7 +90,6 @@ def choose_by_model(
         slices={_NAMES[name]: n["asked"] for name, n in said["slices"].items()},
         sources=limits,
         classes={name: n["asked"] for name, n in said["watched_classes"].items()},
-        drawn_twice=sum(each.stratum == "exploration" and each.slice != "explore" for each in found.items),
         over_cap={source: got[source] - most for source, most in limits.items() if got[source] > most},
     )
 

@@ -59,17 +59,14 @@ class Draws:
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """What the draws became: the exploration slice, and the items of the other slices that stand for some.
+    """What the draws became: the exploration slice.
 
-    `certain` are the items of the other slices in their order; those that a draw resembled are in the
-    exploration stratum. `complete` says that the items of that stratum are the draws, as often as each was
-    drawn, those in `met` included: none is missing, and none is stood for by another content.
+    `complete` says that its items are the draws, as often as each was drawn, those in `met` included: none is
+    missing, and none is stood for by another content.
     """
 
     chosen: tuple[Chosen, ...]
-    certain: tuple[Chosen, ...]
     complete: bool
-    already_chosen: int
     excluded: int
     without_text_or_id: int
     met: tuple[Met, ...] = ()
@@ -102,18 +99,16 @@ def draw(columns: Columns, strata: Mapping[Cell, Stratum], *, total: int, seed: 
 def explore(
     draws: Draws,
     *,
-    certain: Sequence[Chosen],
     excluded: Excluded,
     exact: bool = False,
     apart: bool = False,
 ) -> Explored:
     """Turn draws into items of the batch.
 
-    A draw that resembles an item of the other slices is not labelled twice: that item stands for it, and
-    joins the exploration stratum. One that resembles an item labelled or out for labeling is no item either:
-    that one stands for it, with the label it has or gets. Draws that resemble one another become one item
-    whose weight, `dup_count / inclusion_probability`, is the sum of theirs (for draws with several chances
-    the inclusion probability is their harmonic mean). `exact`: see `neardup.sign`.
+    A draw that resembles an item labelled or out for labeling is not labelled twice: that one stands for it,
+    with the label it has or gets. Draws that resemble one another become one item whose weight,
+    `dup_count / inclusion_probability`, is the sum of theirs (for draws with several chances the inclusion
+    probability is their harmonic mean). `exact`: see `neardup.sign`.
 
     With `apart` only the same content is one item: of what is nearly alike, one may be answered otherwise.
 
@@ -146,47 +141,34 @@ def explore(
     kept = np.flatnonzero(~known).tolist()
     drawn = [Chosen(candidates[row], signatures[row], "explore", "exploration", 1.0, 1) for row in kept]
     chances = [able[row].chance for row in kept]
-    chosen, others = [], list(certain)
     complete = draws.plain and len(able) == len(draws.each) and all(each.carried for each in met)
-    for place, members in _clustered(certain, drawn, apart=apart):
-        each = [drawn[row] for row in members]
-        item = each[0] if place is None else certain[place]
-        counted = _standing_for(item, [chances[row] for row in members])
-        complete &= all(_same_content(one.candidate, item.candidate) for one in each)
-        if place is None:
-            chosen.append(counted)
-        else:
-            others[place] = counted
+    chosen = []
+    for members in _clustered(drawn, apart=apart):
+        item = drawn[members[0]]
+        chosen.append(_standing_for(item, [chances[row] for row in members]))
+        complete &= all(_same_content(drawn[row].candidate, item.candidate) for row in members)
     return Explored(
         chosen=tuple(chosen),
-        certain=tuple(others),
         complete=complete,
-        already_chosen=len(drawn) - sum(one.dup_count for one in chosen),
         excluded=int(known.sum()),
         without_text_or_id=len(draws.each) - len(able),
         met=tuple(met),
     )
 
 
-def _clustered(
-    certain: Sequence[Chosen], drawn: Sequence[Chosen], *, apart: bool
-) -> Iterable[tuple[int | None, Sequence[int]]]:
-    """Return the draws that resemble one another, with the place of the certain item they all resemble."""
-    both = [*certain, *drawn]
-    signatures = sign([one.candidate for one in both], exact=True) if apart else _stacked(both)
-    cluster_of = clusters([one.candidate.key for one in both], signatures).tolist()
+def _clustered(drawn: Sequence[Chosen], *, apart: bool) -> Iterable[Sequence[int]]:
+    """Return the draws that resemble one another."""
+    candidates = [one.candidate for one in drawn]
+    signatures = sign(candidates, exact=True) if apart else signatures_of(drawn)
     members: dict[int, list[int]] = {}
-    for row, cluster in enumerate(cluster_of[len(certain) :]):
+    for row, cluster in enumerate(clusters([one.key for one in candidates], signatures).tolist()):
         members.setdefault(cluster, []).append(row)
-    place_of = {cluster: place for place, cluster in enumerate(cluster_of[: len(certain)])}
-    return [(place_of.get(cluster), each) for cluster, each in members.items()]
+    return members.values()
 
 
 def _standing_for(item: Chosen, chances: Sequence[float]) -> Chosen:
     weight = sum(1 / chance for chance in chances)
-    return replace(
-        item, stratum="exploration", inclusion_probability=len(chances) / weight, dup_count=len(chances)
-    )
+    return replace(item, inclusion_probability=len(chances) / weight, dup_count=len(chances))
 
 
 def _same_content(one: Candidate, other: Candidate) -> bool:
@@ -194,5 +176,6 @@ def _same_content(one: Candidate, other: Candidate) -> bool:
     return one.text == other.text and (one.text is not None or one.key == other.key)
 
 
-def _stacked(chosen: Sequence[Chosen]) -> Signatures:
+def signatures_of(chosen: Sequence[Chosen]) -> Signatures:
+    """Return the near-duplicate signatures of items, uint32 of shape (n, 64)."""
     return np.array([one.signature for one in chosen], np.uint32).reshape(len(chosen), PERMUTATIONS)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,15 @@ class Excluded:
     signatures: Signatures = field(default_factory=lambda: np.empty((0, PERMUTATIONS), np.uint32))
     owners: Sequence[str] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+
+    def also(self, keys: Sequence[str], signatures: Signatures) -> "Excluded":
+        """Return the same with more items, of these keys and signatures of shape (n, 64)."""
+        return replace(
+            self,
+            keys={*self.keys, *keys},
+            signatures=np.concatenate([self.signatures, signatures]),
+            owners=(*self.owners, *keys),
+        )
 
     def holds(self, keys: Sequence[str], signatures: Signatures) -> npt.NDArray[np.bool_]:
         """Return which rows have a taken key or nearly a taken text, shape (n,)."""

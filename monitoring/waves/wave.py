@@ -1,9 +1,9 @@
 """Which items go to the labelers now: of the alarm's classes, unlike and uncertain ones, and a sample of all?
 
-A pure function of its arguments: the same candidates in any order give the same batch, byte for byte. Items
-of all slices but the last are chosen by score. Beside them a sample of occurrences is drawn at random; the
-items that stand for its draws, of whatever slice, are the stratum `exploration`, so a batch chosen by score
-still gives unbiased shares (Horvitz and Thompson 1952; `BatchItem.weight`). An audit is drawn as a whole.
+A pure function of its arguments: the same candidates in any order give the same batch, byte for byte. First a
+sample of occurrences is drawn at random: its items are the stratum `exploration`, so a batch chosen by score
+still gives unbiased shares (Horvitz and Thompson 1952; `BatchItem.weight`). What is not like one of them is
+then chosen by score for the other slices. An audit is drawn as a whole.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from monitoring.waves.audit import audit
 from monitoring.waves.batches import MANIFEST_SCHEMA, SLICES, BatchItem, Chosen, Label, Place
 from monitoring.waves.certainty import Certain, Plan, pick
 from monitoring.waves.columns import Columns
-from monitoring.waves.exploration import Draws, Explored, draw
+from monitoring.waves.exploration import Draws, Explored, draw, signatures_of
 from monitoring.waves.exploration import explore as explored_items
 from monitoring.waves.labelled import BatchMode
 from monitoring.waves.neardup import Excluded
@@ -160,8 +160,11 @@ def select(
         asked = round(EXPLORE_SHARE * batch_size) if explore is None else explore
         draws = draw(columns, strata, total=asked, seed=seed)
     by_score = mode == "mixed" and explore is None
+    operating, exact = np.asarray(thresholds, np.float64), input_kind == "features"
+    explored = explored_items(draws, excluded=excluded, exact=exact, apart=not by_score)
     plan = _plan(
         batch_size if by_score else len(draws.each),
+        n_certain=max(batch_size - len(explored.chosen), 0) if by_score else 0,
         watched=names,
         lacking=lacking or {},
         target=target,
@@ -170,21 +173,19 @@ def select(
         n_classes=len(classes),
         source_caps=source_caps or {},
     )
-    operating, exact = np.asarray(thresholds, np.float64), input_kind == "features"
     pool = pool_of(columns, thresholds=operating, multilabel=task == "multilabel", exact=exact)
     certain = pick(
         pool,
         plan,
         classes=classes,
-        excluded=excluded,
+        excluded=excluded.also(
+            [one.candidate.key for one in explored.chosen], signatures_of(explored.chosen)
+        ),
         labelled=labelled,
         since=-math.inf if since is None else since,
-        drawn_sources=draws.per_source,
+        drawn_sources=Counter(one.candidate.source for one in explored.chosen),
     )
-    explored = explored_items(
-        draws, certain=certain.chosen, excluded=excluded, exact=exact, apart=not by_score
-    )
-    chosen = sorted([*explored.certain, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
+    chosen = sorted([*certain.chosen, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
     passed = operating if task == "multilabel" else None
     predicted = [_predicted(one.candidate, classes, passed) for one in chosen]
     items = tuple(
@@ -215,8 +216,7 @@ def select(
         "draws_taken": stood_for,
         "candidates": {"given": len(columns), "eligible": len(pool.rows), "signed": certain.signed},
     }
-    signatures = np.array([one.signature for one in chosen], np.uint32).reshape(-1, PERMUTATIONS)
-    return Wave(items, signatures, manifest)
+    return Wave(items, signatures_of(chosen), manifest)
 
 
 def _plan(
@@ -226,11 +226,11 @@ def _plan(
     lacking: Mapping[str, int],
     target: int,
     unexplained: bool,
+    n_certain: int,
     n_draws: int,
     n_classes: int,
     source_caps: Mapping[str, float],
 ) -> Plan:
-    n_certain = max(batch_size - n_draws, 0)
     # What known classes do not explain is worth as much as more of a class that the model knows. Without a
     # class to watch the other half of that share is for what is uncertain.
     free = WATCHED_SHARE / 2 if unexplained else 0.0
@@ -263,7 +263,6 @@ def _left_out(pool: Pool, certain: Certain, explored: Explored) -> Mapping[str, 
         "near_duplicates": certain.near_duplicates,
         "already_taken": certain.excluded,
         "without_text_or_id": pool.without_text_or_id,
-        "draws_already_chosen": explored.already_chosen,
         "draws_already_taken": explored.excluded,
         "draws_without_text_or_id": explored.without_text_or_id,
     }

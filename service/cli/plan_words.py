@@ -166,10 +166,8 @@ def _short_of(plan: Plan, asked: Asked) -> Iterator[str]:
     wave = plan.wave
     if wave is None:
         return
-    wanted, drawn = min(asked.wave, asked.budget - plan.spent), wave.drawn_twice
-    if drawn:
-        yield f"{drawn:,} items chosen by the model were drawn at random too: one label does for both."
-    if len(wave.items) + drawn < wanted:
+    wanted = min(asked.wave, asked.budget - plan.spent)
+    if len(wave.items) < wanted:
         yield (
             f"This wave has {len(wave.items):,} items, not {wanted:,}: the pool, or the caps on its sources, "
             "give no more."

@@ -134,7 +134,7 @@ def test_no_draw_goes_beyond_what_is_sure_to_be_held():
     before |= occurrences(second)
     third = drawn(pool, {"chat": 100}, total=20, before=before)
     assert (len(third.each), third.plain, third.beyond) == (0, False, {"chat": [ALL_TIME]})
-    assert explore(third, certain=(), excluded=Excluded()).complete is False
+    assert explore(third, excluded=Excluded()).complete is False
 
 
 WORDS = "the parcel has not arrived although the page says it was delivered on monday"
@@ -147,7 +147,7 @@ def met(draw_of: Candidate, known: Candidate, *, signed: Candidate | None = None
         frozenset({known.key}), signature, (known.key,), {known.key: known.text} if known.text else {}
     )
     draws = drawn([draw_of, occurrence(9, "chat", 0.2, "something else entirely here")], {"chat": 2}, total=2)
-    return explore(draws, certain=(), excluded=excluded)
+    return explore(draws, excluded=excluded)
 
 
 @pytest.mark.parametrize(
@@ -179,14 +179,14 @@ def test_what_repeats_the_training_rows_leaves_a_sample_of_the_rest():
     draws = drawn(
         [occurrence(1, "chat", 0.1, WORDS), occurrence(2, "chat", 0.2, "other")], {"chat": 2}, total=2
     )
-    found = explore(draws, certain=(), excluded=seen)
+    found = explore(draws, excluded=seen)
     assert (len(found.chosen), found.excluded, found.met, found.complete) == (1, 1, (), True)
 
 
 def test_draws_of_two_sources_that_resemble_one_another_add_their_weights():
     """One of 100 mails and one of 10 chats with the same words are one item standing for 110 occurrences."""
     pool = [occurrence(0, "email", 0.01, WORDS), occurrence(0, "chat", 0.02, WORDS)]
-    (one,) = explore(drawn(pool, {"email": 100, "chat": 10}, total=2), certain=(), excluded=Excluded()).chosen
+    (one,) = explore(drawn(pool, {"email": 100, "chat": 10}, total=2), excluded=Excluded()).chosen
     assert one.dup_count == 2
     assert one.dup_count / one.inclusion_probability == pytest.approx(110)
 
@@ -194,6 +194,6 @@ def test_draws_of_two_sources_that_resemble_one_another_add_their_weights():
 def test_a_draw_without_text_and_id_is_counted_out():
     """Nobody could say what the label of such an item belongs to."""
     pool = [replace(occurrence(0, "chat", 0.1), item_id=None), occurrence(1, "chat", 0.2)]
-    explored = explore(drawn(pool, {"chat": 2}, total=2), certain=(), excluded=Excluded())
+    explored = explore(drawn(pool, {"chat": 2}, total=2), excluded=Excluded())
     assert explored.without_text_or_id == 1
     assert [one.candidate.key for one in explored.chosen] == ["chat-1"]

@@ -97,14 +97,11 @@ def test_rules_without_a_match_are_named() -> None:
 
 
 def test_a_model_s_plan_speaks_of_the_model() -> None:
-    """Of its probabilities, of what it was made from, and of items that it chose and chance drew too."""
-    wave = Wave(
-        (Item(0, "explore", "app", 1, 0.5),), {"rare": 22}, {}, {}, drawn_twice=39, over_cap={"app": 3}
-    )
+    """Of its probabilities, of what it was made from, and of what is beyond a cap."""
+    wave = Wave((Item(0, "explore", "app", 1, 0.5),) * 40, {"rare": 22}, {}, {}, over_cap={"app": 3})
     said = words(plan(wave=wave), BY_MODEL)
     assert "rare: best by the model" in said
     assert "7 known to the model, handed out before or like such" in said
-    assert "39 items chosen by the model were drawn at random too: one label does for both." in said
     assert "3 items of source app are beyond its cap" in said
     assert "This wave has" not in said
     assert "Rules of" not in said
