@@ -10,7 +10,7 @@ from monitoring.clock import Clock
 from monitoring.recording.reservoir import slots
 from monitoring.shadowing import Shadowing
 from monitoring.store import Store
-from monitoring.waves.emission import ModelFacts, facts_of
+from monitoring.waves.facts import ModelFacts, facts_of
 from service.settings import Settings
 from service.swap import declared_sources
 

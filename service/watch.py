@@ -22,7 +22,7 @@ from monitoring.meaning.interpretation import Promises, promises_of
 from monitoring.status import shown_status
 from monitoring.store import Store
 from monitoring.watcher import Watcher
-from monitoring.waves.emission import ModelFacts, facts_of
+from monitoring.waves.facts import ModelFacts, facts_of
 from service.handler import log_place
 from service.metrics import WatcherMetrics
 from service.orphan import Orphan

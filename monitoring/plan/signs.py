@@ -13,7 +13,7 @@ from model_store.data.csvfile import Progress
 from model_store.graphs.inputs import Features
 from model_store.model import Model
 from model_store.policy import Decisions
-from monitoring.waves.emission import ModelFacts
+from monitoring.waves.facts import ModelFacts
 
 Scores: TypeAlias = npt.NDArray[np.float64]  # (n_texts, n_rare), 0 for no sign of the class
 

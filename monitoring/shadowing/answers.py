@@ -9,7 +9,7 @@ import numpy as np
 from model_store.model import Model
 from model_store.policy import NO_CLASS_PASSES, Decisions
 from monitoring.store.shadows import Drawn
-from monitoring.waves.emission import ModelFacts
+from monitoring.waves.facts import ModelFacts
 
 # Names in the order of the alphabet; none where no class passes.
 Answer: TypeAlias = tuple[str, ...]

@@ -17,7 +17,7 @@ from monitoring.shadowing.sample import Asked, Sample
 from monitoring.shadowing.tally import Tally
 from monitoring.store import Store
 from monitoring.store.shadows import Shadow
-from monitoring.waves.emission import ResolveModel
+from monitoring.waves.facts import ResolveModel
 
 log: Final = logging.getLogger(__name__)
 

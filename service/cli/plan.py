@@ -157,7 +157,7 @@ def _of_rules(path: Path, rare: Sequence[str]) -> _Chooser:
 
 def _of_model(store: Path, named: str, rare: Sequence[str]) -> _Chooser:
     from monitoring.plan.signs import scorer_of  # noqa: PLC0415
-    from monitoring.waves.emission import facts_of  # noqa: PLC0415
+    from monitoring.waves.facts import facts_of  # noqa: PLC0415
 
     name, _, version = named.partition("@")
     model = load_model(current_path(ModelStore(store), name, version or None))

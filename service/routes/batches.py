@@ -11,7 +11,8 @@ from monitoring.errors import BatchRefused
 from monitoring.waves.agreement import agreement_of
 from monitoring.waves.batches import Batch, BatchSummary
 from monitoring.waves.carried import draws_taken
-from monitoring.waves.emission import emit_by_hand, facts_of
+from monitoring.waves.emission import emit_by_hand
+from monitoring.waves.facts import facts_of
 from service.exchange import Call
 from service.problems import FieldInvalid
 from service.routes.labels import agreement_json

@@ -7,8 +7,8 @@ from model_store.bundles.bundle import read_bundle
 from model_store.errors import ModelStoreError
 from monitoring.store import Store
 from monitoring.waves.basis import basis
-from monitoring.waves.emission import facts_of
 from monitoring.waves.estimates import estimate
+from monitoring.waves.facts import facts_of
 from monitoring.waves.labelled import BatchMode, Drawn
 from monitoring.waves.usable import Rules
 from service.exchange import Call

@@ -8,7 +8,7 @@ import pytest
 from monitoring.config import WatcherConfig
 from monitoring.freezing import freeze_baseline
 from monitoring.status import status
-from monitoring.waves.emission import ModelFacts
+from monitoring.waves.facts import ModelFacts
 from tests.support.site import ATTACK, CONFIG, FACTS, QUIET, Site
 
 SCORE = {

@@ -16,7 +16,7 @@ from monitoring.recording.recorder import SCORE_BINS, Sealed
 from monitoring.status import history, status
 from monitoring.store import Store, open_store
 from monitoring.watcher import Watcher
-from monitoring.waves.emission import ModelFacts
+from monitoring.waves.facts import ModelFacts
 from tests.support.morning import MORNING
 
 DETECTOR = DetectorConfig(bucket_seconds=10.0, baseline_items=1_000, baseline_seconds=20.0)

@@ -19,7 +19,7 @@ from monitoring.status import history, status
 from monitoring.store import Store, open_store
 from monitoring.store.retention import Retention
 from monitoring.watcher import Watcher
-from monitoring.waves.emission import ModelFacts
+from monitoring.waves.facts import ModelFacts
 from tests.support.morning import MORNING
 from tests.support.site import ATTACK, CONFIG, FACTS, QUIET, Site
 

@@ -12,7 +12,7 @@ from monitoring.recording.recorder import SCORE_BINS, Sealed
 from monitoring.recording.reservoir import EPOCH_SECONDS, Candidate
 from monitoring.store import Alarm, DetectorRow, Store
 from monitoring.watcher import Watcher
-from monitoring.waves.emission import ModelFacts
+from monitoring.waves.facts import ModelFacts
 
 CLASSES = ("ham", "spam", "phish")
 CONFIG = WatcherConfig(

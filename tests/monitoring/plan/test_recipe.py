@@ -12,7 +12,7 @@ from monitoring.plan.choose import Wave
 from monitoring.plan.pool import Fresh, Pool
 from monitoring.plan.recipe import choose_by_model
 from monitoring.plan.signs import Answers
-from monitoring.waves.emission import ModelFacts
+from monitoring.waves.facts import ModelFacts
 
 N, CLASSES = 120, ("ok", "late", "fraud")
 SOURCES = ("app",) * 80 + ("mail",) * 39 + ("fax",)

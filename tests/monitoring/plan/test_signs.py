@@ -8,7 +8,7 @@ from model_store.model import Model
 from model_store.store import ModelStore
 from monitoring.plan import signs
 from monitoring.plan.signs import scorer_of, silent
-from monitoring.waves.emission import facts_of
+from monitoring.waves.facts import facts_of
 from tests.support.bundles import tiny_item
 from tests.support.bundles import tiny_model as tiny_model_of
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_store.bundles.bundle import Bundle
 from model_store.policy import Decisions
 from monitoring.clock import ManualClock
 from monitoring.config import WatcherConfig
@@ -23,7 +22,8 @@ from monitoring.recording.reservoir import Reservoir
 from monitoring.store import Alarm, Span, Store, tables
 from monitoring.store.alarms import insert_alarm
 from monitoring.watcher import Watcher
-from monitoring.waves.emission import ModelFacts, emit_by_hand, facts_of
+from monitoring.waves.emission import emit_by_hand
+from monitoring.waves.facts import ModelFacts
 
 CLASSES = ("ham", "spam")
 CONFIG = WatcherConfig(detector=DetectorConfig(bucket_seconds=10.0), batch_size=20)
@@ -314,12 +314,3 @@ def test_there_must_be_traffic(store: Store, ask: Callable[..., str]) -> None:
     """A model nobody asked anything has no items to label."""
     with pytest.raises(UnknownModel):
         ask()
-
-
-def test_a_bundle_says_what_a_wave_needs(tiny_bundle: Bundle) -> None:
-    """Classes, thresholds in their order, digests and the signatures of the training items."""
-    facts = facts_of(tiny_bundle)
-    assert facts.classes == tiny_bundle.policy.classes
-    assert len(facts.thresholds) == len(facts.classes)
-    assert set(facts.digests) == {"calibration", "policy"}
-    assert facts.seen.shape[1] == 64
