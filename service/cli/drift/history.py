@@ -28,7 +28,7 @@ def history(
     plot: Plot = None,
     json: Json = False,
 ) -> None:
-    """List alarms with their start, strongest window and end, and who acknowledged them."""
+    """List alarms with their start, strongest window, end and what ended them, and who acknowledged them."""
     try:
         since = int(max(time.time() - seconds_of(last), 0.0))
     except ValueError as error:
@@ -68,7 +68,7 @@ def _ended(alarm: dict[str, Any]) -> str:
 
 
 def _said(alarm: dict[str, Any]) -> list[str]:
-    """Return what moved, what else was found while the alarm was open, and what people said of it."""
+    """Return what moved, what else was found while it was open, what people said, and what it ended by."""
     said = [
         f"{alarm['id']}: {finding_words(alarm['finding'])}",
         *(
@@ -83,6 +83,8 @@ def _said(alarm: dict[str, Any]) -> list[str]:
         if act:
             why = f": {act['why']}" if act["why"] else ""
             said.append(f"{alarm['id']}: {verb} by {act['by']} at {moment(act['at'])}{why}")
+    if cause := alarm.get("ended_cause"):
+        said.append(f"{alarm['id']}: ended by the promotion of proposal {cause}")
     return said
 
 

@@ -33,6 +33,18 @@ def test_each_alarm_has_a_row_and_what_people_said_of_it(seamark: Command):
     assert "limit=1000" in path
 
 
+def test_an_alarm_that_a_promotion_ended_names_the_proposal(seamark: Command):
+    """Below the table, whole, and in the JSON; an open alarm has no such line."""
+    open_one, ended = HISTORY["alarms"]
+    promoted = ended | {"ended_by": "promotion", "ended_cause": "17ab", "marked_false": None}
+    said = HISTORY | {"alarms": [open_one, promoted]}
+    with answering({("GET", "/v1/drift/history"): said}) as service:
+        lines = seamark("drift", "history", "--url", service.url)[1].splitlines()
+        found = json.loads(seamark("drift", "history", "--url", service.url, "--json")[1])
+    assert [line for line in lines if "ended by" in line] == ["a0: ended by the promotion of proposal 17ab"]
+    assert found["alarms"][1]["ended_cause"] == "17ab"
+
+
 def test_a_calm_history_is_one_line(seamark: Command):
     """And its JSON is what the service said."""
     calm = HISTORY | {"alarms": []}
