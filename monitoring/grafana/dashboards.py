@@ -183,7 +183,8 @@ def _answers() -> list[Any]:
         ),
         graph(
             "Items in batches",
-            "Items handed to the data team by state. An open count that only grows says that nobody labels.",
+            "Items handed to the data team by state; leased is the part of open that somebody holds. An open "
+            "count that only grows says that nobody labels.",
             [Query(f"max by (state) (seamark_batch_items{{{JOB}}})", "{{state}}")],
             unit="short",
         ),

@@ -81,6 +81,20 @@ class Load:
     items_today: int
 
 
+_HELD: Final = (
+    sa.select(sa.func.count())
+    .select_from(batch_items)
+    .where(
+        batch_items.c.state == "open",
+        sa.exists().where(
+            item_leases.c.batch_id == batch_items.c.batch_id,
+            item_leases.c.key == batch_items.c.key,
+            item_leases.c.expires_at > database_now(),
+        ),
+    )
+)
+
+
 class BatchesTable:
     """Batches and their items."""
 
@@ -150,10 +164,15 @@ class BatchesTable:
             return {reason: int(n) for reason, n in connection.execute(query)}
 
     def items_by_state(self) -> Mapping[str, int]:
-        """Return how many items of all batches are open, labelled and skipped."""
+        """Return how many items of all batches are open, labelled and skipped; `leased` is a part of `open`.
+
+        An open item that several people hold counts once. A state of no item is left out.
+        """
         query = sa.select(batch_items.c.state, sa.func.count()).group_by(batch_items.c.state)
         with self._database.read() as connection:
-            return {state: int(n) for state, n in connection.execute(query)}
+            found = {state: int(n) for state, n in connection.execute(query)}
+            leased = int(connection.scalar(_HELD) or 0)
+        return found | ({"leased": leased} if leased else {})
 
     def oldest_open_at(self) -> float | None:
         """Return when the oldest open batch was made, UTC epoch seconds."""

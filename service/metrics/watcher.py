@@ -91,7 +91,7 @@ class WatcherMetrics:
 
     def show_batches(self, *, by_state: Mapping[str, int], oldest_age_seconds: float) -> None:
         """Export how far the labeling has come."""
-        for state in ("open", "labelled", "skipped"):
+        for state in ("open", "leased", "labelled", "skipped"):
             self._families["batch_items"].labels(state).set(by_state.get(state, 0))
         self._families["batch_oldest_age_seconds"].set(oldest_age_seconds)
 

@@ -42,6 +42,18 @@ def test_two_people_get_different_items_in_the_order_of_the_queue(store: Store) 
     assert store.batches.leased("b1") == store.batches.list()[0].n_leased == 4
 
 
+def test_an_item_that_two_people_hold_is_leased_once_and_stays_open(store: Store, clock: ManualClock) -> None:
+    """Until the last lease of it is over; `open` counts it all the while."""
+    put_batch(store, "b1", KEYS, overlap=2)
+    take(store, "ann", size=3, minutes=60)
+    take(store, "bo", size=1, minutes=90)
+    assert store.batches.items_by_state() == {"open": 4, "leased": 3}
+    clock.advance(61 * 60)
+    assert store.batches.items_by_state() == {"open": 4, "leased": 1}
+    clock.advance(30 * 60)
+    assert store.batches.items_by_state() == {"open": 4}
+
+
 def test_the_same_lease_is_given_once(store: Store, clock: ManualClock) -> None:
     """Asked again it has the same end and what is not labelled yet, and no item more."""
     put_batch(store, "b1", KEYS)

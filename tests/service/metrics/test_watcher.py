@@ -48,7 +48,7 @@ def test_the_watcher_exports_what_the_store_says(registry: CollectorRegistry) ->
     metrics = WatcherMetrics(registry)
     metrics.show_process()
     metrics.show_drift(STATUS, classes=bundles.NAMED)
-    metrics.show_batches(by_state={"open": 7}, oldest_age_seconds=60.0)
+    metrics.show_batches(by_state={"open": 7, "leased": 3}, oldest_age_seconds=60.0)
     metrics.show_meaning(MEANING, classes=bundles.NAMED)
     metrics.show_alarm(acknowledged=True)
     metrics.show_totals(alarms=2, false_alarms=1, batches={"alarm": 1})
@@ -67,6 +67,8 @@ def test_the_watcher_exports_what_the_store_says(registry: CollectorRegistry) ->
     assert value(registry, "alarm_acknowledged") == 1
     assert value(registry, "alarms_false_total") == 1
     assert value(registry, "batch_items", state="open") == 7
+    assert value(registry, "batch_items", state="leased") == 3
+    assert value(registry, "batch_items", state="skipped") == 0
     assert value(registry, "batches_total", reason="by_hand") == 0
 
 
