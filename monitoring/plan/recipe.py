@@ -1,7 +1,7 @@
 """Which items make the next wave where a seed model exists? Those the service would choose of this traffic.
 
 The rows of the pool stand for occurrences of traffic, all of one time, each with a priority drawn from the
-seed. What is chosen by score and drawn as well counts as drawn, as in `monitoring.plan.choose`.
+seed.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ def choose_by_model(
     seed: Sequence[int],
     labelled: Sequence[str] = (),
 ) -> Wave:
-    """Return a wave of `size` items, fewer where the pool has no more or items were chosen and drawn.
+    """Return a wave of `size` items, fewer where the pool has no more.
 
     Parameters
     ----------

@@ -49,6 +49,16 @@ class AlarmsTable:
         with self._database.read() as connection:
             return tuple(alarm_of(row) for row in connection.execute(query))
 
+    def of_all_versions(self, name: str) -> tuple[Alarm, ...]:
+        """Return all alarms of a model, whichever version raised them, newest first."""
+        query = (
+            sa.select(alarms)
+            .where(alarms.c.model_key.startswith(f"{name}@", autoescape=True))
+            .order_by(alarms.c.raised_at.desc(), alarms.c.alarm_id)
+        )
+        with self._database.read() as connection:
+            return tuple(alarm_of(row) for row in connection.execute(query))
+
     def count(self) -> int:
         """Return how many alarms were ever raised."""
         return self._count(sa.true())

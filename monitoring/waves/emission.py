@@ -1,15 +1,13 @@
 """Which batch does an alarm, or a person, get now, and why possibly none?"""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
 
-from model_store.bundles.bundle import (
-    ModelKey,
-)
+from model_store.bundles.bundle import ModelKey
 from model_store.data.wordmarks import Marks, marks
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
@@ -120,7 +118,7 @@ def emit_by_hand(
             raise BatchRefused("no_items", f"{model_key} has no closed bucket yet; wait for one")
         last_epoch = int(clock.now() // EPOCH_SECONDS)
         span = Span(model_key, last_epoch - EPOCHS_KEPT + 1, last_epoch, detector.last_seq, None)
-        move = last_move(_of_any_version(store.alarms.list(), model_key))
+        move = last_move(store.alarms.of_all_versions(model_key.partition("@")[0]))
         batch, load = _emit(
             store,
             span,
@@ -260,11 +258,6 @@ def _too_early(since: float) -> str:
         f"the traffic moved at {moved:%Y-%m-%d %H:%M} UTC, and draws are of whole stretches of "
         f"{EPOCH_SECONDS // 60} minutes since: ask again when there is traffic from {able:%H:%M} UTC on"
     )
-
-
-def _of_any_version(alarms: Iterable[Alarm], model_key: ModelKey) -> list[Alarm]:
-    name = model_key.partition("@")[0]
-    return [each for each in alarms if each.model_key.partition("@")[0] == name]
 
 
 def _meaning(store: Store, model_key: ModelKey) -> Mapping[str, Any] | None:

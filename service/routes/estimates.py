@@ -50,8 +50,7 @@ def get_estimates(call: Call) -> object:
 
 def _past(store: Store, key: str, drawn: Sequence[Drawn]) -> tuple[float | None, Collection[str]]:
     """Return when the traffic last moved, and the batches of the traffic before."""
-    served = [each for each in store.counts.models() if _name(each) == _name(key)]
-    found = basis(drawn, [alarm for each in served for alarm in store.alarms.list(each)])
+    found = basis(drawn, store.alarms.of_all_versions(_name(key)))
     return found.moved_at, {each.batch_id for each in found.batches if not each.present}
 
 

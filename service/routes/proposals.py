@@ -84,8 +84,7 @@ def get_basis(call: Call) -> object:
     """Return what a proposal would rest on: when traffic last moved, what each batch's draw is good for."""
     store, name = call.worker.state.store(), served_name(call)
     mine = [key for key in store.counts.models() if key.partition("@")[0] == name]
-    alarms = [alarm for key in mine for alarm in store.alarms.list(key)]
-    found = basis(store.labelled.drawn(model_keys=mine), alarms)
+    found = basis(store.labelled.drawn(model_keys=mine), store.alarms.of_all_versions(name))
     return {"name": name, "current": call.worker.models.current(name), **found.to_json()}
 
 
