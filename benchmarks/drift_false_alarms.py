@@ -7,9 +7,10 @@ may alarm. `drift_traffic.py` says what the kinds of traffic are.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ class Cell:
     alarms: int
     clumpy: int
     seconds: float
+    seed: int
 
     @property
     def rate(self) -> float:
@@ -79,7 +81,15 @@ def measure(problem: str, traffic: str, *, baseline_items: int, runs: int, seed:
         sum(each.alarm is not None for each in found),
         sum(each.clumpy for each in found),
         time.perf_counter() - started,
+        seed,
     )
+
+
+def measured(file: Path | None) -> list[Cell]:
+    """Return the cells that an earlier run kept in a file, a line of JSON each."""
+    if file is None or not file.exists():
+        return []
+    return [Cell(**json.loads(line)) for line in file.read_text().splitlines()]
 
 
 def cells_of(problem: str) -> list[tuple[str, int]]:
@@ -145,6 +155,17 @@ def runs_of(text: str) -> dict[str, int]:
     return DEFAULT_RUNS | {name: int(number) for name, _, number in pairs}
 
 
+def _measure(settings: tuple[str, str, int, int, int], file: Path | None) -> Cell:
+    name, traffic, items, runs, seed = settings
+    cell = measure(name, traffic, baseline_items=items, runs=runs, seed=seed)
+    said = f"{cell.rate:.3f}, {cell.clumpy} clumpy, {cell.seconds:.0f} s"
+    print(f"{name} {traffic} {items:,}: {said}", flush=True)
+    if file is not None:
+        with file.open("a") as lines:
+            lines.write(json.dumps(asdict(cell)) + "\n")
+    return cell
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -156,17 +177,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=runs_of, default=DEFAULT_RUNS, help="60, or A=60,B=30,C=10")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--out", type=Path, help="directory for text and picture")
+    parser.add_argument(
+        "--cells", type=Path, help="file that keeps what is measured; what it holds is not again"
+    )
     options = parser.parse_args(arguments)
+    kept = {(c.problem, c.traffic, c.baseline_items, c.runs, c.seed): c for c in measured(options.cells)}
     cells = []
     for name in PROBLEMS if options.problem == "all" else [options.problem]:
         for traffic, items in cells_of(name):
             if traffic not in (options.traffic or [traffic]) or options.baseline not in {None, items}:
                 continue
-            runs = options.runs[name]
-            cell = measure(name, traffic, baseline_items=items, runs=runs, seed=options.seed)
-            said = f"{cell.rate:.3f}, {cell.clumpy} clumpy, {cell.seconds:.0f} s"
-            print(f"{name} {traffic} {items:,}: {said}", flush=True)
-            cells.append(cell)
+            settings = (name, traffic, items, options.runs[name], options.seed)
+            cells.append(kept.get(settings) or _measure(settings, options.cells))
     text = (
         f"{machine_line()}\n"
         f"share of runs of {HORIZON_ITEMS:,} unchanged items with a false alarm (95 % interval), nominal "

@@ -1,11 +1,16 @@
 """Small seeded versions of the drift benchmarks: the rates and delays that the documentation states."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from benchmarks.drift_cost import costs
 from benchmarks.drift_delay import AS_IS, CALIBRATED, plot, rivals, scan_delays, table
-from benchmarks.drift_false_alarms import DECLARED, Cell, cells_of
+from benchmarks.drift_false_alarms import DECLARED, Cell, cells_of, measured
+from benchmarks.drift_false_alarms import main as print_rates
 from benchmarks.drift_false_alarms import measure as false_alarms
 from benchmarks.drift_false_alarms import plot as plot_rates
 from benchmarks.drift_false_alarms import table as table_of_rates
@@ -78,13 +83,31 @@ def test_a_rare_class_that_rises_is_found_in_hundreds_of_items():
 
 def test_a_table_of_rates_has_a_row_for_every_traffic_and_their_intervals():
     """What was not measured of a problem is a dash, and an interval holds its rate."""
-    cells = [Cell("A", kind, items, 100, 4, 0, 1.0) for kind, items in cells_of("A")]
+    cells = [Cell("A", kind, items, 100, 4, 0, 1.0, 7) for kind, items in cells_of("A")]
     lower, upper = cells[0].interval
     assert lower < 0.04 < upper
-    text = table_of_rates([*cells, Cell("B", "independent", 100_000, 50, 0, 0, 1.0)])
+    text = table_of_rates([*cells, Cell("B", "independent", 100_000, 50, 0, 0, 1.0, 7)])
     assert "| Pareto repeats | 20,000 | 0.040 (0.011-0.099) | - |" in text
     assert DECLARED in text
     assert plot_rates(cells).startswith("<svg")
+
+
+def test_rates_that_were_kept_are_not_measured_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hours of runs go on where they stopped; other settings are another measurement."""
+    kept = tmp_path / "cells.jsonl"
+    asked = ("--traffic", "independent", "--baseline", "2000", "--runs", "2", "--cells", str(kept))
+    print_rates(asked)
+    lines = kept.read_text().splitlines()
+    (found,) = measured(kept)
+    assert (found.problem, found.runs, found.seed, len(lines)) == ("A", 2, 2026, 1)
+    kept.write_text(json.dumps(asdict(found) | {"alarms": 1}) + "\n")
+    capsys.readouterr()
+    print_rates(asked)
+    assert "| independent | 2,000 | 0.500" in capsys.readouterr().out
+    print_rates((*asked, "--seed", "7"))
+    assert [each.seed for each in measured(kept)] == [2026, 7]
 
 
 def test_memory_and_windows_grow_with_the_logarithm_of_the_buckets():
