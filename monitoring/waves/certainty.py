@@ -8,13 +8,12 @@ from typing import Final, Self
 
 import numpy as np
 
-from model_store.data.signatures import Signatures
 from model_store.data.wordmarks import Marks
 from monitoring.waves.batches import Chosen, Slice
 from monitoring.waves.columns import Rows
 from monitoring.waves.neardup import Excluded
 from monitoring.waves.pool import Pool
-from monitoring.waves.shortlist import Shortlist
+from monitoring.waves.shortlist import Shortlist, Signed
 from monitoring.waves.spread import spread
 
 # Candidates looked at per item wanted; doubled while near-duplicates leave gaps, up to the deepest look.
@@ -83,7 +82,7 @@ def pick(
     drawn_sources : mapping of str to int
         Items per source that are in the batch already, drawn at random.
     """
-    signed: dict[int, Signatures] = {}
+    signed: dict[int, Signed] = {}
     lists = _Lists.of(pool, plan, classes=classes, labelled=labelled, since=since)
     depth = _FIRST_LOOK
     while True:
@@ -207,7 +206,7 @@ class _Filling:
         chosen = tuple(
             Chosen(
                 candidate=self.pool.columns.candidate(row),
-                signature=self.shortlist.signed[row],
+                signature=self.shortlist.signed[row].signature,
                 slice=slice_,
                 stratum="certainty",
                 inclusion_probability=1.0,

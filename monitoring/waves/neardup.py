@@ -3,13 +3,39 @@
 import hashlib
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 
-from model_store.data.signatures import PERMUTATIONS, Signatures, groups, link, matches, minhash, partners
+from model_store.data.signatures import (
+    BANDS,
+    CLOSE_BANDS,
+    PERMUTATIONS,
+    SIMILARITY,
+    Signatures,
+    groups,
+    link,
+    matches,
+    minhash,
+    partners,
+)
 from monitoring.recording.candidate import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """How alike two texts must look: the least share of equal minima, and the bands that find such pairs."""
+
+    similarity: float
+    bands: int
+
+
+# What was drawn is dropped only where it is alike: draws cannot be replaced. What is chosen can be, and an
+# estimate by 64 minima errs by .06: 37 of them find three in four pairs that are just alike, 39 not half.
+NEARLY: Final = Alike(SIMILARITY, BANDS)
+CLOSELY: Final = Alike(37 / PERMUTATIONS, CLOSE_BANDS)
 
 
 def sign(candidates: Sequence[Candidate], *, exact: bool = False) -> Signatures:
@@ -22,10 +48,11 @@ def sign(candidates: Sequence[Candidate], *, exact: bool = False) -> Signatures:
     return minhash(contents, exact=exact)
 
 
-def clusters(keys: Sequence[str], signatures: Signatures) -> npt.NDArray[np.int32]:
+def clusters(keys: Sequence[str], signatures: Signatures, *, alike: Alike = NEARLY) -> npt.NDArray[np.int32]:
     """Return a cluster per row, shape (n,): rows with near-duplicate texts or with equal keys share one."""
     n = len(keys)
-    first = np.concatenate([_first_of_equals(groups(signatures).tolist()), _first_of_equals(keys)])
+    texts = groups(signatures, threshold=alike.similarity, bands=alike.bands)
+    first = np.concatenate([_first_of_equals(texts.tolist()), _first_of_equals(keys)])
     rows = np.tile(np.arange(n), 2)
     return link(n, coo_array((np.ones(2 * n, np.int8), (rows, first)), shape=(n, n)))
 
@@ -52,10 +79,12 @@ class Excluded:
             owners=(*self.owners, *keys),
         )
 
-    def holds(self, keys: Sequence[str], signatures: Signatures) -> npt.NDArray[np.bool_]:
+    def holds(
+        self, keys: Sequence[str], signatures: Signatures, *, alike: Alike = NEARLY
+    ) -> npt.NDArray[np.bool_]:
         """Return which rows have a taken key or nearly a taken text, shape (n,)."""
         known = np.fromiter((key in self.keys for key in keys), np.bool_, len(keys))
-        return known | matches(signatures, self.signatures)
+        return known | matches(signatures, self.signatures, threshold=alike.similarity, bands=alike.bands)
 
     def owners_of(self, keys: Sequence[str], signatures: Signatures) -> list[str | None]:
         """Return the key of the taken item that each row is, or resembles; None where it has no key."""

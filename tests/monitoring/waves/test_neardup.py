@@ -1,10 +1,11 @@
 """Candidates that are the same work for a labeler are found, with and without their texts."""
 
 import numpy as np
+import pytest
 
 from model_store.data.signatures import minhash
 from monitoring.recording.reservoir import Candidate
-from monitoring.waves.neardup import Excluded, clusters, sign
+from monitoring.waves.neardup import CLOSELY, NEARLY, Excluded, clusters, sign
 
 TEXT = "The parcel has not arrived although the tracking page says it was delivered on Monday morning"
 
@@ -50,6 +51,23 @@ def test_without_text_similar_keys_are_different_items():
     """Order numbers that differ in a digit resemble one another; the items need not."""
     pool = [candidate(f"order-2026-0000{i}", None) for i in range(8)]
     assert len(set(clusters([one.key for one in pool], sign(pool)).tolist())) == 8
+
+
+def test_close_finds_what_near_misses_of_texts_that_are_just_alike():
+    """Of 300 pairs that share 6 of 10 character 5-grams, or some more, near misses many and close few."""
+    rng = np.random.default_rng(5)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    whole = ["".join(rng.choice(letters, 100)) for _ in range(300)]
+    changed = ["".join([text[:76], *rng.choice(letters, 24)]) for text in whole]  # 72 of 96 + 24 shared: .60
+    labelled, asked = Excluded(signatures=minhash(whole)), minhash(changed)
+    near, close = (
+        labelled.holds([""] * 300, asked, alike=alike).mean().item() for alike in (NEARLY, CLOSELY)
+    )
+    assert near < 0.55
+    assert close > near + 0.15
+    both = minhash([*whole, *changed])
+    pairs = clusters([str(k) for k in range(600)], both, alike=CLOSELY)
+    assert float((pairs[:300] == pairs[300:]).mean()) == pytest.approx(close)
 
 
 def test_excluded_knows_keys_and_texts():

@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.data.signatures import Signatures, groups, minhash
+from model_store.data.signatures import groups, minhash
 from monitoring.recording.candidate import Candidate
 from monitoring.waves.columns import Columns
 from monitoring.waves.neardup import Excluded
 from monitoring.waves.pool import Pool, pool_of
-from monitoring.waves.shortlist import Shortlist
+from monitoring.waves.shortlist import Shortlist, Signed
 from tests.support.candidates import CLASSES, candidate, candidates, text_of
 
 RESENT = [
@@ -56,12 +56,21 @@ def test_what_is_known_by_key_or_by_text_takes_its_group_along() -> None:
     assert (by_text.n_excluded, by_text.representatives([0, 1, 2])) == (2, [2])
 
 
+def test_a_known_row_stays_known_in_a_deeper_look() -> None:
+    """What was compared with everything labelled is not compared again, and its group stays struck."""
+    signed: dict[int, Signed] = {}
+    mine, excluded = pool(RESENT), Excluded(signatures=minhash([text_of(1)]))
+    Shortlist.of(mine, [0], signed=signed, excluded=excluded)
+    found = Shortlist.of(mine, [0, 2], signed=signed, excluded=Excluded())
+    assert (found.n_excluded, found.representatives([0, 2])) == (1, [2])
+
+
 def test_a_deeper_look_signs_only_what_is_new() -> None:
     """Signatures of the first look are kept as they are, not made again."""
-    signed: dict[int, Signatures] = {}
+    signed: dict[int, Signed] = {}
     mine = pool(RESENT)
     Shortlist.of(mine, [0], signed=signed, excluded=Excluded())
-    signed[0] = marker = minhash([text_of(2)])[0]
+    signed[0] = marker = Signed(minhash([text_of(2)])[0], is_known=False)
     found = Shortlist.of(mine, [0, 1, 2], signed=signed, excluded=Excluded())
     assert sorted(signed) == [0, 1, 2]
     assert signed[0] is marker
