@@ -105,9 +105,10 @@ def three_wave_goals(steps: Sequence[Step]) -> list[Goal]:
 def reservoir_goals(rows: Sequence[Kept]) -> list[Goal]:
     """Return the goals of choosing from reservoirs."""
     goals = []
-    for (problem, size, epochs), mine in by(rows, lambda r: (r.problem, r.batch_size, r.epochs)).items():
+    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared))
+    for (problem, size, epochs, declared), mine in every.items():
         share = sum(r.found for r in mine) / max(sum(r.found_in_all for r in mine), 1)
-        said = f"{problem}, {size:,}: found in reservoirs of {epochs} epochs, of all"
+        said = f"{problem}, {size:,}: found in reservoirs of {epochs} epochs{', declared' * declared}, of all"
         goals.append(Goal(said, share, LEAST_KEPT))
     return goals
 

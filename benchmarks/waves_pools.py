@@ -64,11 +64,20 @@ def everything(traffic: Traffic, served: Served, *, seed: int) -> tuple[Candidat
 
 
 def kept(
-    traffic: Traffic, served: Served, *, rows: Rows, batch_size: int, seed: int
+    traffic: Traffic,
+    served: Served,
+    *,
+    rows: Rows,
+    batch_size: int,
+    seed: int,
+    important: Sequence[str] = (),
 ) -> tuple[Candidate, ...]:
-    """Return what a worker's reservoir keeps of the rows, all of one epoch."""
+    """Return what a worker's reservoir keeps of the rows, all of one epoch.
+
+    `important` are the classes that an operator declared to be so.
+    """
     decisions, priorities = served.decisions, _priorities(traffic, seed)
-    reservoir = Reservoir(served.policy.classes, sources=SOURCES, batch_size=batch_size)
+    reservoir = Reservoir(served.policy.classes, sources=SOURCES, batch_size=batch_size, important=important)
     for start in range(0, len(rows), _REQUEST):
         request = rows[start : start + _REQUEST]
         reservoir.offer(

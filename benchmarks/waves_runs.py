@@ -13,6 +13,7 @@ from benchmarks.waves_models import Model, Quality, Served, fitted, joined, qual
 from benchmarks.waves_pools import NOTHING, Taken, everything, kept, ours, taken_by
 from benchmarks.waves_rivals import Lookup, asked_for, strategies
 from model_store.data.ngrams import vectors
+from monitoring.waves.wave import Wave
 
 OURS: Final = "seamark"
 TOLD: Final = "top p, told"
@@ -69,12 +70,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a wave finds in reservoirs filled over some epochs, and in all of the same traffic."""
+    """What a wave finds in reservoirs filled over some epochs, and in all of the same traffic.
+
+    `declared` says that the classes looked for had been declared important.
+    """
 
     problem: str
     seed: int
     batch_size: int
     epochs: int
+    declared: bool
     candidates: int
     found: int
     found_in_all: int
@@ -152,36 +157,57 @@ def three_waves(task: Task) -> list[Step]:
 def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
     """Return what is found in the reservoirs when the traffic is spread over some epochs."""
     scene, found = Scene.of(task.problem, task.seed), []
-    problem = scene.problem
     for size in task.batch_sizes:
         in_all = choose(scene, OURS, batch_size=size, seed=task.seed)
+        whole = scene.judge.judge(in_all.rows).found
         for n in epochs:
-            candidates = [
-                one
-                for part in np.array_split(np.arange(len(problem.traffic)), n)
-                for one in kept(problem.traffic, scene.served, rows=part, batch_size=size, seed=task.seed)
-            ]
-            wave = ours(
-                candidates,
-                problem.traffic,
-                scene.served,
-                watched=problem.watched,
-                batch_size=size,
-                seed=task.seed,
-                taken=NOTHING,
-            )
-            found.append(
-                Kept(
-                    problem=task.problem,
-                    seed=task.seed,
-                    batch_size=size,
-                    epochs=n,
-                    candidates=len(candidates),
-                    found=scene.judge.judge(taken_by(wave).rows).found,
-                    found_in_all=scene.judge.judge(in_all.rows).found,
+            # Nobody can declare a class that no model knows.
+            for declared in (False, True) if scene.problem.watched else (False,):
+                candidates, wave = _from_reservoirs(
+                    scene, epochs=n, batch_size=size, seed=task.seed, declared=declared
                 )
-            )
+                found.append(
+                    Kept(
+                        problem=task.problem,
+                        seed=task.seed,
+                        batch_size=size,
+                        epochs=n,
+                        declared=declared,
+                        candidates=candidates,
+                        found=scene.judge.judge(taken_by(wave).rows).found,
+                        found_in_all=whole,
+                    )
+                )
     return found
+
+
+def _from_reservoirs(
+    scene: Scene, *, epochs: int, batch_size: int, seed: int, declared: bool
+) -> tuple[int, Wave]:
+    """Return how many candidates the reservoirs kept, and the wave chosen from them."""
+    problem = scene.problem
+    candidates = [
+        one
+        for part in np.array_split(np.arange(len(problem.traffic)), epochs)
+        for one in kept(
+            problem.traffic,
+            scene.served,
+            rows=part,
+            batch_size=batch_size,
+            seed=seed,
+            important=problem.watched if declared else (),
+        )
+    ]
+    wave = ours(
+        candidates,
+        problem.traffic,
+        scene.served,
+        watched=problem.watched,
+        batch_size=batch_size,
+        seed=seed,
+        taken=NOTHING,
+    )
+    return len(candidates), wave
 
 
 def rivals_of(batch_size: int) -> tuple[str, ...]:

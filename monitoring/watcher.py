@@ -300,7 +300,12 @@ class Watcher:
         at = self._clock.now()
         pruned = self._store.retention.prune(now=at, retention_days=self._config.retention_days, lease=lease)
         self._store.compaction.buckets_to_hours(now=at, lease=lease)
-        self._store.compaction.candidates_to_slots(now=at, batch_size=self._config.batch_size, lease=lease)
+        self._store.compaction.candidates_to_slots(
+            now=at,
+            batch_size=self._config.batch_size,
+            lease=lease,
+            important=self._config.detector.important,
+        )
         self._forgotten |= bool(pruned.texts or pruned.candidates)
         whole = self._forgotten and now >= self._rewrite_at
         if self._store.retention.erase(whole=whole) and whole:

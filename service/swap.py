@@ -5,7 +5,7 @@ the object once and counts where it was answered.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,8 +66,12 @@ def recorder_of(
     batch_size: int,
     keep_text: KeepText = "full",
     deduplicate: Deduplicate = "id",
+    important: Collection[str] = (),
 ) -> Recorder:
-    """Return what counts a model's answers, with nothing counted yet; `sources` are the declared ones."""
+    """Return what counts a model's answers, with nothing counted yet.
+
+    `sources` are the declared ones, `important` the classes of which labelers may want more.
+    """
     policy = model.bundle.policy
     multilabel = policy.task == "multilabel"
     reservoir = Reservoir(
@@ -76,6 +80,7 @@ def recorder_of(
         batch_size=batch_size,
         keep_text=keep_text,
         thresholds=[each.threshold for each in policy.thresholds] if multilabel else None,
+        important=important,
     )
     return Recorder(
         model.key,

@@ -176,6 +176,7 @@ class Worker:
             batch_size=self.settings.batch_size,
             keep_text=self.settings.keep_text,
             deduplicate=self.settings.deduplicate,
+            important=self.settings.monitoring().watcher.detector.important,
         )
 
     def _note_failure(self, stage: str) -> None:

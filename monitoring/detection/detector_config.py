@@ -78,6 +78,12 @@ class DetectorConfig:
             )
 
     @property
+    def important(self) -> frozenset[str]:
+        """The classes that are watched with more weight than those that are not named."""
+        others = self.watch.get(OTHERS, 1.0)
+        return frozenset(name for name, weight in self.watch.items() if name != OTHERS and weight > others)
+
+    @property
     def n_buckets(self) -> float:
         """Buckets in which at most one false alarm is accepted on average."""
         return self.false_alarm_seconds / self.bucket_seconds

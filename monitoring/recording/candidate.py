@@ -28,6 +28,7 @@ Family: TypeAlias = Literal["top", "uncertain", "random"]
 EXPLORE_SHARE: Final = 0.15  # of a batch, drawn from the random slots
 _SMALLEST: Final = 1e-6
 _HELD_BYTES: Final = 1_300  # a candidate in two slots, measured without its key, text and probabilities
+_IMPORTANT: Final = 0.5  # of the slots for high probabilities: for classes declared important alone
 _SLOT_SHARES: Final[Mapping[Family, float]] = {"top": 0.45, "uncertain": 0.35, "random": 0.20}
 
 
@@ -64,20 +65,44 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """How many candidates one epoch keeps per class, per most probable class and per source."""
+    """How many candidates one epoch keeps per class, per most probable class and per source.
+
+    Of the `important` classes it keeps `important_top` in place of `top`.
+    """
 
     top: int
     uncertain: int
     random: int
+    important_top: int = 0
+    important: frozenset[str] = frozenset()
+
+    def of(self, kind: str) -> int:
+        """Return how many a kind holds."""
+        family, _, name = kind.partition(":")
+        return self.important_top if family == "top" and name in self.important else getattr(self, family)
 
 
-def slots(batch_size: int, *, n_classes: int, n_sources: int) -> Slots:
-    """Return the slots that lose nothing against the full pool: 5 (3 above 300) batches in all."""
+def slots(
+    batch_size: int, *, n_classes: int, n_sources: int, important: frozenset[str] = frozenset()
+) -> Slots:
+    """Return the slots of one epoch: 5 batches in all, 3 above 300 items.
+
+    Parameters
+    ----------
+    important : frozenset of str
+        Of the model's classes, those that were declared so: half of what high probabilities have is theirs
+        alone. With a hundred classes a class has few slots, and one that matters must not wait its turn.
+    """
     total = batch_size * (5 if batch_size <= 300 else 3)
+    set_apart = _IMPORTANT if 0 < len(important) < n_classes else 0.0
+    tops = _SLOT_SHARES["top"] * total
+    top = ceil((1 - set_apart) * tops / n_classes)
     return Slots(
-        top=ceil(_SLOT_SHARES["top"] * total / n_classes),
+        top=top,
         uncertain=ceil(_SLOT_SHARES["uncertain"] * total / n_classes),
         random=max(ceil(_SLOT_SHARES["random"] * total / n_sources), draw_limit(batch_size)),
+        important_top=top + ceil(set_apart * tops / max(len(important), 1)),
+        important=important,
     )
 
 
@@ -127,7 +152,7 @@ def merge(
     merged: dict[str, tuple[Candidate, ...]] = {}
     for kind, members in sorted(_members(pool).items()):
         family, _, name = kind.partition(":")
-        slot: Slot[Candidate] = Slot(len(pool) if kept is None else int(getattr(kept, family)))
+        slot: Slot[Candidate] = Slot(len(pool) if kept is None else kept.of(kind))
         scores = probabilities[:, columns[name]] if family == "top" else uncertainty
         for i in members:
             one = pool[i]

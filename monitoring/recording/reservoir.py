@@ -5,7 +5,7 @@ moments merge exactly, says `monitoring.recording.candidate`: forgetting slots e
 more candidates, never others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Final, Literal, TypeAlias
@@ -76,6 +76,8 @@ class Reservoir:
         With "none" no candidate carries its text or features.
     thresholds : sequence of n_classes floats, optional
         Of a model that gives any number of labels: its uncertain items are those near one of them.
+    important : collection of str
+        Classes of which more is kept, see `slots`; others than the model's are passed over.
     most_bytes : int
         Memory from which on nothing more enters for its score: long texts cost the choice, never the sample.
 
@@ -95,11 +97,17 @@ class Reservoir:
         batch_size: int,
         keep_text: KeepText = "full",
         thresholds: Sequence[float] | None = None,
+        important: Collection[str] = (),
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._classes = tuple(classes)
         self._sources = tuple(dict.fromkeys((*sources, OTHER_SOURCE)))
-        self._slots = slots(batch_size, n_classes=len(classes), n_sources=len(self._sources))
+        self._slots = slots(
+            batch_size,
+            n_classes=len(classes),
+            n_sources=len(self._sources),
+            important=frozenset(important).intersection(classes),
+        )
         self._keep_text = keep_text
         self._thresholds = None if thresholds is None else np.array(thresholds, np.float64)
         self._fresh: dict[_Entry, None] = {}
@@ -134,7 +142,7 @@ class Reservoir:
     def reset(self) -> None:
         """Open empty slots for a new epoch; what was not drained yet is still reported."""
         kept, classes = self._slots, self._classes
-        self._top = [Slot[_Entry](kept.top) for _ in classes]
+        self._top = [Slot[_Entry](kept.of(f"top:{name}")) for name in classes]
         self._uncertain = [Slot[_Entry](kept.uncertain) for _ in classes]
         self._random = {source: Slot[_Entry](kept.random) for source in self._sources}
         self._top_floors = np.full(len(classes), -np.inf, np.float32)

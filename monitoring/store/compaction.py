@@ -48,7 +48,9 @@ class Compaction:
                 _merge_buckets(connection, list(hour))
             return len(rows)
 
-    def candidates_to_slots(self, *, now: float, batch_size: int, lease: Lease) -> int:
+    def candidates_to_slots(
+        self, *, now: float, batch_size: int, lease: Lease, important: frozenset[str] = frozenset()
+    ) -> int:
         """Keep, of each past epoch, what one reservoir of all its traffic would hold; return how many went.
 
         Epochs of an alarm that still waits for its batch stay whole: it samples them as they were then.
@@ -56,7 +58,7 @@ class Compaction:
         removed = 0
         for model_key, epoch, n in self._epochs(before=int(now // EPOCH_SECONDS) - 1):
             with self._database.read() as connection:
-                kept = _kept(connection, model_key, epoch, batch_size=batch_size)
+                kept = _kept(connection, model_key, epoch, batch_size=batch_size, important=important)
                 superfluous = _superfluous(connection, model_key, epoch, kept=kept, held=n)
             if superfluous:
                 with self._database.write(durable=False) as connection:
@@ -90,17 +92,28 @@ class Compaction:
 
 
 def _kept(
-    connection: sa.Connection, model_key: ModelKey, epoch: int, *, batch_size: int
+    connection: sa.Connection,
+    model_key: ModelKey,
+    epoch: int,
+    *,
+    batch_size: int,
+    important: frozenset[str],
 ) -> tuple[Slots, int]:
     """Return the slots of a reservoir for the epoch's traffic, and how many candidates they hold at most."""
-    n_classes = len(read_classes(connection, model_key))
+    classes = read_classes(connection, model_key)
     n_sources = connection.scalar(
         sa.select(sa.func.count(bucket_sources.c.source.distinct())).where(
             bucket_sources.c.model_key == model_key, bucket_sources.c.epoch == epoch
         )
     )
-    kept = slots(batch_size, n_classes=n_classes, n_sources=max(int(n_sources or 0), 1))
-    return kept, n_classes * (kept.top + kept.uncertain) + int(n_sources or 0) * kept.random
+    kept = slots(
+        batch_size,
+        n_classes=len(classes),
+        n_sources=max(int(n_sources or 0), 1),
+        important=important.intersection(classes),
+    )
+    tops = sum(kept.of(f"top:{name}") for name in classes)
+    return kept, tops + len(classes) * kept.uncertain + int(n_sources or 0) * kept.random
 
 
 def _superfluous(

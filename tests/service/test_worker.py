@@ -50,11 +50,11 @@ def make_worker(
     return make
 
 
-async def predict(worker: Worker) -> int:
-    """Return the status of one request of two items."""
+async def predict(worker: Worker, body: bytes = BODY) -> int:
+    """Return the status of one request, by default of two items."""
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": BODY, "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     scope = {"headers": [(b"content-type", b"application/json")], "query_string": b""}
     reply = await worker.handler.answer(scope, receive)
@@ -148,6 +148,27 @@ def test_a_lane_that_was_not_taken_is_told(
     asyncio.run(life(make_worker()))
     assert "the ordinary route answers" in caplog.text
     assert registry.get_sample_value("seamark_lane_active") == 0
+
+
+@pytest.mark.parametrize(("watch", "kept"), [((), 8), ((("login", 3.0),), 16)])
+def test_more_is_kept_of_a_class_that_is_watched_with_more_weight(
+    make_worker: Callable[..., Worker], watch: tuple[tuple[str, float], ...], kept: int
+) -> None:
+    """Of a hundred items the most probable ones of the class are candidates, as many as it has slots."""
+    worker = make_worker(batch_size=10, watch=watch)
+    items = [{"text": f"login {i}"} for i in range(100)]
+
+    async def life() -> None:
+        await worker.poll()
+        assert await predict(worker, json.dumps({"items": items}).encode()) == 200
+
+    asyncio.run(life())
+    current = worker.swapper.current
+    assert current is not None
+    worker.handler.pass_on(current)
+    candidates = current.recorder.seal(1_000.0).candidates
+    assert sum("top:login" in one.kinds for one in candidates) == kept
+    worker.state.close()
 
 
 def test_memory_is_settled_after_the_start(collector: None) -> None:

@@ -22,6 +22,13 @@ def test_impossible_settings_are_refused(settings_: dict[str, float]):
         DetectorConfig(**settings_)  # type: ignore[arg-type]
 
 
+def test_important_is_what_has_more_weight_than_the_others():
+    """By itself, or because the others have less; less weight makes nothing important."""
+    assert DetectorConfig().important == frozenset()
+    assert DetectorConfig(watch={"fraud": 5.0, "spam": 0.5}).important == {"fraud"}
+    assert DetectorConfig(watch={"fraud": 1.0, "*": 0.0}).important == {"fraud"}
+
+
 def test_the_threshold_is_the_formula_of_buckets_and_longest_window():
     """Ninety days of ten-second buckets by default; a shorter longest window is cheaper to search."""
     assert DetectorConfig().n_buckets == DetectorConfig().window_limit == 777_600

@@ -91,20 +91,29 @@ def everything(
     return rows
 
 
-def tops(candidates: list[Candidate], batch_size: int = 4) -> dict[str, list[tuple[str, float, float]]]:
+def tops(
+    candidates: list[Candidate], batch_size: int = 4, important: frozenset[str] = frozenset()
+) -> dict[str, list[tuple[str, float, float]]]:
     """Return what identifies the candidates of each kind, cut to the slots of one epoch."""
-    kept = slots(batch_size, n_classes=3, n_sources=3)
+    kept = slots(batch_size, n_classes=3, n_sources=3, important=important)
     merged = merge(candidates, classes=CLASSES, kept=kept)
     return {kind: [(c.key, c.at, c.priority) for c in held] for kind, held in merged.items()}
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**20), workers=st.integers(1, 4), n_texts=st.sampled_from([5, 40, 400]))
-def test_any_split_of_a_stream_merges_to_the_whole(seed: int, workers: int, n_texts: int):
+@given(
+    seed=st.integers(0, 2**20),
+    workers=st.integers(1, 4),
+    n_texts=st.sampled_from([5, 40, 400]),
+    important=st.frozensets(st.sampled_from(CLASSES)),
+)
+def test_any_split_of_a_stream_merges_to_the_whole(
+    seed: int, workers: int, n_texts: int, important: frozenset[str]
+):
     """Whatever worker saw an item, whenever it drained or forgot, the merged tops are those of all items."""
     requests = stream(120, seed=seed, size=2, n_texts=n_texts)
     rng = np.random.default_rng(seed + 1)
-    pool = [reservoir() for _ in range(workers)]
+    pool = [reservoir(important=important) for _ in range(workers)]
     reported: list[Candidate] = []
     for request in requests:
         worker = pool[rng.integers(workers)]
@@ -115,7 +124,8 @@ def test_any_split_of_a_stream_merges_to_the_whole(seed: int, workers: int, n_te
             worker.reset()
     for worker in pool:
         reported += worker.drain()
-    assert tops(reported) == tops(everything(requests))
+    whole = tops(everything(requests), important=important)
+    assert tops(reported, important=important) == whole
 
 
 @settings(max_examples=25, deadline=None)
@@ -222,6 +232,26 @@ def test_slots_add_up_to_the_multiple_of_the_batch(batch_size: int, total: int):
     """Five batches in all up to 300 items, three above."""
     kept = slots(batch_size, n_classes=5, n_sources=1)
     assert 5 * kept.top + 5 * kept.uncertain + kept.random == total
+
+
+def test_an_important_class_has_more_slots_of_the_same_total():
+    """Half of what high probabilities have is for the declared ones alone; declaring all changes nothing."""
+    kept = slots(200, n_classes=150, n_sources=1, important=frozenset({"fraud", "abuse"}))
+    assert (kept.of("top:login"), kept.of("top:fraud"), kept.of("top:abuse")) == (2, 115, 115)
+    assert (kept.of("uncertain:fraud"), kept.of("random:chat")) == (kept.uncertain, kept.random)
+    assert kept.of("top:fraud") * 2 + kept.of("top:login") * 148 <= 0.45 * 1000 + 150 + 2  # rounded up
+    every = slots(200, n_classes=3, n_sources=1, important=frozenset(CLASSES))
+    plain = slots(200, n_classes=3, n_sources=1)
+    assert {every.of(f"top:{name}") for name in CLASSES} == {plain.top}
+
+
+def test_a_class_that_the_model_does_not_have_takes_nothing():
+    """Settings may name classes of another model."""
+    named, plain = reservoir(important=["unheard of"]), reservoir()
+    for request in stream(200, seed=9):
+        named.offer(request)
+        plain.offer(request)
+    assert len(named.drain()) == len(plain.drain())
 
 
 def test_key_ignores_white_space_but_not_the_source():

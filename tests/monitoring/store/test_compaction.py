@@ -78,8 +78,14 @@ def population(store: Store, clock: ManualClock, *, seq: int) -> Population:
     return store.closing.read_wave(Span("mail@1", epoch - 100, epoch, seq, None), at=clock.now()).population
 
 
+@pytest.mark.parametrize("important", [frozenset[str](), frozenset({"spam"})])
 def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
-    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
+    store: Store,
+    clock: ManualClock,
+    seal: Callable[..., Sealed],
+    close: Callable[..., None],
+    lease: Lease,
+    important: frozenset[str],
 ) -> None:
     """Five workers' reservoirs become one; its tops and its random sample are those of all five."""
     for worker in range(5):
@@ -92,16 +98,18 @@ def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
     close()
     before, pool = population(store, clock, seq=1), candidates_in(store)
     clock.advance(1_300)
-    removed = store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease)
+    settings = {"now": clock.now(), "batch_size": BATCH_SIZE, "lease": lease, "important": important}
+    removed = store.compaction.candidates_to_slots(**settings)
     after, left = population(store, clock, seq=1), candidates_in(store)
-    kept = slots(BATCH_SIZE, n_classes=2, n_sources=1)
+    kept = slots(BATCH_SIZE, n_classes=2, n_sources=1, important=important)
     assert merge(left, classes=CLASSES, kept=kept) == merge(pool, classes=CLASSES, kept=kept)
     assert removed == len(before.columns) - len(after.columns)
-    assert len(after.columns) <= 2 * (kept.top + kept.uncertain) + kept.random
+    tops = sum(kept.of(f"top:{name}") for name in CLASSES)
+    assert len(after.columns) <= tops + 2 * kept.uncertain + kept.random
     assert after.source_counts == before.source_counts == {"other": 1_000}
     smallest = sorted(before.columns.priorities)[: draw_limit(BATCH_SIZE)]
     assert sorted(after.columns.priorities)[: len(smallest)] == smallest
-    assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
+    assert store.compaction.candidates_to_slots(**settings) == 0
 
 
 def test_an_epoch_that_an_alarm_waits_for_stays_whole(
