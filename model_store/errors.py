@@ -14,6 +14,7 @@
     │   ├── UnknownBundle         no such name or version
     │   ├── StoreNotWritable      the disk or its permissions refuse
     │   ├── StoreInvalid          the pointer or the history cannot be read
+    │   ├── NotInForce            the version to leave is not the one in force
     │   └── NothingToRollBack     no version was in force before
     ├── RowsError                 a file of rows cannot be used
     ├── ImportRefused             a model from elsewhere cannot become a bundle
@@ -138,6 +139,20 @@ class StoreInvalid(StoreError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}; restore this file from a copy"
+
+
+class NotInForce(StoreError):
+    """Somebody wants to leave a version that is not in force; `current` is the one that is, if any."""
+
+    def __init__(self, version: str, current: str | None) -> None:
+        super().__init__(version, current)
+        self.version, self.current = version, current
+
+    def __str__(self) -> str:
+        return (
+            f"version {self.version} is not in force, {self.current or 'none'} is; "
+            "nothing was rolled back, `seamark bundle history` tells what happened"
+        )
 
 
 class NothingToRollBack(StoreError):

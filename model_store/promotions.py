@@ -1,5 +1,6 @@
 """Say which version of a bundle is in force, and who changed that, when and why."""
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, fields
@@ -19,7 +20,10 @@ HISTORY: Final = "history.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """One change of the version in force; `at` in seconds since the epoch, `seq` from 1 without gaps."""
+    """One change of the version in force; `at` in seconds since the epoch, `seq` from 1 without gaps.
+
+    `request` tells which request made it, see `request_id`; None where the caller gave no key.
+    """
 
     seq: int
     at: float
@@ -29,10 +33,18 @@ class Promotion:
     from_version: str | None
     to_version: str
     action: Action = "promote"
+    request: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that is stored, and shown as a line of the history."""
-        return asdict(self)
+        # Left out where there is none: releases that know no requests read these lines too.
+        return {name: value for name, value in asdict(self).items() if name != "request" or value is not None}
+
+
+def request_id(name: str, idempotency_key: str) -> str:
+    """Return what marks the change that a request makes: the same however often it is sent."""
+    parts = "\0".join(("promotion", name, idempotency_key))
+    return hashlib.sha256(parts.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def in_force(home: Path) -> Promotion | None:
@@ -114,13 +126,14 @@ def _read_lines(home: Path) -> tuple[tuple[Promotion, ...], int]:
     return tuple(parsed), len(whole)
 
 
-_FIELDS: Final = {field.name for field in fields(Promotion)}
+_OPTIONAL: Final = {"request"}
+_FIELDS: Final = {field.name for field in fields(Promotion)} - _OPTIONAL
 
 
 def _parse(content: bytes, path: Path, *, where: str = "") -> Promotion:
     try:
         raw: Any = json.loads(content)
-        if not isinstance(raw, dict) or raw.keys() != _FIELDS:
+        if not isinstance(raw, dict) or raw.keys() - _OPTIONAL != _FIELDS:
             raise ValueError(f"expected an object of {', '.join(sorted(_FIELDS))}")
         if type(raw["seq"]) is not int or not VERSION.fullmatch(raw["to_version"]):
             raise ValueError("seq or to_version is not a number")

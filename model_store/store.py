@@ -13,7 +13,7 @@ from typing import Final
 from model_store.bundles.bundle import MODEL_FILE, ModelKey, read_bundle, read_manifest, write_manifest
 from model_store.bundles.durable import exclusive, os_errors, sync
 from model_store.bundles.manifest import MANIFEST, NAME, NAME_RULE, VERSION
-from model_store.errors import BundleInvalid, NothingToRollBack, StoreNotWritable, UnknownBundle
+from model_store.errors import BundleInvalid, NothingToRollBack, NotInForce, StoreNotWritable, UnknownBundle
 from model_store.graphs.classifier import check_graph
 from model_store.model import load_model
 from model_store.promotions import (
@@ -24,6 +24,7 @@ from model_store.promotions import (
     put_in_force,
     read_history,
     repair_history,
+    request_id,
 )
 
 _DRAFT_PREFIX: Final = ".draft-"
@@ -167,24 +168,57 @@ class ModelStore:
             put_in_force(home, promotion)
             return promotion
 
-    def rollback(self, name: str, *, who: str, why: str, at: float) -> Promotion:
+    def rollback(
+        self,
+        name: str,
+        *,
+        who: str,
+        why: str,
+        at: float,
+        leaving: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Promotion:
         """Put the version in force that was so before the current one was promoted.
 
         A second rollback goes one further back, not forth again to the version just left.
 
+        Parameters
+        ----------
+        at
+            Seconds since the epoch.
+        leaving
+            The version to roll back from: nothing is done while another is in force.
+        idempotency_key
+            The same key gives the rollback it made the first time, unless that left another version than
+            `leaving`.
+
+        Returns
+        -------
+        Promotion
+            The change made, now or by the same request before.
+
         Raises
         ------
+        NotInForce
+            If `leaving` is not what is in force.
         NothingToRollBack
             If no version was in force before.
         BundleError
             If the earlier version cannot be served; the pointer stays.
         """
+        request = None if idempotency_key is None else request_id(name, idempotency_key)
         with self._writing(name) as (home, history):
+            if (done := _done_before(history, request, leaving)) is not None:
+                return done
+            current = history[-1].to_version if history else None
+            if leaving is not None and leaving != current:
+                raise NotInForce(leaving, current)
             earlier = in_force_before(history)
             if earlier is None:
                 raise NothingToRollBack(name)
             self._load(name, earlier)
             promotion = _next(history, name, earlier, who=who, why=why, at=at, action="rollback")
+            promotion = replace(promotion, request=request)
             put_in_force(home, promotion)
             return promotion
 
@@ -247,6 +281,16 @@ def _accept(name: str, draft: Path) -> Path:
         draft.rename(home / version)
         sync(home)
     return home / version
+
+
+def _done_before(
+    history: tuple[Promotion, ...], request: str | None, leaving: str | None
+) -> Promotion | None:
+    """Return the last change that the same request made; None if it is new."""
+    if request is None:
+        return None
+    same = (each for each in reversed(history) if each.request == request)
+    return next((each for each in same if leaving in (None, each.from_version)), None)
 
 
 def _next(

@@ -56,7 +56,7 @@ _CONFLICTS: Final = frozenset(
     }
 )
 _NEVER_MISSING: Final = frozenset({"list_batches", "list_proposals", "get_basis", "post_erase"})
-_ONCE: Final = frozenset({"post_batch", "post_lease"})
+_ONCE: Final = frozenset({"post_batch", "post_lease", "roll_back"})
 _QUERIES: Final[Mapping[str, Json]] = {
     "state": {"type": "string", "enum": list(STATES), "description": "all by default"},
     "model": {"type": "string", "description": "name@version; the version in force by default"},

@@ -192,6 +192,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     QueueFull: Kind(503, "queue-full", "Too many requests wait", "unavailable", _TRY_AGAIN),
     ClientGone: Kind(499, "client-gone", "Client hung up"),
     model_errors.UnknownBundle: Kind(404, "unknown-version", "No such version"),
+    model_errors.NotInForce: Kind(409, "not-in-force", "Another version is in force"),
     model_errors.NothingToRollBack: Kind(409, "nothing-to-roll-back", "No earlier version"),
     model_errors.BundleError: Kind(409, "bundle-refused", "Bundle failed verification"),
     model_errors.FeatureInvalid: FIELD_INVALID,

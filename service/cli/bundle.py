@@ -101,10 +101,19 @@ def promote(
 
 @app.command()
 def rollback(
-    name: Name, store: Store = DEFAULT_STORE, by: By = "", why: Why = "", json: Json = False
+    name: Name,
+    store: Store = DEFAULT_STORE,
+    by: By = "",
+    why: Why = "",
+    leaving: Annotated[
+        str | None, typer.Option("--from", help="Only while this version is in force; safe to repeat.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Put the version back in force that was before the last promotion."""
-    done = ModelStore(store).rollback(name, who=by or current_user(), why=why, at=time.time())
+    done = ModelStore(store).rollback(
+        name, who=by or current_user(), why=why, at=time.time(), leaving=leaving
+    )
     _show_promotion(done, as_json=json)
 
 

@@ -60,7 +60,7 @@ def routes(seat: Seat) -> list[BaseRoute]:
         ),
         operate("GET", "/v1/models", models.list_models, local_only=False),
         operate("GET", "/v1/models/history", models.get_model_history, local_only=False, queries=("limit",)),
-        operate("POST", "/v1/models/rollback", models.roll_back, local_only=True, body=models.Change),
+        operate("POST", "/v1/models/rollback", models.roll_back, local_only=True, body=models.Rollback),
         operate("POST", "/v1/models/{version}/promote", models.promote, local_only=True, body=models.Change),
         operate(
             "GET", "/v1/proposals", proposals.list_proposals, local_only=False, queries=("limit", "state")

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from model_store.bundles.bundle import read_manifest
 from model_store.errors import ModelStoreError, UnknownBundle
@@ -20,6 +20,7 @@ from service.problems import NoBundle
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Reason = Annotated[str, Meta(min_length=1, max_length=1_000)]
+Version = Annotated[str, Meta(pattern="^[0-9]{1,9}$")]
 
 _MARKS: Final[dict[Literal["refit", "import"], str]] = {"refit": "refit", "import": "imported"}
 
@@ -31,6 +32,14 @@ class Change(Struct, frozen=True, forbid_unknown_fields=True):
 
     who: Name
     why: Reason
+
+
+class Rollback(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who rolls back, and why; with `from`, only while that version is in force."""
+
+    who: Name
+    why: Reason
+    leaving: Version | None = field(default=None, name="from")
 
 
 def list_models(call: Call) -> object:
@@ -59,10 +68,15 @@ def promote(call: Call) -> object:
 
 
 def roll_back(call: Call) -> object:
-    """Put the version back in force that was before the current one."""
-    change = call.json(Change)
+    """Put the version back in force that was before; the same Idempotency-Key gives the first result."""
+    asked = call.json(Rollback)
     done = call.worker.models.rollback(
-        served_name(call), who=change.who, why=change.why, at=call.worker.clock.now()
+        served_name(call),
+        who=asked.who,
+        why=asked.why,
+        at=call.worker.clock.now(),
+        leaving=asked.leaving,
+        idempotency_key=call.idempotency_key,
     )
     return _followed(call, done)
 

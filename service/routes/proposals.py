@@ -10,9 +10,7 @@ from monitoring.proposing import STATES, Proposal, ProposalState, fingerprint, p
 from monitoring.waves.basis import basis
 from service.exchange import Call
 from service.problems import FieldInvalid
-from service.routes.models import Change, Name, Reason, served_name
-
-Version = Annotated[str, Meta(pattern="^[0-9]{1,9}$")]
+from service.routes.models import Change, Name, Reason, Version, served_name
 
 
 class NewProposal(Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,12 +22,13 @@ from model_store.errors import (
     BundleCorrupt,
     BundleInvalid,
     NothingToRollBack,
+    NotInForce,
     StoreInvalid,
     StoreNotWritable,
     UnknownBundle,
 )
 from model_store.model import load_model
-from model_store.promotions import Promotion
+from model_store.promotions import Promotion, request_id
 from model_store.store import ModelStore
 from model_store.training.export import linear_onnx
 from tests.support.bundles import publish_tiny, reseal, tiny_graph, write_tiny
@@ -106,6 +107,59 @@ def test_rollback_goes_back_step_by_step(three: ModelStore):
     with pytest.raises(NothingToRollBack, match="'tiny'"):
         three.rollback("tiny", at=11.0, who="bob", why="further")
     assert three.current("tiny") == "1"
+
+
+@pytest.mark.parametrize(("leaving", "named"), [("2", "version 2 is not in force, 3 is"), ("9", "version 9")])
+def test_a_rollback_leaves_only_the_version_it_names(three: ModelStore, leaving: str, named: str):
+    """Another version in force than the one to leave is an error that names both, and changes no byte."""
+    for version in "123":
+        three.promote("tiny", version, at=1.0, **promoting)
+    before = _contents(_home(three))
+    with pytest.raises(NotInForce, match=named):
+        three.rollback("tiny", at=2.0, leaving=leaving, **promoting)
+    assert _contents(_home(three)) == before
+    assert three.rollback("tiny", at=2.0, leaving="3", **promoting).to_version == "2"
+
+
+def test_a_rollback_before_any_promotion_says_that_none_is_in_force(three: ModelStore):
+    """There is nothing to leave, and nothing to go back to."""
+    with pytest.raises(NotInForce, match="version 1 is not in force, none is"):
+        three.rollback("tiny", at=0.0, leaving="1", **promoting)
+    with pytest.raises(NothingToRollBack, match="'tiny'"):
+        three.rollback("tiny", at=0.0, **promoting)
+
+
+@pytest.mark.parametrize("leaving", [None, "3"])
+def test_a_repeated_rollback_gives_the_first_result(three: ModelStore, leaving: str | None):
+    """The same key never goes back twice, whatever was put in force since; another key does."""
+    for version in "123":
+        three.promote("tiny", version, at=1.0, **promoting)
+    asked = partial(three.rollback, "tiny", leaving=leaving, idempotency_key="monday", **promoting)
+    first = asked(at=2.0)
+    assert (first.to_version, first.request) == ("2", request_id("tiny", "monday"))
+    assert asked(at=3.0) == first
+    three.promote("tiny", "1", at=4.0, **promoting)
+    assert asked(at=5.0) == first
+    assert three.current("tiny") == "1"
+    assert three.rollback("tiny", at=6.0, idempotency_key="tuesday", **promoting).to_version == "2"
+
+
+def test_a_key_used_again_for_another_version_is_a_request_of_its_own(three: ModelStore):
+    """Whoever names the version that is in force now does not get an old answer about another."""
+    for version in "123":
+        three.promote("tiny", version, at=1.0, **promoting)
+    asked = partial(three.rollback, "tiny", idempotency_key="rollback", **promoting)
+    assert [asked(at=2.0, leaving=each).to_version for each in "3232"] == ["2", "1", "2", "1"]
+    assert len(three.history("tiny")) == 5
+    with pytest.raises(NotInForce, match="version 9 is not in force, 1 is"):
+        asked(at=3.0, leaving="9")
+
+
+def test_a_promotion_without_a_request_is_stored_as_before(three: ModelStore):
+    """Lines of releases that knew no requests are read, and theirs are written for them to read."""
+    three.promote("tiny", "1", at=1.0, **promoting)
+    assert "request" not in json.loads((_home(three) / "history.jsonl").read_text())
+    assert three.history("tiny")[0].request is None
 
 
 @given(steps=st.lists(st.sampled_from(["1", "2", "3", "back"]), max_size=8))
@@ -296,6 +350,88 @@ def test_promoting_at_once_loses_no_promotion(three: ModelStore):
     assert three.current("tiny") == history[-1].to_version
 
 
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [({"leaving": "3"}, {"2"}), ({"idempotency_key": "k"}, {"2"}), ({}, {"1"})],
+    ids=["from", "key", "neither"],
+)
+def test_rolling_back_at_once_goes_back_once(three: ModelStore, options: dict[str, str], left: set[str]):
+    """Of two that name what they leave, or are the same request, one rolls back; without either both do."""
+    for version in "123":
+        three.promote("tiny", version, at=1.0, **promoting)
+    barrier = threading.Barrier(2)
+
+    def roll_back(_: int) -> Promotion | None:
+        barrier.wait()
+        try:
+            return ModelStore(three.root).rollback("tiny", at=2.0, **promoting, **options)
+        except NotInForce:
+            return None
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(roll_back, range(2)))
+    assert {three.current("tiny")} == left
+    assert three.history("tiny")[-1] in done
+    assert len(three.history("tiny")) == 3 + (2 if left == {"1"} else 1)
+
+
+def test_two_processes_roll_back_once(three: ModelStore):
+    """The version to leave is compared under the lock of the store, which other processes respect."""
+    for version in "123":
+        three.promote("tiny", version, at=1.0, **promoting)
+    script = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from model_store.store import ModelStore
+        store = ModelStore(Path(sys.argv[1]))
+        print("ready", flush=True)
+        sys.stdin.readline()
+        store.rollback("tiny", who="two", why="at once", at=2.0, leaving="3")
+    """)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(three.root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    told = []
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        told.append(process.communicate(timeout=60)[1])
+    assert sorted(process.returncode for process in processes) == [0, 1]
+    assert sum("version 3 is not in force, 2 is" in each for each in told) == 1
+    assert [each.to_version for each in three.history("tiny")] == ["1", "2", "3", "2"]
+
+
+@given(data=st.data())
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_rollback_killed_before_its_line_is_not_done_again(three: ModelStore, data: st.DataObject):
+    """Whoever repeats it after the kill gets what it did, and the history has it once."""
+    for file in ("current.json", "history.jsonl"):
+        (_home(three) / file).unlink(missing_ok=True)
+    for version in "123":
+        three.promote("tiny", version, at=1.0, **promoting)
+    asked = partial(three.rollback, "tiny", idempotency_key="k", **promoting)
+    first = asked(at=2.0)
+    file = _home(three) / "history.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:3]) + lines[3][: data.draw(st.integers(0, len(lines[3]) - 1))])
+    assert asked(at=3.0) == first
+    assert three.current("tiny") == "2"
+    assert [json.loads(line)["seq"] for line in file.read_bytes().splitlines()] == [1, 2, 3, 4]
+
+
 @given(data=st.data())
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_kill_before_the_line_of_history_loses_nothing(three: ModelStore, data: st.DataObject):
@@ -435,3 +571,38 @@ def test_a_real_kill_leaves_one_consistent_chain(three: ModelStore):
         assert [p.seq for p in history] == list(range(1, len(history) + 1))
         assert all(a.to_version == b.from_version for a, b in itertools.pairwise(history))
         assert three.current("tiny") == history[-1].to_version
+
+
+@pytest.mark.slow
+def test_a_real_kill_never_rolls_back_twice(three: ModelStore):
+    """A process killed anywhere in its rollbacks: repeating the one it was at does it, once."""
+    script = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from model_store.store import ModelStore
+        store = ModelStore(Path(sys.argv[1]))
+        for round in range(int(sys.argv[2]), 10**6):
+            store.promote("tiny", "1", who="loop", why="kill me", at=1.0)
+            store.promote("tiny", "2", who="loop", why="kill me", at=2.0)
+            print(round, flush=True)
+            store.rollback("tiny", who="loop", why="kill me", at=3.0, idempotency_key=str(round))
+    """)
+    begun = 0
+    for lines in (1, 2, 5, 3, 7):
+        with subprocess.Popen(
+            [sys.executable, "-c", script, str(three.root), str(begun)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        ) as process:
+            assert process.stdout is not None
+            for _ in range(lines):
+                told = process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
+        last = int(told)
+        for _ in range(2):
+            done = three.rollback("tiny", idempotency_key=str(last), at=3.0, **promoting)
+            assert (done.from_version, done.to_version) == ("2", "1")
+        begun = last + 1
+        requests = [each.request for each in three.history("tiny") if each.action == "rollback"]
+        assert len(requests) == len(set(requests)) >= begun

@@ -215,6 +215,13 @@ def house(tmp_path: Path) -> Iterator[House]:
             {"json": {"who": "kim", "why": "worse"}},
             409,
         ),
+        (
+            "POST",
+            "/v1/models/rollback",
+            "/v1/models/rollback",
+            {"json": {"who": "kim", "why": "worse", "from": "7"}, "headers": {"Idempotency-Key": "k"}},
+            409,
+        ),
     ],
 )
 def test_the_routes_answer_what_is_declared(

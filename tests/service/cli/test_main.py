@@ -77,6 +77,20 @@ def test_promote_and_rollback_are_in_the_history(
     ]
 
 
+def test_a_rollback_with_from_goes_back_once(
+    seamark: Command, publish_tiny: Callable[..., Path], model_store_root: Path
+) -> None:
+    """Said again, it is an error that names the version in force, and nothing more is rolled back."""
+    for _ in range(3):
+        publish_tiny()
+    arguments = ("bundle", "rollback", "tiny", "--from", "3", "--store", model_store_root)
+    assert seamark(*arguments) == (0, "tiny: version 2 is in force (was 3)\n", "")
+    code, out, err = seamark(*arguments)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "version 3 is not in force, 2 is" in err
+    assert ModelStore(model_store_root).current("tiny") == "2"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from httpx2 import Response
 
 from monitoring.errors import StateUnavailable
 from monitoring.proposing import Proposal, proposal_id
@@ -64,6 +65,61 @@ def test_a_bundle_that_fails_verification_is_not_promoted(house: House) -> None:
 def test_nothing_to_roll_back_to_is_a_409(house: House) -> None:
     """The first version has none before it."""
     assert house.local.post("/v1/models/rollback", json=CHANGE).status_code == 409
+
+
+def roll_back(house: House, *, once: str | None = None, **body: str) -> Response:
+    """Ask for a rollback."""
+    headers = {} if once is None else {"Idempotency-Key": once}
+    return house.local.post("/v1/models/rollback", json={**CHANGE, **body}, headers=headers)
+
+
+@pytest.fixture
+def third(house: House) -> House:
+    """Return a house with three versions, the third of them in force."""
+    for version in ("2", "3"):
+        bundles.publish_tiny(house.models, k=3, promote=False)
+        assert house.local.post(f"/v1/models/{version}/promote", json=CHANGE).status_code == 200
+    return house
+
+
+def test_a_rollback_leaves_only_the_version_it_names(third: House) -> None:
+    """409 names both versions; sent twice, a rollback with `from` goes back once."""
+    assert roll_back(third, **{"from": "3"}).json()["to_version"] == "2"
+    refused = roll_back(third, **{"from": "3"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:seamark:problem:not-in-force")
+    assert "version 3 is not in force, 2 is" in refused.json()["detail"]
+    assert third.models.current("tiny") == "2"
+    assert roll_back(third, **{"from": "two"}).json()["field"] == "$.from"
+
+
+@pytest.mark.parametrize("body", [{}, {"from": "3"}], ids=["without", "with from"])
+def test_a_repeated_rollback_gives_the_first_result(third: House, body: dict[str, str]) -> None:
+    """The same Idempotency-Key is answered alike, and the history and the audit have one line of it."""
+    answers = []
+    for _ in range(3):
+        answers.append(roll_back(third, once="k", **body))
+        third.clock.advance(1)
+    assert [each.status_code for each in answers] == [200] * 3
+    assert answers[0].json() == answers[1].json() == answers[2].json()
+    assert [each.action for each in third.models.history("tiny")].count("rollback") == 1
+    assert [each.action for each in third.worker.state.store().audit.list()].count("rollback") == 1
+    assert roll_back(third, once="k" * 129).status_code == 422
+
+
+def test_a_rollback_is_done_while_the_state_is_away(third: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between store and state, or the state away: a repeat follows what the first request did."""
+    store = third.worker.state.store()
+
+    def away(*_: object, **__: object) -> int:
+        raise StateUnavailable("here", "the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.promotions, "follow", away)
+        first = roll_back(third, once="k")
+    assert first.status_code == 200
+    assert [each.action for each in store.audit.list()].count("rollback") == 0
+    assert roll_back(third, once="k").json() == first.json()
+    assert [each.model_key for each in store.audit.list() if each.action == "rollback"] == ["tiny@2"]
 
 
 def test_a_change_needs_a_name_and_a_reason(house: House) -> None:
