@@ -39,6 +39,7 @@ TAGS: Final = ("seamark",)
 # The levels of the alerts in monitoring/prometheus/rules/seamark.yml; a test compares them.
 ERROR_RATIO_LEVEL: Final = 0.0144
 LAG_LEVEL_SECONDS: Final = 120.0
+UNTOLD_LEVEL_SECONDS: Final = 900.0
 
 
 def _users() -> list[Any]:
@@ -221,6 +222,42 @@ def _answers() -> list[Any]:
             ],
             unit="cps",
             width=12,
+        ),
+        *_webhook(),
+    ]
+
+
+def _webhook() -> list[Any]:
+    return [
+        figure(
+            "Webhook waiting",
+            "Events of new batches that the webhook is still to be told; 0 without any, or a webhook.",
+            Query(f"max(seamark_webhook_waiting{{{JOB}}})", "events"),
+            unit="short",
+            height=8,
+            decimals=0,
+        ),
+        graph(
+            "Webhook behind",
+            "Age of the oldest such event; 0 when none waits. SeamarkWebhook opens a ticket at the line. The "
+            "batch is there all the same.",
+            [Query(f"max(seamark_webhook_oldest_age_seconds{{{JOB}}})", "oldest")],
+            unit="s",
+            width=10,
+            line_at=UNTOLD_LEVEL_SECONDS,
+        ),
+        graph(
+            "Webhook attempts",
+            "Attempts a second to tell the webhook by outcome: delivered, failed (tried again for a day), "
+            "given_up (after that day, and nobody is told any more).",
+            [
+                Query(
+                    f"sum by (outcome) (rate(seamark_webhook_attempts_total{{{HERE}}}[$__rate_interval]))",
+                    "{{outcome}}",
+                )
+            ],
+            unit="cps",
+            width=10,
         ),
     ]
 

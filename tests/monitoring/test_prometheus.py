@@ -60,10 +60,10 @@ def test_metric_names_and_types_follow_the_conventions_of_prometheus() -> None:
     promtool("check", "metrics", given=generate_latest(exported.exposition_registry()))
 
 
-def test_there_are_three_alerts_and_each_has_a_unit_test() -> None:
+def test_there_are_four_alerts_and_each_has_a_unit_test() -> None:
     """The names are part of the documentation; a test file mentions each of them."""
     names = {alert["alert"] for alert in ALERTS}
-    assert names == {"SeamarkDrift", "SeamarkWatcherLag", "SeamarkErrors"}
+    assert names == {"SeamarkDrift", "SeamarkWatcherLag", "SeamarkWebhook", "SeamarkErrors"}
     assert all(f"alertname: {name}\n" in TESTS.read_text() for name in names)
 
 

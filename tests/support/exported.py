@@ -1,11 +1,12 @@
 """What does the service export? The metric table of service/metrics as Prometheus would name it."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from model_store.policy import DECISIONS
+from monitoring.delivering import Outcome
 from service.metrics import BOUNDS, DRIFT_STATES, NAMESPACE, TABLE, Spec
 from service.tally import OUTCOMES, STAGES
 from tests.support.promql import Selected
@@ -21,6 +22,7 @@ VALUES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("seamark_predictions", "decision"): frozenset(DECISIONS),
     ("seamark_class_share_ratio", "kind"): frozenset({"reference", "current"}),
     ("seamark_monitoring_failures", "stage"): frozenset(STAGES),
+    ("seamark_webhook_attempts", "outcome"): frozenset(get_args(Outcome)),
 }
 
 
