@@ -145,6 +145,21 @@ def emit_by_hand(
     raise BatchRefused("busy", "other batches were made or labelled at the same moment; try again")
 
 
+def drawn_of(since: float | None) -> str:
+    """Say what a batch by hand draws from: the last day, or what came after a move, UTC epoch seconds.
+
+    Examples
+    --------
+    >>> drawn_of(None)
+    'of the last day'
+    >>> drawn_of(1_796_000_000.0)
+    'since the traffic moved at 2026-11-30 00:53 UTC'
+    """
+    if since is None:
+        return "of the last day"
+    return f"since the traffic moved at {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def _emit(
     store: Store,
     span: Span,
@@ -177,6 +192,7 @@ def _emit(
         if since is None
         else counts_since(population.epoch_counts, since, seconds=EPOCH_SECONDS, least=least)
     )
+    drawn_since = None if drawable == population.epoch_counts else since
     # An audit, and draws for a claim, are about what was asked for.
     rose = risen(_priors(meaning)) if mode == "mixed" and explore is None else ()
     if explore is not None and drawable is population.epoch_counts and since is not None:
@@ -219,6 +235,8 @@ def _emit(
                 "first": span.first_epoch,
                 "last": span.last_epoch,
                 "left_out": list(population.epochs_left_out),
+                # The move that all that is drawn came after; none where draws are of all of this time.
+                "since": drawn_since,
                 # Of what is drawn from. What several batches say together takes how much of it any two share.
                 "items": {
                     source: {str(epoch): n for epoch, n in each.items()} for source, each in drawable.items()
@@ -232,7 +250,8 @@ def _emit(
             "no_items",
             "no item of the time in question is new and could be shown to labelers"
             if explore is None
-            else "all that can be drawn at random of the last day was drawn before; ask again on a later day",
+            else f"all that can be drawn at random {drawn_of(drawn_since)} was drawn before; "
+            + ("ask again on a later day" if drawn_since is None else "ask again when there is more traffic"),
         )
     batch = NewBatch(
         id=batch_id,

@@ -11,7 +11,7 @@ from monitoring.errors import BatchRefused
 from monitoring.waves.agreement import agreement_of
 from monitoring.waves.batches import Batch, BatchSummary
 from monitoring.waves.carried import draws_taken
-from monitoring.waves.emission import emit_by_hand
+from monitoring.waves.emission import drawn_of, emit_by_hand
 from monitoring.waves.facts import facts_of
 from service.exchange import Call
 from service.problems import FieldInvalid
@@ -78,9 +78,10 @@ def post_batch(call: Call) -> object:
     detail = _detail(call, batch)
     drawn = sum(each["draws"] for each in detail["manifest"]["sources"].values())
     if explore is not None and explore > drawn:
+        of = drawn_of(detail["manifest"]["epochs"].get("since"))
         fewer = (
-            f"{explore} explored items were asked for; {drawn} could be drawn of the last day, within the "
-            "labels that are left of today's"
+            f"{explore} explored items were asked for; {drawn} could be drawn {of}, within the labels that "
+            "are left of today's"
         )
         detail["notes"] = [fewer, *detail["notes"]]
     if asked.size is not None and asked.size > config.batch_size:

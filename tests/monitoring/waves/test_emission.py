@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -191,6 +192,9 @@ def test_draws_are_of_whole_epochs_since_the_traffic_moved(
         serve(store, clock, seconds=30, rng=rng)
     batch = store.batches.get(ask(explore=9))
     assert min(item.at for item in batch.items) >= (before // 600 + 1) * 600
+    epochs = batch.manifest["epochs"]
+    assert isinstance(epochs, dict)
+    assert epochs["since"] == before
     drawn = store.labelled.drawn(batch_ids=[batch.id])
     assert {each.drawn_from >= before for each in drawn} == {True}
     mixed = store.batches.get(ask("k2"))
@@ -198,6 +202,34 @@ def test_draws_are_of_whole_epochs_since_the_traffic_moved(
     assert explored
     assert min(item.at for item in explored) >= before
     assert mixed.complete_sample
+
+
+@pytest.mark.parametrize("ago", [None, 100_000.0, 1_300.0], ids=["never", "before the day", "within the day"])
+def test_when_all_is_drawn_the_refusal_says_of_what_time(
+    store: Store, clock: ManualClock, ask: Callable[..., str], ago: float | None
+) -> None:
+    """Of the last day, or since the traffic moved within it; that is in the manifest too."""
+    rng = np.random.default_rng(7)
+    for _ in range(3):
+        serve(store, clock, seconds=10, rng=rng)
+        clock.advance(600)
+    at = clock.now() - (ago or 0.0)
+    if ago is not None:
+        moved(store, at)
+    patient, known = replace(CONFIG, max_open_batches=99), set()
+
+    def draw_all() -> None:
+        for number in range(50):
+            epochs = store.batches.get(ask(f"k{number}", explore=9, config=patient)).manifest["epochs"]
+            known.add(epochs["since"])  # type: ignore[index]
+
+    with pytest.raises(BatchRefused) as refused:
+        draw_all()
+    within = ago == 1_300.0
+    assert known == {at if within else None}
+    said = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+    words = f"since the traffic moved at {said} was" if within else "of the last day was drawn before"
+    assert f"all that can be drawn at random {words}" in str(refused.value)
 
 
 def test_right_after_a_move_a_batch_still_has_draws(

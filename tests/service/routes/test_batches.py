@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from model_store.policy import NO_CLASS_PASSES
+from monitoring.detection.finding import Finding
 from monitoring.handover import FORMS
+from monitoring.store import Alarm
+from monitoring.store.alarms import insert_alarm
 from service.access import Access, Key
 from service.exchange import Call
 from service.routes import routes
@@ -421,6 +424,23 @@ def test_a_draw_of_an_item_that_has_a_label_is_not_asked_about_again(
     estimated = house.local.get("/v1/estimates").json()
     (used,) = [each for each in estimated["batches"] if each["batch"] == second["id"]]
     assert (used["drawn"], used["labelled"], used["left_out"]) == (15, 15, 0)
+
+
+@pytest.mark.parametrize("moves", [False, True], ids=["calm", "moved"])
+def test_fewer_draws_than_asked_for_say_of_what_time(filled: House, moves: bool) -> None:
+    """Of the last day, or since the traffic moved within it."""
+    if moves:
+        at = filled.clock.now()
+        finding, epoch = Finding(at, 640, 640, 4, 20.0, 16.0, (), ("login",)), int(at // 600)
+        with filled.worker.state.store()._database.write(durable=False) as connection:
+            insert_alarm(connection, Alarm("a", "tiny@1", 1, at, epoch, epoch, finding, batch_note="none"))
+        filled.clock.advance(1_200)
+        filled.settle()
+        filled.answer([f"{name} later {at}" for at in range(60) for name in bundles.NAMED])
+    note = make(filled, explore=400)["notes"][0]
+    words = "since the traffic moved at 2023-11-14 22:13 UTC" if moves else "of the last day"
+    assert note.startswith("400 explored items were asked for; ")
+    assert f" could be drawn {words}, within the labels that are left of today's" in note
 
 
 @pytest.mark.parametrize(
