@@ -16,6 +16,7 @@ from model_store.bundles.keptrows import load_seen, load_validation, save_seen, 
 from model_store.bundles.manifest import DRAFT, FORMAT, MANIFEST, FrontEndSpec, Manifest, TfidfFile
 from model_store.bundles.verify import describe, read_limited, require_plain, verify_files
 from model_store.calibrating.calibration import Calibration
+from model_store.data.rowmarks import Binning
 from model_store.errors import BundleInvalid, ModelStoreError
 from model_store.graphs.columns import ColumnInputs
 from model_store.graphs.inputs import TextInput
@@ -132,6 +133,23 @@ def read_evaluation(bundle: Bundle) -> dict[str, Any] | None:
 def read_seen(bundle: Bundle) -> Seen:
     """Return the signatures, and vectors if any, of what was labelled."""
     return load_seen(bundle.path / SEEN_FILE)
+
+
+def read_binning(bundle: Bundle) -> Binning | None:
+    """Return what makes marks of the rows of a table; None for texts, and where a bundle keeps no marks.
+
+    Raises
+    ------
+    BundleInvalid
+        If the cuts are not those of the columns.
+    """
+    cuts = read_seen(bundle).cuts
+    if cuts is None:
+        return None
+    try:
+        return Binning(bundle.manifest.columns, cuts)
+    except ValueError as error:
+        raise BundleInvalid(bundle.path / SEEN_FILE, str(error)) from error
 
 
 def write_bundle(
@@ -259,4 +277,4 @@ def _check_against_classes(bundle: Bundle) -> None:
         reason = f"counts {'one label' if several else 'several labels'} an item, the manifest says {task}"
         raise BundleInvalid(bundle.path / REFERENCE_FILE, reason)
     read_validation(bundle)
-    read_seen(bundle)
+    read_binning(bundle)

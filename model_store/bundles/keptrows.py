@@ -1,21 +1,24 @@
 """Which rows does a bundle remember, and as what, since it may not keep their content?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from model_store.bundles.arrays import Array, Layout, load_arrays, save_arrays
-from model_store.data.wordmarks import PER_TEXT
+from model_store.data.rowmarks import Binning
+from model_store.data.wordmarks import PER_TEXT, kept
 from model_store.errors import BundleInvalid
+from model_store.graphs.values import Column
 
 _VALIDATION_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("int32", 1)}
 _MULTILABEL_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": ("bool", 2)}
 _RAW: Final[Layout] = {"log_probabilities": ("float32", 2)}
 _SEEN_LAYOUT: Final[Layout] = {"signatures": ("uint32", 2), "vectors": ("float32", 2)}
-_MARKS: Final[Layout] = {"marks": ("uint16", 2)}
+_MARKS: Final[Layout] = {"marks": ("uint16", 2), "cuts": ("float64", 2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,44 @@ class Seen:
     vectors : float32 array of shape (m, n_dimensions), optional
         Embeddings of some of the items; None when there are none.
     marks : uint16 array of shape (m, 64), optional
-        Words of some of the texts, see `model_store.data.wordmarks`.
+        Words of some of the texts, see `model_store.data.wordmarks`; of a table values of some of the rows.
+    cuts : float64 array of shape (n_columns of numbers, 11), optional
+        What makes marks of a row, see `model_store.data.rowmarks`.
     """
 
     signatures: npt.NDArray[np.uint32]
     vectors: npt.NDArray[np.float32] | None = None
     marks: npt.NDArray[np.uint16] | None = None
+    cuts: npt.NDArray[np.float64] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        signatures: npt.NDArray[np.uint32],
+        items: Sequence[Any],
+        *,
+        columns: Sequence[Column] = (),
+        before: Self | None = None,
+    ) -> Self:
+        """Return what recognises labelled items: texts, or rows of a table with `columns`.
+
+        Parameters
+        ----------
+        before : Seen, optional
+            Of an earlier version that takes the same: these items come to its own, and rows of a table are
+            marked by its cuts.
+        """
+        cuts = None
+        if columns:
+            earlier = None if before is None else before.cuts
+            binning = Binning.of(columns, items) if earlier is None else Binning(tuple(columns), earlier)
+            marks, cuts = binning.kept(items), binning.cuts
+        else:
+            marks = kept(items)
+        if before is not None:
+            signatures = np.unique(np.concatenate([before.signatures, signatures]), axis=0)
+            marks = marks if before.marks is None else np.concatenate([before.marks, marks])
+        return cls(signatures, marks=marks, cuts=cuts)
 
 
 def save_validation(file: Path, validation: Validation) -> None:
@@ -93,6 +128,8 @@ def save_seen(file: Path, seen: Seen) -> None:
     }
     if seen.marks is not None:
         arrays["marks"] = seen.marks
+    if seen.cuts is not None:
+        arrays["cuts"] = seen.cuts
     save_arrays(file, arrays)
 
 
@@ -102,4 +139,4 @@ def load_seen(file: Path) -> Seen:
     vectors, marks = arrays["vectors"], arrays.get("marks")
     if marks is not None and marks.shape[1] != PER_TEXT:
         raise BundleInvalid(file, f"marks have shape {marks.shape}, expected {PER_TEXT} a text")
-    return Seen(arrays["signatures"], vectors if vectors.shape[1] else None, marks)
+    return Seen(arrays["signatures"], vectors if vectors.shape[1] else None, marks, arrays.get("cuts"))

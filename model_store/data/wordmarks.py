@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ PER_TEXT: Final = 64
 NO_MARK: Final = 0xFFFF
 MOST_KEPT: Final = 4_000  # texts of a labelled file
 _WORD: Final = re.compile(r"\w+")
+_T = TypeVar("_T")
 
 
 def marks(texts: Sequence[str]) -> Marks:
@@ -48,9 +49,14 @@ def marks(texts: Sequence[str]) -> Marks:
 
 def kept(texts: Sequence[str]) -> Marks:
     """Return marks of at most `MOST_KEPT` of the texts, evenly from first to last."""
-    if len(texts) > MOST_KEPT:
-        texts = [texts[at] for at in np.linspace(0, len(texts) - 1, MOST_KEPT).astype(int).tolist()]
-    return marks(texts)
+    return marks(some(texts))
+
+
+def some(items: Sequence[_T]) -> Sequence[_T]:
+    """Return at most `MOST_KEPT` of the items, evenly from first to last."""
+    if len(items) <= MOST_KEPT:
+        return items
+    return [items[at] for at in np.linspace(0, len(items) - 1, MOST_KEPT).astype(int).tolist()]
 
 
 def matrix(found: Marks) -> "csr_array":

@@ -6,7 +6,7 @@ calibrate, set thresholds, measure (`assembly`).
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -24,11 +24,10 @@ from model_store.data.leakage import Leakage, leakage, names_of
 from model_store.data.rows import Progress, Rows
 from model_store.data.signatures import SIMILARITY, THOROUGH_BANDS, Signatures, partners
 from model_store.data.splits import ClassTooSmall, split
-from model_store.data.wordmarks import Marks
-from model_store.data.wordmarks import kept as kept_marks
 from model_store.errors import ImportRefused
 from model_store.foreign.reading import Opened, Reading, check, read
 from model_store.graphs.classifier import Classifier
+from model_store.graphs.inputs import Input
 from model_store.graphs.outputs import OutputSpec
 from model_store.graphs.scoring import score
 from model_store.promises.claims import Claims
@@ -95,15 +94,16 @@ class _Parts:
     groups: npt.NDArray[np.int32]
     signatures: Signatures
     trained: Signatures | None
-    marks: Marks | None
     leaked: Leakage | None
 
-    def seen(self) -> Seen:
+    def seen(self, reading: Reading, trained_on: Rows | None) -> Seen:
         """Return what recognises the rows that anything was fitted on."""
         fitted = np.sort(np.concatenate([self.members["calibration"], self.members["threshold"]]))
         mine = self.signatures[fitted]
         known = mine if self.trained is None else np.unique(np.vstack([self.trained, mine]), axis=0)
-        return Seen(known, marks=self.marks)
+        columns = getattr(reading.front_end, "columns", ())
+        trained = [] if trained_on is None else _items_of(trained_on)
+        return Seen.of(known, [*trained, *(reading.items[i] for i in fitted)], columns=columns)
 
 
 def import_model(
@@ -160,7 +160,7 @@ def import_model(
         store=store,
         classes=reading.naming.classes,
         task=reading.task,
-        seen=parts.seen(),
+        seen=parts.seen(reading, trained_on),
         training=_facts(opened, reading, parts, len(rows), seed),
         notes=(
             *_left_out(parts.leaked),
@@ -232,13 +232,15 @@ def _dealt(
         scarce="allow",
     )
     members = {part: used[at] for part, at in splits.items()}
-    marks = None
-    if not exact:
-        contents = rows.contents()
-        fitted = np.sort(np.concatenate([members["calibration"], members["threshold"]]))
-        known = [] if trained_on is None else trained_on.contents()
-        marks = kept_marks([*known, *(contents[i] for i in fitted)])
-    return _Parts(members, named, signatures, trained, marks, leaked)
+    return _Parts(members, named, signatures, trained, leaked)
+
+
+def _items_of(rows: Rows) -> Sequence[Input]:
+    """Return the rows as they are: texts, or the cells of a table, whatever a graph would make of them."""
+    if rows.features is None:
+        return rows.texts
+    cells = zip(*rows.features.values(), strict=True)
+    return [dict(zip(rows.features, row, strict=True)) for row in cells]
 
 
 def _check_repeats(reading: Reading, used: Indices, groups: npt.NDArray[np.int32]) -> None:

@@ -17,7 +17,6 @@ from model_store.data.leakage import LOOSE_SIMILARITY, Leakage, between, names_o
 from model_store.data.returned import Returned
 from model_store.data.rows import Progress, Rows
 from model_store.data.splits import Splits, split
-from model_store.data.wordmarks import kept as kept_marks
 from model_store.graphs.classifier import Classifier
 from model_store.graphs.columns import ColumnKind
 from model_store.graphs.inputs import Input
@@ -93,8 +92,7 @@ def fit(
     gathered = Gathered.of(rows, able, returned)
     labelled, sources = gathered.labelled, sources_of(gathered.rows)
     asked.check(labelled.classes, task=labelled.task)
-    contents = gathered.rows.contents()
-    signatures = signatures_of(contents, report, exact=table)
+    signatures = signatures_of(gathered.rows.contents(), report, exact=table)
     groups = groups_of(gathered.rows, signatures)
     splits, kept = _dealt(gathered, groups, seed=seed)
     gathered = gathered.unknown_to(kept[np.concatenate([splits["train"], splits["calibration"]])], groups)
@@ -151,10 +149,7 @@ def fit(
         store=store,
         classes=labelled.classes,
         task=labelled.task,
-        seen=Seen(
-            signatures[fitted_on],
-            marks=None if table else kept_marks([contents[i] for i in kept[fitted_on]]),
-        ),
+        seen=Seen.of(signatures[fitted_on], _take(inputs, fitted_on), columns=columns),
         training={
             "rows": len(kept),
             "groups": len(np.unique(groups)),

@@ -27,8 +27,8 @@ from model_store.data.labelled import labelled_of, named_groups, signatures_of
 from model_store.data.rows import Progress, Rows
 from model_store.data.signatures import SIMILARITY, THOROUGH_BANDS, Signatures, partners
 from model_store.data.splits import split
-from model_store.data.wordmarks import kept as kept_marks
 from model_store.errors import TrainingError
+from model_store.graphs.inputs import Input
 from model_store.graphs.scoring import inputs_of, score
 from model_store.model import Model
 from model_store.policy import Decisions, Policy
@@ -168,11 +168,12 @@ def refit(
         raise NotASample
     asked = claims if claims is not None else claims_of(model)
     asked.check(manifest.classes, task=manifest.task)
-    contents = rows.contents()
-    signatures = signatures_of(contents, report, exact=model.input_kind == "features")
+    signatures = signatures_of(rows.contents(), report, exact=model.input_kind == "features")
     able = drawn(rows, sample=sample)
     mine = _unseen(model, signatures, able)
-    scored = _scored(model, rows, mine, seed=seed, report=report)
+    inputs = inputs_of(model.classifier, rows)
+    items = [inputs[i] for i in mine.used]
+    scored = _scored(model, rows, mine, items, seed=seed, report=report)
     if pool:
         scored = replace(scored, threshold=_pooled(model, scored.threshold, certifies=mine.certifies))
     result = assemble(
@@ -183,7 +184,12 @@ def refit(
         store=store,
         classes=manifest.classes,
         task=manifest.task,
-        seen=_seen(model, signatures[mine.used], [contents[i] for i in mine.used]),
+        seen=Seen.of(
+            signatures[mine.used],
+            items,
+            columns=model.columns,
+            before=read_seen(model.bundle),
+        ),
         training=dict(manifest.training) | {"refit": _facts(model, scored, len(rows), pool=pool, seed=seed)},
         incumbent=model.bundle.calibration,
         notes=_notes(model, scored, able, mine, pool=pool),
@@ -226,11 +232,12 @@ def _unseen(model: Model, signatures: Signatures, able: Drawn) -> Drawn:
     return replace(able, used=able.used[fresh], weights=None if able.weights is None else able.weights[fresh])
 
 
-def _scored(model: Model, rows: Rows, mine: Drawn, *, seed: int, report: Progress) -> Scored:
+def _scored(
+    model: Model, rows: Rows, mine: Drawn, items: Sequence[Input], *, seed: int, report: Progress
+) -> Scored:
     manifest = model.bundle.manifest
     labels = labelled_of(rows, manifest.classes, task=manifest.task).labels[mine.used]
-    inputs = inputs_of(model.classifier, rows)
-    raw = score(model.classifier, [inputs[i] for i in mine.used], report)
+    raw = score(model.classifier, items, report)
     # Near-duplicates are dealt singly: in a sample of traffic a text that repeats is worth its repeats.
     groups = named_groups(rows)[mine.used]
     parts = split(
@@ -249,7 +256,7 @@ def _scored(model: Model, rows: Rows, mine: Drawn, *, seed: int, report: Progres
                 labels[at],
                 None if mine.weights is None else mine.weights[at],
                 groups[at],
-                [inputs[mine.used[i]] for i in at],
+                [items[i] for i in at],
             )
             for at in (parts[name] for name in HELD_OUT)
         )
@@ -270,14 +277,6 @@ def _pooled(model: Model, part: Part, *, certifies: bool) -> Part:
         np.concatenate([part.labels, old.labels]),
         inputs=part.inputs,
     )
-
-
-def _seen(model: Model, signatures: Signatures, contents: Sequence[str]) -> Seen:
-    old, marks = read_seen(model.bundle), None
-    if model.input_kind == "text":
-        marks = kept_marks(contents)
-        marks = marks if old.marks is None else np.concatenate([old.marks, marks])
-    return Seen(np.unique(np.concatenate([old.signatures, signatures]), axis=0), marks=marks)
 
 
 def _facts(model: Model, scored: Scored, n_rows: int, *, pool: bool, seed: int) -> dict[str, Any]:

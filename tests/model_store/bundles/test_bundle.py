@@ -17,6 +17,7 @@ from model_store.bundles.bundle import (
     Bundle,
     Seen,
     Validation,
+    read_binning,
     read_bundle,
     read_evaluation,
     read_seen,
@@ -32,7 +33,7 @@ from model_store.errors import (
 )
 from model_store.model import load_model
 from model_store.reference import build_reference
-from tests.support.bundles import reseal, tiny_classes, tiny_policy, write_tiny
+from tests.support.bundles import reseal, tiny_classes, tiny_columns, tiny_item, tiny_policy, write_tiny
 
 LISTED = (
     files.MODEL_FILE,
@@ -102,6 +103,22 @@ def test_validation_and_seen_come_back(tmp_path: Path):
     assert read_seen(without).vectors is None
     validation = read_validation(without)
     np.testing.assert_array_equal(validation.probabilities.argmax(axis=1), validation.labels)
+
+
+def test_the_cuts_of_a_table_are_those_of_its_columns(tmp_path: Path):
+    """They come back as what marks rows; of other columns they would mark everything wrongly."""
+    columns, rows = tiny_columns().columns, [tiny_item("login", amount=float(n)) for n in range(50)]
+    seen = Seen.of(np.zeros((0, 64), np.uint32), rows, columns=columns)
+    write_tiny(tmp_path / "with", kind="features", change=lambda parts: parts.update(seen=seen))
+    binning = read_binning(read_bundle(tmp_path / "with"))
+    assert binning is not None
+    np.testing.assert_array_equal(binning.marks(rows), seen.marks)
+    write_tiny(tmp_path / "without", kind="features")
+    assert read_binning(read_bundle(tmp_path / "without")) is None
+    other = replace(seen, cuts=np.zeros((2, 11)))
+    write_tiny(tmp_path / "other", kind="features", change=lambda parts: parts.update(seen=other))
+    with pytest.raises(BundleInvalid, match=r"seen\.npz: cuts of shape \(2, 11\), expected \(1, 11\)"):
+        read_bundle(tmp_path / "other")
 
 
 def test_the_classifiers_own_answers_come_back_where_they_were_kept(tmp_path: Path):

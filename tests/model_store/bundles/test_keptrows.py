@@ -15,7 +15,10 @@ from model_store.bundles.keptrows import (
     save_seen,
     save_validation,
 )
+from model_store.data.rowmarks import Binning
+from model_store.data.wordmarks import marks
 from model_store.errors import BundleInvalid
+from model_store.graphs.values import Column
 
 
 @given(n=st.integers(0, 6), k=st.integers(1, 4), several=st.booleans(), raw=st.booleans())
@@ -59,3 +62,30 @@ def test_signatures_come_back_with_or_without_vectors(tmp_path: Path):
     vectors = np.ones((1, 3), np.float32)
     save_seen(tmp_path / "seen.npz", Seen(signatures, vectors))
     np.testing.assert_array_equal(load_seen(tmp_path / "seen.npz").vectors, vectors)
+
+
+def test_marks_of_texts_come_back_behind_those_of_before(tmp_path: Path):
+    """A refit adds what was labelled since; a bundle from before there were marks begins with it."""
+    signatures = np.arange(8, dtype=np.uint32).reshape(2, 4)
+    first = Seen.of(signatures, ["a card", "a parcel"])
+    second = Seen.of(signatures + 8, ["a voucher", "a fee"], before=first)
+    save_seen(tmp_path / "seen.npz", second)
+    read = load_seen(tmp_path / "seen.npz")
+    np.testing.assert_array_equal(read.marks, marks(["a card", "a parcel", "a voucher", "a fee"]))
+    assert len(read.signatures) == 4
+    assert read.cuts is None
+    assert len(Seen.of(signatures, ["a fee"], before=Seen(signatures)).marks) == 1  # type: ignore[arg-type]
+
+
+def test_rows_of_a_table_are_marked_by_the_cuts_of_before(tmp_path: Path):
+    """Marks of two fits mean the same, whatever the later rows are; the cuts are kept beside them."""
+    columns, signatures = (Column("age", "float"),), np.arange(4, dtype=np.uint32).reshape(1, 4)
+    young, old = ([{"age": float(age)} for age in ages] for ages in (range(100), range(500, 600)))
+    first = Seen.of(signatures, young, columns=columns)
+    save_seen(tmp_path / "seen.npz", Seen.of(signatures, old, columns=columns, before=first))
+    read = load_seen(tmp_path / "seen.npz")
+    binning = Binning.of(columns, young)
+    np.testing.assert_array_equal(read.cuts, binning.cuts)
+    np.testing.assert_array_equal(read.marks, binning.marks([*young, *old]))
+    earlier = Seen.of(signatures, old, columns=columns, before=Seen(signatures))
+    np.testing.assert_array_equal(earlier.cuts, Binning.of(columns, old).cuts)

@@ -234,7 +234,7 @@ def test_a_small_file_says_what_a_claim_would_take(desk: Desk):
 
 
 def test_rows_the_model_was_trained_on_are_left_out(desk: Desk, tmp_path: Path):
-    """They are counted and told by number, their signatures are kept, and none enters a part."""
+    """They are counted and told by number, their signatures and marks are kept, and none enters a part."""
     model = foreign.lightgbm()
     opened, rows = desk.open(model)
     trained = foreign.write_rows(
@@ -248,7 +248,10 @@ def test_rows_the_model_was_trained_on_are_left_out(desk: Desk, tmp_path: Path):
     assert sum(training["split_rows"].values()) == 550
     assert training["leakage"]["count"] == 50
     fitted = training["split_rows"]["calibration"] + training["split_rows"]["threshold"]
-    assert len(read_seen(read_bundle(done.result.path)).signatures) == fitted + 51
+    seen = read_seen(read_bundle(done.result.path))
+    assert len(seen.signatures) == fitted + 51
+    assert seen.marks is not None
+    assert len(seen.marks) == fitted + 51
 
 
 def test_a_text_that_is_nearly_one_of_training_is_left_out(desk: Desk, tmp_path: Path):

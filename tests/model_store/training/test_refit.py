@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_store.bundles.bundle import read_bundle, read_seen, read_validation
+from model_store.bundles.bundle import read_binning, read_bundle, read_seen, read_validation
 from model_store.data.drawn import NotASample, NothingDrawn
+from model_store.data.features import features_of
 from model_store.data.labelled import LabelsUnknown
 from model_store.data.rows import Rows
 from model_store.errors import TargetError
@@ -24,7 +25,7 @@ from model_store.training.refit import (
     claims_of,
     refit,
 )
-from tests.support.synthetic import synthetic_rows
+from tests.support.synthetic import synthetic_rows, synthetic_table
 
 SHARES = {"billing": 600, "delivery": 900, "login": 150}
 OLD = synthetic_rows(SHARES, seed=1, clarity=0.25)
@@ -234,3 +235,23 @@ def test_rows_of_no_class_are_negatives_of_every_class(model: Model, store: Mode
     assert alone.precision.estimate is not None
     assert billing.precision.estimate < alone.precision.estimate - 0.05
     assert load_model(found.result.path).decide(["invoice"]).label.shape == (1,)
+
+
+def test_rows_of_a_table_are_known_by_their_values(store: ModelStore):
+    """A fit marks the rows it was made from, and a refit adds its own by the same cuts."""
+    counts = {"billing": 120, "delivery": 120}
+    first = fit(synthetic_table(counts, seed=1), name="table", store=store, imbalance="balanced")
+    model = load_model(first.path)
+    second = refit(model, synthetic_table(counts, seed=2), store=store, sample=True).result
+    before, after = (read_seen(read_bundle(each.path)) for each in (first, second))
+    binning = read_binning(read_bundle(second.path))
+    assert before.cuts is not None
+    assert before.marks is not None
+    assert after.marks is not None
+    assert binning is not None
+    assert len(before.marks) == len(before.signatures)
+    assert len(after.marks) == len(before.marks) + sum(counts.values())
+    np.testing.assert_array_equal(after.marks[: len(before.marks)], before.marks)
+    np.testing.assert_array_equal(after.cuts, before.cuts)
+    of_rows = binning.marks(features_of(synthetic_table(counts, seed=2), model.columns))
+    assert {row.tobytes() for row in after.marks[len(before.marks) :]} <= {row.tobytes() for row in of_rows}
