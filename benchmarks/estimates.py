@@ -141,9 +141,6 @@ def batches_of(traffic: Traffic, plan: str, *, rng: np.random.Generator) -> Iter
         counts = _counted(traffic, rows)
         wave = select(
             _candidates(traffic, rows, priorities, size=size),
-            source_counts={
-                name: int(n) for name, n in zip(SOURCES, np.bincount(traffic.sources[rows]), strict=True)
-            },
             watched=traffic.told[:1],
             classes=traffic.policy.classes,
             thresholds=[t.threshold for t in traffic.policy.thresholds],

@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.machine import machine_line
 from model_store.data.wordmarks import marks
 from monitoring.waves.columns import Columns
+from monitoring.waves.strata import all_time
 from monitoring.waves.wave import select
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
@@ -54,7 +55,7 @@ def measure(candidates: int, n_classes: int) -> Cost:
     def wave() -> None:
         select(
             columns,
-            source_counts=counts,
+            epoch_counts=all_time(counts),
             watched=names[:1],
             classes=names,
             thresholds=[0.5] * n_classes,

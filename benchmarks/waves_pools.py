@@ -14,6 +14,7 @@ from model_store.policy import Decisions
 from monitoring.recording.candidate import Candidate
 from monitoring.recording.observed import Observed
 from monitoring.recording.reservoir import OTHER_SOURCE, Reservoir
+from monitoring.waves.strata import all_time
 from monitoring.waves.wave import Wave, select
 
 _REQUEST: Final = 32  # items
@@ -108,7 +109,7 @@ def ours(
     counts: dict[str, int] = dict(Counter(traffic.sources.tolist()))
     return select(
         candidates,
-        source_counts={OTHER_SOURCE: 0} | counts,
+        epoch_counts=all_time({OTHER_SOURCE: 0} | counts),
         watched=watched,
         classes=served.policy.classes,
         thresholds=[each.threshold for each in served.policy.thresholds],

@@ -20,7 +20,7 @@ from monitoring.waves import wave as recipe
 from monitoring.waves.batches import BatchItem
 from monitoring.waves.batches import Slice as RecipeSlice
 from monitoring.waves.columns import Columns
-from monitoring.waves.strata import ALL_TIME
+from monitoring.waves.strata import ALL_TIME, all_time
 
 _NAMES: Final[Mapping[RecipeSlice, Slice]] = {
     "watched": "rare",
@@ -65,7 +65,7 @@ def choose_by_model(
         )
     found = recipe.select(
         columns,
-        source_counts=of,
+        epoch_counts=all_time(of),
         watched=list(lacking),
         classes=facts.classes,
         thresholds=facts.thresholds,

@@ -199,14 +199,13 @@ def _emit(
         raise BatchRefused("no_items", _too_early(since))
     wave = select(
         population.columns,
-        source_counts={source: sum(each.values()) for source, each in drawable.items()},
+        epoch_counts=drawable,
         watched=[*watched, *rose],
         classes=facts.classes,
         thresholds=facts.thresholds,
         batch_size=size,
         seed=batch_id,
         mode=mode,
-        epoch_counts=drawable,
         task=facts.task,
         input_kind=facts.input_kind,
         taken_signatures=np.concatenate([facts.seen, read.taken.signatures]),

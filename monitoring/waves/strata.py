@@ -110,6 +110,17 @@ def strata_of(
     return found
 
 
+def all_time(counts: Mapping[str, int]) -> Counts:
+    """Return occurrences by source as one epoch, for a caller that did not count by epoch.
+
+    Examples
+    --------
+    >>> all_time({"mail": 120})
+    {'mail': {-1: 120}}
+    """
+    return {source: {ALL_TIME: n} for source, n in counts.items()}
+
+
 def counts_since(counts: Counts, since: float, *, seconds: float, least: int) -> Counts:
     """Return the counts of the epochs that began at `since` or later, all if those have fewer than `least`.
 

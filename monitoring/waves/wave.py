@@ -32,7 +32,7 @@ from monitoring.waves.labelled import BatchMode
 from monitoring.waves.neardup import Excluded
 from monitoring.waves.needs import quotas
 from monitoring.waves.pool import Pool, pool_of
-from monitoring.waves.strata import ALL_TIME, Cell, Counts, Occurrence, Stratum, strata_of
+from monitoring.waves.strata import Cell, Counts, Occurrence, Stratum, strata_of
 
 WATCHED_SHARE: Final = 0.55
 NOVEL_SHARE: Final = 0.10
@@ -54,14 +54,13 @@ class Wave:
 def select(
     candidates: Iterable[Candidate] | Columns,
     *,
-    source_counts: Mapping[str, int],
+    epoch_counts: Counts,
     watched: Sequence[str],
     classes: Sequence[str],
     thresholds: Sequence[float] | npt.NDArray[np.float32],
     batch_size: int,
     seed: str,
     mode: BatchMode = "mixed",
-    epoch_counts: Counts | None = None,
     task: Task = "multiclass",
     input_kind: InputKind = "text",
     taken_signatures: Signatures | None = None,
@@ -87,8 +86,9 @@ def select(
     ----------
     candidates : iterable of Candidate, or Columns
         What the reservoirs reported, in any order.
-    source_counts : mapping of str to int
-        Occurrences per source in exactly the epochs the candidates come from.
+    epoch_counts : mapping of str to mapping of int to int
+        Occurrences per source and epoch, in exactly the epochs the candidates come from. See `all_time` where
+        nobody counted by epoch.
     watched : sequence of str
         Classes an alarm names, possibly "no_class_passes". They share their slice by need, with those that
         are `lacking`; without either the slice goes to the uncertain items.
@@ -100,8 +100,6 @@ def select(
     mode : "mixed" or "audit"
         An audit draws all its items at random, by how probable the watched classes are, and chooses none:
         `batch_size` of them on average.
-    epoch_counts : mapping of str to mapping of int to int, optional
-        Occurrences per source and epoch. Without them all of the time counts as one epoch.
     task, input_kind : str
         What the model does, and with what: a multi-label item is predicted all labels it passes, and rows of
         tables are near-duplicates only when equal.
@@ -144,11 +142,10 @@ def select(
     nothing = np.empty((0, PERMUTATIONS), np.uint32)
     taken = nothing if taken_signatures is None else taken_signatures
     excluded = Excluded(taken_keys, taken, signed_keys, contents or {})
-    counts = epoch_counts or {source: {ALL_TIME: n} for source, n in source_counts.items()}
     names = [name for name in dict.fromkeys(watched) if name in (*classes, NO_CLASS)]
     strata = strata_of(
         columns,
-        counts,
+        epoch_counts,
         most=draw_limit(batch_size) if most_draws is None else most_draws,
         before=drawn_before,
         carried=carried_before,
@@ -208,7 +205,7 @@ def select(
             name: {"asked": n, "got": certain.per_watched[name]} for name, n in plan.quotas.items()
         },
         "predicted": _answers(chosen, predicted),
-        "sources": _sources(items, counts, strata, draws),
+        "sources": _sources(items, epoch_counts, strata, draws),
         "complete_sample": explored.complete and len(stood_for) == len(explored.met),
         "caps": _caps(plan, certain),
         "compared_with": 0 if labelled is None else len(labelled),

@@ -15,6 +15,7 @@ from model_store.data.rows import read_rows
 from monitoring import handover
 from monitoring.recording.reservoir import Candidate
 from monitoring.waves.batches import PARTIAL, Batch
+from monitoring.waves.strata import all_time
 from monitoring.waves.wave import select
 
 CLASSES = ("ham", "spam")
@@ -56,7 +57,7 @@ def exported(fixed: list[Candidate], rng: np.random.Generator, taken: frozenset[
     """Return a batch of these occurrences, with priorities drawn anew."""
     wave = select(
         [replace(one, priority=float(rng.random())) for one in fixed],
-        source_counts={"mail": len(fixed)},
+        epoch_counts=all_time({"mail": len(fixed)}),
         watched=(),
         classes=CLASSES,
         thresholds=(0.5, 0.5),

@@ -18,6 +18,7 @@ from model_store.data.signatures import groups, minhash
 from model_store.data.wordmarks import marks
 from monitoring.recording.candidate import nearness
 from monitoring.recording.reservoir import Candidate, draw_limit
+from monitoring.waves.strata import all_time
 from monitoring.waves.wave import Wave, select
 
 CLASSES = ("billing", "delivery", "technical", "fraud")
@@ -70,7 +71,7 @@ def population(
 
 def wave_of(candidates: list[Candidate], **options: Any) -> Wave:
     """Select with the defaults of these tests."""
-    options.setdefault("source_counts", Counter(one.source for one in candidates))
+    options.setdefault("epoch_counts", all_time(Counter(one.source for one in candidates)))
     options.setdefault("batch_size", 100)
     options.setdefault("watched", ("fraud",))
     options.setdefault("classes", CLASSES)
@@ -147,7 +148,7 @@ def test_order_of_candidates_does_not_matter():
     shuffled = candidates + candidates[:50]
     random.Random(5).shuffle(shuffled)
     counts = Counter(one.source for one in candidates)
-    first, second = wave_of(candidates), wave_of(shuffled, source_counts=counts)
+    first, second = wave_of(candidates), wave_of(shuffled, epoch_counts=all_time(counts))
     assert first.items == second.items
     np.testing.assert_array_equal(first.signatures, second.signatures)
     assert as_bytes(wave_of(candidates)) == as_bytes(wave_of(candidates[::-1]))
@@ -158,7 +159,7 @@ def digest_of_a_wave_with_every_slice() -> str:
     candidates = population(600, seed=5)
     wave = wave_of(
         candidates + candidates[::7],
-        source_counts=Counter(one.source for one in candidates),
+        epoch_counts=all_time(Counter(one.source for one in candidates)),
         labelled=marks([text_of(i) for i in range(5_000, 5_100)]),
         source_caps={"chat": 0.29},
     )
@@ -197,7 +198,7 @@ def test_the_seed_shuffles_and_nothing_else():
     first = wave_of(candidates)
     second = select(
         candidates,
-        source_counts=Counter(one.source for one in candidates),
+        epoch_counts=all_time(Counter(one.source for one in candidates)),
         watched=("fraud",),
         classes=CLASSES,
         thresholds=THRESHOLDS,
@@ -302,7 +303,9 @@ def test_the_manifest_tells_where_the_batch_comes_from():
     """What the caller knows is in it, and what was counted: occurrences and draws of every source."""
     candidates = population(400, seed=15)
     counts = {"email": 9000, "chat": 1000, "phone": 0}
-    wave = wave_of(candidates, source_counts=counts, about={"alarm": "alarm-1", "window": {"first_epoch": 3}})
+    wave = wave_of(
+        candidates, epoch_counts=all_time(counts), about={"alarm": "alarm-1", "window": {"first_epoch": 3}}
+    )
     assert wave.manifest["alarm"] == "alarm-1"
     assert wave.manifest["schema"] == 3
     sources = wave.manifest["sources"]

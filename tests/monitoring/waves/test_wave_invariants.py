@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from model_store.data.signatures import groups, minhash
 from monitoring.recording.candidate import Candidate
+from monitoring.waves.strata import all_time
 from monitoring.waves.wave import CLASS_CAP, Wave, select
 from tests.support.candidates import CLASSES, SOURCES, candidates
 
@@ -34,7 +35,7 @@ def wave_of(each: Sequence[Candidate], asked: Mapping[str, Any], *, counts: Mapp
     """Select with nothing labelled."""
     return select(
         each,
-        source_counts=counts,
+        epoch_counts=all_time(counts),
         classes=CLASSES,
         thresholds=np.full(len(CLASSES), 0.5, np.float32),
         seed="alarm-1",
