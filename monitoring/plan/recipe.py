@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model_store.data.wordmarks import Marks, marks
+from model_store.data.wordmarks import Marks
 from monitoring.errors import PlanRefused
 from monitoring.plan.choose import Item, Wave
 from monitoring.plan.pool import Fresh, Pool
@@ -20,6 +20,7 @@ from monitoring.waves import wave as recipe
 from monitoring.waves.batches import BatchItem
 from monitoring.waves.batches import Slice as RecipeSlice
 from monitoring.waves.columns import Columns
+from monitoring.waves.facts import ModelFacts
 from monitoring.waves.strata import ALL_TIME, all_time
 
 _NAMES: Final[Mapping[RecipeSlice, Slice]] = {
@@ -75,7 +76,8 @@ def choose_by_model(
         input_kind=facts.input_kind,
         lacking=lacking,
         target=1,
-        labelled=_labelled(facts.marks, labelled),
+        labelled=_labelled(facts, labelled),
+        view=facts.view,
         source_caps=caps,
         # Every row of the pool is there, so all may be drawn.
         most_draws=len(fresh),
@@ -130,7 +132,8 @@ def _item(item: BatchItem, at: int, fresh: Fresh, watched: Mapping[str, int]) ->
     )
 
 
-def _labelled(known: Marks | None, texts: Sequence[str]) -> Marks | None:
+def _labelled(facts: ModelFacts, texts: Sequence[str]) -> Marks | None:
     """Return marks of what the model was made from and of what was handed out since."""
-    parts = [each for each in (known, marks(texts) if texts else None) if each is not None]
+    since = facts.view.marks(texts) if texts and facts.view is not None else None
+    parts = [each for each in (facts.marks, since) if each is not None]
     return np.concatenate(parts) if parts else None

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from model_store.bundles.bundle import ModelKey
-from model_store.data.wordmarks import Marks, marks
+from model_store.data.wordmarks import Marks
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.errors import BatchRefused
@@ -219,7 +219,8 @@ def _emit(
         most_draws=draw_limit(config.batch_size),
         lacking=facts.lacking,
         target=facts.target,
-        labelled=_labelled(facts.marks, read.taken.texts),
+        labelled=_labelled(facts, read.taken.texts),
+        view=facts.view,
         since=since,
         unexplained=meaning is not None and meaning["gate"]["passed"] is False,
         source_caps=config.source_caps,
@@ -293,9 +294,11 @@ def _priors(meaning: Mapping[str, Any] | None) -> Mapping[str, tuple[float, floa
     return {each["class"]: (each["validation"], each["low"]) for each in meaning["classes"]}
 
 
-def _labelled(known: Marks | None, texts: Sequence[str]) -> Marks | None:
+def _labelled(facts: ModelFacts, texts: Sequence[str]) -> Marks | None:
     """Return marks of what the model was made from, and of what was labelled since."""
-    return known if known is None or not texts else np.concatenate([known, marks(texts)])
+    if facts.marks is None or facts.view is None or not texts:
+        return facts.marks
+    return np.concatenate([facts.marks, facts.view.marks(texts)])
 
 
 def _check_load(load: Load, *, labels: int, config: WatcherConfig) -> None:

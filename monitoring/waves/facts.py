@@ -17,12 +17,14 @@ from model_store.bundles.bundle import (
     VALIDATION_FILE,
     Bundle,
     ModelKey,
+    read_binning,
     read_seen,
 )
 from model_store.bundles.manifest import Task
 from model_store.data.wordmarks import Marks
 from model_store.graphs.inputs import InputKind
 from model_store.promises.targets import n_min
+from monitoring.waves.views import TEXTS, View, of_rows
 
 _AFTER_THE_SCORES: Final = frozenset(
     {CARD_FILE, EVALUATION_FILE, POLICY_FILE, REFERENCE_FILE, SEEN_FILE, VALIDATION_FILE}
@@ -42,7 +44,9 @@ class ModelFacts:
     seen : uint32 array of shape (n, 64)
         Near-duplicate signatures of the items the model was made from.
     marks : uint16 array of shape (m, 64), optional
-        Of the words of some of those items, see `model_store.data.wordmarks`.
+        Of some of those items, as `view` makes them.
+    view : View, optional
+        How contents are told apart; None where a bundle of tables does not say.
     lacking : mapping of str to int
         Positives that a class lacks for its claim.
     target : int
@@ -61,6 +65,7 @@ class ModelFacts:
     input_kind: InputKind = "text"
     scoring: str = ""
     marks: Marks | None = None
+    view: View | None = TEXTS
     lacking: Mapping[str, int] = field(default_factory=dict)
     target: int = 1
 
@@ -81,9 +86,17 @@ def facts_of(bundle: Bundle) -> ModelFacts:
         input_kind=bundle.manifest.input_kind,
         scoring=_scoring(bundle),
         marks=seen.marks,
+        view=_view(bundle),
         lacking={t.class_name: t.n_needed for t in thresholds if t.n_needed},
         target=max((n_min(each, bundle.policy.delta) for each in asked), default=1),
     )
+
+
+def _view(bundle: Bundle) -> View | None:
+    if bundle.manifest.input_kind == "text":
+        return TEXTS
+    binning = read_binning(bundle)
+    return None if binning is None else of_rows(binning)
 
 
 def _scoring(bundle: Bundle) -> str:

@@ -6,12 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from model_store.data.ngrams import Vectors, vectors
-from model_store.data.wordmarks import Marks, marks
+from model_store.data.ngrams import Vectors
+from model_store.data.wordmarks import Marks
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 from monitoring.recording.candidate import Probabilities, Scores, nearness
 from monitoring.waves.columns import Columns, Rows
 from monitoring.waves.novelty import novelty
+from monitoring.waves.views import TEXTS, View
 
 LEAST_LABELLED: Final = 20  # labelled items that say what is not novel
 _MOST_JUDGED: Final = 6_000  # candidates whose novelty is worked out
@@ -35,6 +36,8 @@ class Pool:
     uncertainty : float64 array of shape (n_candidates,)
     exact : bool
         See `neardup.sign`.
+    view : View, optional
+        How contents are told apart; without it nothing is novel.
     """
 
     columns: Columns
@@ -44,6 +47,7 @@ class Pool:
     uncertainty: Scores
     without_text_or_id: int
     exact: bool = False
+    view: View | None = TEXTS
     _vectors: dict[int, Vectors] = field(default_factory=dict)
 
     def of_classes(self, most: Mapping[str, int], classes: Sequence[str]) -> Mapping[str, Rows]:
@@ -83,7 +87,7 @@ class Pool:
 
         Judged are candidates drawn at random, which are what traffic is, and as many uncertain ones.
         """
-        if labelled is None or len(labelled) < LEAST_LABELLED or self.exact:
+        if labelled is None or len(labelled) < LEAST_LABELLED or self.view is None:
             return None
         columns = self.columns
         drawn, scored = (
@@ -101,15 +105,20 @@ class Pool:
         # By priority: who is judged by whom must owe nothing to what they say.
         rows = rows[np.argsort(columns.priorities[rows], kind="stable")]
         sure = columns.probabilities[rows].max(axis=1).astype(np.float64)
-        scores = novelty(marks([columns.texts[r] or "" for r in rows.tolist()]), labelled, confidence=sure)
+        marks = self.view.marks([columns.texts[r] or "" for r in rows.tolist()])
+        scores = novelty(marks, labelled, confidence=sure)
         return columns.best(scores, rows, most=most)
 
     def vectors(self, rows: Sequence[int]) -> Vectors | None:
-        """Return a vector per row; None where a text is not kept, or rows are those of a table."""
-        if self.exact or any(self.columns.texts[row] is None for row in rows):
+        """Return a vector per row; None where a content is not kept, or nothing says how it is read."""
+        if (
+            self.view is None
+            or self.view.vectors is None
+            or any(self.columns.texts[row] is None for row in rows)
+        ):
             return None
         fresh = [row for row in rows if row not in self._vectors]
-        found = vectors([self.columns.texts[row] or "" for row in fresh])
+        found = self.view.vectors([self.columns.texts[row] or "" for row in fresh])
         self._vectors.update(zip(fresh, found, strict=True))
         return np.array([self._vectors[row] for row in rows], np.float32)
 
@@ -132,7 +141,14 @@ class Pool:
         return [np.concatenate(parts) for parts in found]
 
 
-def pool_of(columns: Columns, *, thresholds: Scores, multilabel: bool = False, exact: bool = False) -> Pool:
+def pool_of(
+    columns: Columns,
+    *,
+    thresholds: Scores,
+    multilabel: bool = False,
+    exact: bool = False,
+    view: View | None = TEXTS,
+) -> Pool:
     """Return one candidate of each key that a labeler can recognise."""
     rows = each = columns.representatives()
     if None in columns.texts and None in columns.item_ids:  # looked through at the speed of C
@@ -148,6 +164,7 @@ def pool_of(columns: Columns, *, thresholds: Scores, multilabel: bool = False, e
         uncertainty=uncertainty,
         without_text_or_id=len(each) - len(rows),
         exact=exact,
+        view=view,
     )
 
 

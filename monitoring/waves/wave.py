@@ -33,6 +33,7 @@ from monitoring.waves.neardup import Excluded
 from monitoring.waves.needs import quotas
 from monitoring.waves.pool import Pool, pool_of
 from monitoring.waves.strata import Cell, Counts, Occurrence, Stratum, strata_of
+from monitoring.waves.views import TEXTS, View
 
 WATCHED_SHARE: Final = 0.55
 NOVEL_SHARE: Final = 0.10
@@ -73,6 +74,7 @@ def select(
     lacking: Mapping[str, int] | None = None,
     target: int = DEFAULT_TARGET,
     labelled: Marks | None = None,
+    view: View | None = TEXTS,
     since: float | None = None,
     unexplained: bool = False,
     source_caps: Mapping[str, float] | None = None,
@@ -120,7 +122,9 @@ def select(
     target : int
         Positives that prove the target of a watched class anew.
     labelled : uint16 array of shape (n_labelled, 64), optional
-        Marks of labelled items, see `model_store.data.wordmarks`; without them nothing is novel.
+        Marks of labelled items, made by `view`; without them nothing is novel.
+    view : View, optional
+        How contents are told apart; None where nothing says so, as of a table whose bundle keeps no marks.
     since : float, optional
         When traffic moved, UTC epoch seconds: novel items are looked for from then on.
     unexplained : bool
@@ -170,7 +174,7 @@ def select(
         n_classes=len(classes),
         source_caps=source_caps or {},
     )
-    pool = pool_of(columns, thresholds=operating, multilabel=task == "multilabel", exact=exact)
+    pool = pool_of(columns, thresholds=operating, multilabel=task == "multilabel", exact=exact, view=view)
     certain = pick(
         pool,
         plan,
