@@ -263,6 +263,22 @@ def assemble(
     return FitResult(path, name, path.name, calibration, policy.thresholds, evaluation)
 
 
+def told_by(by: str) -> dict[str, Any]:
+    """Return the training facts that say who makes a version; none where nobody was named."""
+    return {"by": by} if by else {}
+
+
+def told_anew(facts: Mapping[str, Any], *, by: str) -> dict[str, Any]:
+    """Return a version's training facts for one made of it: not who made the first, but who makes this one.
+
+    Examples
+    --------
+    >>> told_anew({"rows": 120, "by": "ada"}, by="kim"), told_anew({"rows": 120, "by": "ada"}, by="")
+    ({'rows': 120, 'by': 'kim'}, {'rows': 120})
+    """
+    return {name: value for name, value in facts.items() if name != "by"} | told_by(by)
+
+
 def _calibrated(
     part: Part, classes: tuple[str, ...], task: Task, seed: int, incumbent: Calibration | None
 ) -> Calibration:

@@ -22,7 +22,7 @@ from model_store.graphs.columns import ColumnKind
 from model_store.graphs.inputs import Input
 from model_store.promises.claims import Claims
 from model_store.store import ModelStore
-from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble
+from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble, told_by
 from model_store.training.export import check_parity
 from model_store.training.gathering import Gathered, explored_weights
 from model_store.training.recipes import Criterion, Imbalance, check_recipe
@@ -43,6 +43,7 @@ def fit(
     criterion: Criterion = "pr_auc",
     seed: int = 0,
     licence: str = "",
+    by: str = "",
     returned: Returned | None = None,
     pool: bool = False,
     certify: bool = True,
@@ -63,6 +64,8 @@ def fit(
         Types of feature columns where their cells mislead.
     imbalance : str
         How training treats rare classes: a recipe, or "auto" to compare them by `criterion`.
+    by : str
+        Who makes the version; kept in its manifest unless empty.
     returned : Returned, optional
         Labels that came back from batches, of the same classes. Those chosen by score train. Explored ones
         never do: they alone certify, since `rows` are of earlier traffic.
@@ -160,6 +163,7 @@ def fit(
             "tried": [each.to_json() for each in trained.tried],
             **trained.facts,
             **gathered.facts(pool=pool),
+            **told_by(by),
         },
         trained_positives=Labelled(labelled.classes, labelled.task, labels[own]).positives(),
         tried=trained.tried,

@@ -22,7 +22,7 @@ from model_store.model import Model
 from model_store.promises.claims import Claims
 from model_store.reports.proposal import Evidence
 from model_store.store import ModelStore
-from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble
+from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble, told_anew
 from model_store.training.refit import AllSeen, NothingToPool, PoolUnproven, claims_of
 
 
@@ -48,6 +48,7 @@ def recertify(
     store: ModelStore,
     claims: Claims | None = None,
     pool: bool = False,
+    by: str = "",
     progress: Progress | None = None,
 ) -> FitResult:
     """Set thresholds by explored labels where they certify one, and publish the next version.
@@ -60,6 +61,8 @@ def recertify(
         What to ask; by default what was asked when the bundle was made.
     pool : bool
         The traffic is still that of the bundle's validation rows, so these and explored rows count together.
+    by : str
+        Who makes the version; kept in its manifest unless empty.
 
     Raises
     ------
@@ -101,7 +104,7 @@ def recertify(
         classes=manifest.classes,
         task=manifest.task,
         seen=read_seen(model.bundle),
-        training=dict(manifest.training) | facts,
+        training=told_anew(manifest.training, by=by) | facts,
         incumbent=model.bundle.calibration,
         notes=_notes(model, facts["returned"]),
         sources=manifest.sources,

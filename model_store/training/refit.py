@@ -36,7 +36,7 @@ from model_store.promises.claims import Claims
 from model_store.promises.thresholds import DEFAULT_RECALL, Target
 from model_store.reports.evaluate import answers_of
 from model_store.store import ModelStore
-from model_store.training.assembly import HELD_OUT, FitResult, Graph, Part, Scored, assemble
+from model_store.training.assembly import HELD_OUT, FitResult, Graph, Part, Scored, assemble, told_anew
 
 
 class AllSeen(TrainingError):
@@ -140,6 +140,7 @@ def refit(
     sample: bool = False,
     pool: bool = False,
     seed: int = 0,
+    by: str = "",
     progress: Progress | None = None,
 ) -> Refitted:
     """Fit calibration and thresholds on new rows and publish the next version of the same graph.
@@ -153,6 +154,8 @@ def refit(
     pool : bool
         Use the old validation rows beside the new ones for the thresholds. Both must then stand for the
         traffic: right when nothing has moved, and for recall also when only the mix of classes has.
+    by : str
+        Who makes the version; kept in its manifest unless empty.
 
     Raises
     ------
@@ -190,7 +193,8 @@ def refit(
             columns=model.columns,
             before=read_seen(model.bundle),
         ),
-        training=dict(manifest.training) | {"refit": _facts(model, scored, len(rows), pool=pool, seed=seed)},
+        training=told_anew(manifest.training, by=by)
+        | {"refit": _facts(model, scored, len(rows), pool=pool, seed=seed)},
         incumbent=model.bundle.calibration,
         notes=_notes(model, scored, able, mine, pool=pool),
         sources=manifest.sources,

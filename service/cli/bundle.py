@@ -55,7 +55,8 @@ def show_bundle(
         value,
         as_json=json,
         human=lambda: table(
-            f"{bundle.key}: calibration {bundle.calibration.method}",
+            f"{bundle.key}: calibration {bundle.calibration.method}"
+            + (f", made by {value['by']}" if value["by"] else ""),
             ["class", "status", "threshold", "recall >=", "precision >="],
             [
                 [
@@ -127,6 +128,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "task": manifest.task,
         "input": manifest.input_kind,
         "licence": manifest.licence,
+        "by": manifest.training.get("by"),
         "training": dict(manifest.training),
         "calibration": bundle.calibration.method,
         "digests": dict(bundle.digests),

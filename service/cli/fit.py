@@ -170,6 +170,7 @@ def fit(
             criterion=criterion,
             seed=seed,
             licence=licence,
+            by=by,
             returned=None if collected is None else collected.returned(columns=columns),
             pool=pool,
             certify=certify,

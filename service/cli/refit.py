@@ -142,6 +142,7 @@ def refit(
             sample=sample,
             pool=pool,
             seed=seed,
+            by=by,
             progress=progress,
         )
     new = done.result.version
@@ -176,6 +177,7 @@ def _of_labels(
             store=store,
             claims=asked,
             pool=pool,
+            by=by,
             progress=progress,
         )
     proposal = propose(collected, result, kind="refit", by=by, why=why)

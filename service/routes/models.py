@@ -130,7 +130,12 @@ def _made(store: ModelStore, name: str, version: str) -> Made | None:
     except ModelStoreError:
         return None
     how = next((how for how, mark in _MARKS.items() if mark in manifest.training), None)
-    return Made(f"{name}@{version}", datetime.fromisoformat(manifest.created_at).timestamp(), how or "fit")
+    return Made(
+        f"{name}@{version}",
+        datetime.fromisoformat(manifest.created_at).timestamp(),
+        how or "fit",
+        who=str(manifest.training.get("by", "")),
+    )
 
 
 def _followed(call: Call, done: Promotion) -> dict[str, Any]:

@@ -69,6 +69,18 @@ def test_the_loop_reads_as_it_went(site: Site) -> None:
     assert by_step["propose"].details["alarm"] == alarm.id
 
 
+def test_who_made_a_version_is_told_where_nobody_proposed_it(site: Site) -> None:
+    """A manifest that names somebody is believed before the proposal, whoever sent that."""
+    made = proposed(site, "3", alarm=None)
+    versions = [
+        Made("mail@1", made.created_at - 3, "fit"),
+        Made("mail@2", made.created_at - 2, "fit", who="lee"),
+        Made("mail@3", made.created_at - 1, "fit", who="ada"),
+    ]
+    told = timeline(site.store, "mail", versions=versions, promotions=())
+    assert steps(told)[:3] == [("fit", "mail@1", ""), ("fit", "mail@2", "lee"), ("fit", "mail@3", "ada")]
+
+
 def test_other_models_are_left_out_and_the_newest_are_kept(site: Site) -> None:
     """A store of several models tells of the one asked for, and of so many steps."""
     site.alarmed()
