@@ -1,17 +1,17 @@
 """What does the graph say about these items: from items to raw log-probabilities, through ONNX Runtime."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from model_store.errors import BundleInvalid, ClassifierUnusable, FeatureInvalid
 from model_store.graphs.inputs import Feeds, FrontEnd, Input, Probe, Rows
 from model_store.graphs.outputs import LOGITS, Decoder, LogProbabilities, OutputSpec, Raw, Task, measured_clip
+from model_store.graphs.session import check_inputs, first_line, fits, names_of, open_session, shown
 from model_store.graphs.text import TextFrontEnd
 
 # The TF-IDF graph gathers rows x columns x classes floats. 256 texts, 151 classes: 37 us a text in groups of
@@ -68,8 +68,8 @@ class Classifier:
             If the graph cannot be loaded, or its inputs or its output are not those of the front end, the
             output's kind and `n_classes`.
         """
-        session = _session(path, threads)
-        _check_inputs(path, session, front_end)
+        session = open_session(path, threads)
+        check_inputs(path, session, front_end)
         _check_output(path, session, output, task, n_classes)
         return cls(front_end, session, n_classes, output, task)
 
@@ -144,7 +144,7 @@ class Classifier:
             raw = self._run(self.front_end.feeds([probe.item]))
         except Exception as error:  # ORT's exceptions share no base but Exception
             if probe.needed:
-                raise ClassifierUnusable(f"cannot answer {probe.about} ({_first_line(error)})") from error
+                raise ClassifierUnusable(f"cannot answer {probe.about} ({first_line(error)})") from error
             return None
         if problem := self.output.problem_of(raw, 1, self.n_classes):
             raise ClassifierUnusable(f"answers {probe.about} with {problem}")
@@ -220,40 +220,7 @@ def check_graph(path: Path) -> None:
     try:
         checker.check_model(path)
     except Exception as error:  # the errors of protobuf and of the checker share no base but Exception
-        raise BundleInvalid(path, f"is not a valid ONNX graph ({_first_line(error)})") from error
-
-
-def _session(path: Path, threads: int) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # A spinning thread takes the core its neighbour worker needs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Both keep memory for shapes that never come again; as fast without, and a long text leaves nothing.
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    options.log_severity_level = 4  # what fails is raised, and told once
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ORT's exceptions share no base but Exception
-        raise BundleInvalid(path, f"cannot be loaded by ONNX Runtime ({_first_line(error)})") from error
-
-
-def _check_inputs(path: Path, session: Any, front_end: FrontEnd) -> None:
-    expected = front_end.signature()
-    found = {node.name: node for node in session.get_inputs()}
-    if other := sorted(expected.keys() ^ found.keys()):
-        raise BundleInvalid(
-            path,
-            f"input {other[0]!r} is {'not in the graph' if other[0] in expected else 'fed by nothing'}; "
-            f"the graph takes {_names(found)}, the front end feeds {_names(expected)}",
-        )
-    for name, (onnx_type, shape) in expected.items():
-        node = found[name]
-        if node.type != onnx_type:
-            raise BundleInvalid(path, f"input {name!r} takes {node.type}, expected {onnx_type}")
-        if not _fits(node.shape, shape):
-            raise BundleInvalid(path, f"input {name!r} has shape {node.shape}, expected {_shown(shape)}")
+        raise BundleInvalid(path, f"is not a valid ONNX graph ({first_line(error)})") from error
 
 
 def _check_output(path: Path, session: Any, output: OutputSpec, task: Task, n_classes: int) -> None:
@@ -261,36 +228,16 @@ def _check_output(path: Path, session: Any, output: OutputSpec, task: Task, n_cl
         raise BundleInvalid(path, f"output {output.name!r}: {problem}")
     nodes = {node.name: node for node in session.get_outputs()}
     if output.name not in nodes:
-        raise BundleInvalid(path, f"has no output {output.name!r}, only {_names(nodes)}")
+        raise BundleInvalid(path, f"has no output {output.name!r}, only {names_of(nodes)}")
     node, shapes = nodes[output.name], output.shapes(None, n_classes)
     # No shape: the graph does not say, and the warm-up will see.
-    if node.type not in output.types or (node.shape and not any(_fits(node.shape, s) for s in shapes)):
+    if node.type not in output.types or (node.shape and not any(fits(node.shape, s) for s in shapes)):
         raise BundleInvalid(
             path,
             f"output {output.name!r} is {node.type} of shape {node.shape}, expected "
-            f"{' or '.join(map(_shown, shapes))} of {' or '.join(output.types)}",
+            f"{' or '.join(map(shown, shapes))} of {' or '.join(output.types)}",
         )
-
-
-def _fits(found: Sequence[object], expected: tuple[int | None, ...]) -> bool:
-    """Tell whether each size is the expected one or free; None expects a free one."""
-    return len(found) == len(expected) and all(
-        not isinstance(size, int) or size == wanted for size, wanted in zip(found, expected, strict=True)
-    )
-
-
-def _shown(shape: tuple[int | None, ...]) -> str:
-    sizes = ["rows" if size is None else str(size) for size in shape]
-    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
-
-
-def _names(found: Iterable[str]) -> str:
-    return ", ".join(map(repr, found)) or "nothing"
 
 
 def _position(rows: Rows, row: int) -> int:
     return int(rows.start) + row if isinstance(rows, slice) else rows[row]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:300]
