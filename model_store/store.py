@@ -10,7 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from model_store.bundles.bundle import MODEL_FILE, ModelKey, read_bundle, read_manifest, write_manifest
+from model_store.bundles.bundle import (
+    EMBEDDING_FILE,
+    MODEL_FILE,
+    ModelKey,
+    read_bundle,
+    read_manifest,
+    write_manifest,
+)
 from model_store.bundles.durable import exclusive, os_errors, sync
 from model_store.bundles.manifest import MANIFEST, NAME, NAME_RULE, VERSION
 from model_store.errors import BundleInvalid, NothingToRollBack, NotInForce, StoreNotWritable, UnknownBundle
@@ -275,6 +282,8 @@ def _accept(name: str, draft: Path) -> Path:
     version = str(max(_published(home), default=0) + 1)
     write_manifest(draft, replace(manifest, version=version))
     check_graph(draft / MODEL_FILE)
+    if manifest.embedding is not None:
+        check_graph(draft / EMBEDDING_FILE)
     load_model(draft)
     with os_errors(home):
         draft.chmod(0o755)

@@ -55,7 +55,7 @@ class Proving:
         return self._shadowing.tick()
 
     def _load(self, model_key: str) -> Model:
-        return load_model(self._models.path_of(model_key))
+        return load_model(self._models.path_of(model_key), embedding=False)
 
     def _facts(self, model_key: str) -> ModelFacts:
         if self._known is None or self._known[0] != model_key:

@@ -125,7 +125,7 @@ class Swapper:
         if path is None or path == self._refused_path or path == self._running():
             return None
         try:
-            model = load_model(path, threads=self._threads)
+            model = load_model(path, threads=self._threads, embedding=False)
         except ModelStoreError as error:
             self._refused_path = path
             self.refused += 1

@@ -19,6 +19,7 @@ from model_store.calibrating.calibration import Calibration
 from model_store.data.rowmarks import Binning
 from model_store.errors import BundleInvalid, ModelStoreError
 from model_store.graphs.columns import ColumnInputs
+from model_store.graphs.embedding import EmbeddingGraph, EmbeddingSpec
 from model_store.graphs.inputs import TextInput
 from model_store.graphs.outputs import LOGITS, OutputSpec
 from model_store.graphs.text import TextFrontEnd
@@ -28,6 +29,7 @@ from model_store.reference import Reference
 ModelKey: TypeAlias = str  # "name@version"
 
 MODEL_FILE: Final = "model.onnx"
+EMBEDDING_FILE: Final = "embedding.onnx"
 FRONT_END_FILE: Final = "front_end.npz"
 CALIBRATION_FILE: Final = "calibration.json"
 POLICY_FILE: Final = "policy.json"
@@ -117,6 +119,12 @@ def read_front_end(bundle: Bundle) -> AnyFrontEnd:
     return TextFrontEnd.load(bundle.path / front_end.file) if isinstance(front_end, TfidfFile) else front_end
 
 
+def read_embedding(bundle: Bundle) -> EmbeddingGraph | None:
+    """Return the graph that makes vectors of items, as another version takes it; None if there is none."""
+    spec = bundle.manifest.embedding
+    return None if spec is None else EmbeddingGraph((bundle.path / EMBEDDING_FILE).read_bytes(), spec)
+
+
 def read_validation(bundle: Bundle) -> Validation:
     """Return the validation rows of a verified bundle."""
     several = bundle.manifest.task == "multilabel"
@@ -171,6 +179,7 @@ def write_bundle(
     licence: str = "",
     created_at: float | None = None,
     output: OutputSpec = LOGITS,
+    embedding: EmbeddingGraph | None = None,
     evaluation: Mapping[str, Any] | None = None,
 ) -> None:
     """Write every file of a bundle into `directory`, which is made if need be, and sync them to disk.
@@ -186,6 +195,8 @@ def write_bundle(
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MODEL_FILE).write_bytes(onnx)
+    if embedding is not None:
+        (directory / EMBEDDING_FILE).write_bytes(embedding.onnx)
     spec: FrontEndSpec
     if isinstance(front_end, TextFrontEnd):
         front_end.save(directory / FRONT_END_FILE)
@@ -203,7 +214,8 @@ def write_bundle(
     (directory / CARD_FILE).write_text(card, encoding="utf-8")
     if evaluation is not None:
         (directory / EVALUATION_FILE).write_bytes(canonical_json(dict(evaluation)))
-    files = (*_needed(spec), *([] if evaluation is None else [EVALUATION_FILE]))
+    vectors = None if embedding is None else embedding.spec
+    files = (*_needed(spec, vectors), *([] if evaluation is None else [EVALUATION_FILE]))
     for file in files:
         sync(directory / file)
     moment = datetime.fromtimestamp(time.time() if created_at is None else created_at, tz=UTC)
@@ -221,6 +233,7 @@ def write_bundle(
         "training": dict(training),
         "licence": licence,
         "created_at": moment.isoformat(timespec="seconds"),
+        **({} if vectors is None else {"embedding": vectors.to_json()}),
     }
     write_manifest(directory, Manifest.from_json(manifest, path=directory / MANIFEST))
 
@@ -245,12 +258,15 @@ def _object(raw: Any) -> dict[str, Any]:
     return raw
 
 
-def _needed(front_end: FrontEndSpec) -> tuple[str, ...]:
-    return (*_ALWAYS, front_end.file) if isinstance(front_end, TfidfFile) else _ALWAYS
+def _needed(front_end: FrontEndSpec, embedding: EmbeddingSpec | None) -> tuple[str, ...]:
+    tables = (front_end.file,) if isinstance(front_end, TfidfFile) else ()
+    return (*_ALWAYS, *tables, *(() if embedding is None else (EMBEDDING_FILE,)))
 
 
 def _check_list(manifest: Manifest, file: Path) -> None:
-    if odd := sorted((manifest.files.keys() - {EVALUATION_FILE}) ^ set(_needed(manifest.front_end))):
+    if odd := sorted(
+        (manifest.files.keys() - {EVALUATION_FILE}) ^ set(_needed(manifest.front_end, manifest.embedding))
+    ):
         raise BundleInvalid(file, f"key 'files': {odd[0]!r} is missing or unknown")
 
 

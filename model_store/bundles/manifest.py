@@ -12,6 +12,7 @@ from model_store.bundles.canonical import canonical_json
 from model_store.bundles.fields import Fields
 from model_store.errors import BundleFormatNewer, BundleInvalid
 from model_store.graphs.columns import Column, ColumnInputs
+from model_store.graphs.embedding import EmbeddingSpec
 from model_store.graphs.inputs import InputKind, TextInput
 from model_store.graphs.outputs import LOGITS, OutputSpec
 from model_store.graphs.outputs import Task as Task  # noqa: PLC0414 - part of what a manifest says
@@ -92,7 +93,8 @@ _FRONT_ENDS: Final[Mapping[str, Callable[[Fields], FrontEndSpec]]] = {
 class Manifest:
     """What a bundle is; `files` lists every file but the manifest itself.
 
-    `version` is ``"0"`` until a store publishes the bundle. `created_at` is ISO 8601 in UTC.
+    `version` is ``"0"`` until a store publishes the bundle. `created_at` is ISO 8601 in UTC. Where no graph
+    makes vectors of items `embedding` is None, and the key is not written.
     """
 
     format: int
@@ -108,6 +110,7 @@ class Manifest:
     training: Mapping[str, Any]
     licence: str
     created_at: str
+    embedding: EmbeddingSpec | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -116,7 +119,8 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that `from_json` reads."""
-        return {
+        embedding = {} if self.embedding is None else {"embedding": self.embedding.to_json()}
+        return embedding | {
             "format": self.format,
             "name": self.name,
             "version": self.version,
@@ -213,6 +217,7 @@ def _read(fields: Fields) -> Manifest:
         training=fields.mapping("training"),
         licence=fields.text("licence"),
         created_at=_moment(fields),
+        embedding=_embedding(fields),
     )
     fields.finish()
     _check_task(manifest, fields)
@@ -270,6 +275,11 @@ def _front_end(fields: Fields) -> FrontEndSpec:
     front_end = _FRONT_ENDS[entry.one_of("kind", tuple(_FRONT_ENDS))](entry)
     entry.finish()
     return front_end
+
+
+def _embedding(fields: Fields) -> EmbeddingSpec | None:
+    raw = fields.optional("embedding")
+    return None if raw is None else EmbeddingSpec.from_fields(fields.nested("embedding", raw))
 
 
 def _moment(fields: Fields) -> str:

@@ -61,7 +61,7 @@ class Imported:
     Parameters
     ----------
     recognised : mapping of str to str
-        Inputs, output and classes, a line each.
+        Inputs, output, classes and embedding, a line each.
     assumed : tuple of str
         What nothing but the file says.
     notes : tuple of str
@@ -153,7 +153,7 @@ def import_model(
     notes = check(opened, reading, raw)
     assumed = reading.assumed(opened)
     result = assemble(
-        Graph(onnx, reading.front_end, output),
+        Graph(onnx, reading.front_end, output, reading.embedding),
         _scored(able, len(rows), reading, parts, raw),
         replace(asked, sample=able.certifies),
         name=name,

@@ -19,11 +19,13 @@ from model_store.data.rows import Progress, Rows
 from model_store.errors import ImportRefused
 from model_store.foreign.answers import Answers, answers_to, kind_of, open_session
 from model_store.foreign.class_order import check_order
+from model_store.foreign.embedding import embedding_of
 from model_store.foreign.feeding import check_finite, feed
 from model_store.foreign.graph import PlainGraph, read_graph
 from model_store.foreign.naming import Naming, name_classes
 from model_store.foreign.recognise import Declared, Given, Taken, listed, recognise_inputs, recognise_outputs
 from model_store.foreign.surgery import text_of
+from model_store.graphs.embedding import EmbeddingGraph
 from model_store.graphs.inputs import Input
 from model_store.graphs.outputs import OutputSpec, Task
 
@@ -67,6 +69,7 @@ class Reading:
     output: OutputSpec
     naming: Naming
     labelled: Labelled
+    embedding: EmbeddingGraph | None = None
 
     @property
     def task(self) -> Task:
@@ -80,15 +83,20 @@ class Reading:
         return tuple(None if axis == items else size for axis, size in enumerate(sizes))
 
     def recognised(self, opened: Opened) -> dict[str, str]:
-        """Return inputs, output and classes, a line each."""
+        """Return inputs, output, classes and embedding, a line each."""
         scores = self.output.name
         was = [name for name, tensor in opened.graph.stands_for.items() if tensor == scores]
         before = f" (in place of {', '.join(was[:_SHOWN])})" if was else ""
+        vectors = self.embedding
         return {
             "inputs": str(opened.taken),
             "output": f"{scores!r}{before}: {self.output.kind.replace('_', ' ')}",
             "classes": f"{listed(self.naming.classes)}: {self.task}, {self.naming.basis}",
-        }
+        } | (
+            {}
+            if vectors is None
+            else {"embedding": f"{vectors.spec.name!r}: {vectors.spec.dimensions} numbers"}
+        )
 
     def assumed(self, opened: Opened) -> tuple[str, ...]:
         """Return what nothing but the file says."""
@@ -138,7 +146,10 @@ def read(opened: Opened, rows: Rows, report: Progress) -> Reading:
     naming = name_classes(rows, given, columns=columns, multilabel=multilabel)
     task: Task = "multilabel" if multilabel else "binary" if columns == 2 else "multiclass"
     labelled = labelled_of(rows, naming.classes, task=task)
-    return Reading(front_end, items, answers, output, naming, labelled)
+    embedding = None
+    if given.embedding is not None:
+        embedding = embedding_of(opened.graph, given.embedding, session, front_end, items)
+    return Reading(front_end, items, answers, output, naming, labelled, embedding)
 
 
 def check(opened: Opened, reading: Reading, raw: LogProbabilities) -> tuple[str, ...]:

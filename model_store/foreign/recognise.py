@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from model_store.errors import ImportRefused
+from model_store.foreign.embedding import declared_embedding
 from model_store.foreign.graph import PlainGraph, Port
 from model_store.graphs.columns import GraphInput
 from model_store.graphs.inputs import OnnxType, TextInput
@@ -44,6 +45,8 @@ class Declared:
         What the scores are, see `model_store.graphs.outputs.OutputSpec`.
     classes : tuple of str
         Names in the order of the score's columns.
+    embedding : str, optional
+        Output with a vector of each item.
     """
 
     text: str | None = None
@@ -52,6 +55,7 @@ class Declared:
     output: str | None = None
     output_kind: OutputKind | None = None
     classes: tuple[str, ...] = ()
+    embedding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class Given:
         Who names them: "declared", "graph", or "" if nobody does.
     multilabel : bool, optional
         Whether labels go together; None if the graph leaves that open.
+    embedding : Port, optional
+        Holds a vector of each item.
     """
 
     scores: Port
@@ -106,6 +112,7 @@ class Given:
     classes: tuple[str, ...]
     named_by: str
     multilabel: bool | None
+    embedding: Port | None = None
 
 
 def recognise_inputs(
@@ -146,8 +153,9 @@ def recognise_outputs(graph: PlainGraph, declared: Declared) -> Given:
 
     Raises
     ------
-    Unrecognised
+    Unrecognised, EmbeddingRefused
     """
+    embedding = None if declared.embedding is None else declared_embedding(graph, declared.embedding)
     scores = _scores(graph, declared)
     labels = [port for port in graph.outputs if port.type in _LABEL_TYPES and port.name != scores.name]
     label = labels[0] if labels else None
@@ -162,8 +170,8 @@ def recognise_outputs(graph: PlainGraph, declared: Declared) -> Given:
         names = ()  # numbers of columns, not names of labels
     if declared.classes:
         _check_once(declared.classes)
-        return Given(scores, label, declared.classes, "declared", multilabel)
-    return Given(scores, label, names, "graph" if names else "", multilabel)
+        return Given(scores, label, declared.classes, "declared", multilabel, embedding)
+    return Given(scores, label, names, "graph" if names else "", multilabel, embedding)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -284,7 +292,7 @@ def _check_once(names: Sequence[str]) -> None:
 
 
 def _scores(graph: PlainGraph, declared: Declared) -> Port:
-    floats = [port for port in graph.outputs if port.is_float]
+    floats = [port for port in graph.outputs if port.is_float and port.name != declared.embedding]
     if declared.output is not None:
         name = graph.stands_for.get(declared.output, declared.output)
         if name in graph.unread:

@@ -13,7 +13,16 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model_store.bundles.bundle import AnyFrontEnd, Seen, Validation, write_bundle
+from model_store.bundles.bundle import (
+    MODEL_FILE,
+    AnyFrontEnd,
+    Bundle,
+    Seen,
+    Validation,
+    read_embedding,
+    read_front_end,
+    write_bundle,
+)
 from model_store.calibrating.calibration import (
     AnyLabels,
     Calibration,
@@ -26,6 +35,7 @@ from model_store.calibrating.calibrators import fit_calibration
 from model_store.calibrating.reliability import classwise_ece, log_loss
 from model_store.data.leakage import Leakage
 from model_store.data.rows import Progress
+from model_store.graphs.embedding import EmbeddingGraph
 from model_store.graphs.outputs import LOGITS, OutputSpec, Task
 from model_store.policy import Policy
 from model_store.promises.carried import LabelledScores, carried_thresholds
@@ -47,11 +57,21 @@ Counts: TypeAlias = npt.NDArray[np.int64]  # (n_classes,)
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What answers: the serialised ONNX model, what fills its inputs, and which output says what."""
+    """What answers: the serialised ONNX model, what fills its inputs, and which output says what.
+
+    `embedding` makes vectors of the same inputs, if anything does.
+    """
 
     onnx: bytes
     front_end: AnyFrontEnd
     output: OutputSpec = LOGITS
+    embedding: EmbeddingGraph | None = None
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "Graph":
+        """Return what a bundle answers with, for another version of the same."""
+        onnx = (bundle.path / MODEL_FILE).read_bytes()
+        return cls(onnx, read_front_end(bundle), bundle.manifest.output, read_embedding(bundle))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,6 +241,7 @@ def assemble(
         onnx=graph.onnx,
         front_end=graph.front_end,
         output=graph.output,
+        embedding=graph.embedding,
         calibration=calibration,
         policy=policy,
         reference=build_reference(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from model_store.bundles.bundle import MODEL_FILE, read_front_end, read_seen, read_validation
+from model_store.bundles.bundle import read_seen, read_validation
 from model_store.calibrating.calibration import indicators
 from model_store.data.joining import at
 from model_store.data.labelled import labelled_of, signatures_of
@@ -96,7 +96,7 @@ def recertify(
     none = Part(raw[:0], labels[:0])
     facts = _facts(model, returned, explored, proving, pool=pool)
     result = assemble(
-        Graph((model.bundle.path / MODEL_FILE).read_bytes(), read_front_end(model.bundle), manifest.output),
+        Graph.of(model.bundle),
         Scored(none, replace(earlier, inputs=inputs), shown),
         replace(asked, sample=pool),
         name=manifest.name,

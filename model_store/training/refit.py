@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.bundles.bundle import (
-    MODEL_FILE,
     Seen,
     read_bundle,
-    read_front_end,
     read_seen,
     read_validation,
 )
@@ -180,7 +178,7 @@ def refit(
     if pool:
         scored = replace(scored, threshold=_pooled(model, scored.threshold, certifies=mine.certifies))
     result = assemble(
-        Graph((model.bundle.path / MODEL_FILE).read_bytes(), read_front_end(model.bundle), manifest.output),
+        Graph.of(model.bundle),
         scored,
         replace(asked, sample=mine.certifies),
         name=manifest.name,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from model_store.bundles.bundle import (
     CARD_FILE,
+    EMBEDDING_FILE,
     EVALUATION_FILE,
     POLICY_FILE,
     REFERENCE_FILE,
@@ -27,7 +28,7 @@ from model_store.promises.targets import n_min
 from monitoring.waves.views import TEXTS, View, of_rows
 
 _AFTER_THE_SCORES: Final = frozenset(
-    {CARD_FILE, EVALUATION_FILE, POLICY_FILE, REFERENCE_FILE, SEEN_FILE, VALIDATION_FILE}
+    {CARD_FILE, EMBEDDING_FILE, EVALUATION_FILE, POLICY_FILE, REFERENCE_FILE, SEEN_FILE, VALIDATION_FILE}
 )
 
 

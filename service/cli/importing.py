@@ -71,6 +71,12 @@ def import_(
     output_kind: Annotated[
         OutputKind | None, typer.Option("--output-kind", help="What the scores are, where it is not clear.")
     ] = None,
+    embedding: Annotated[
+        str | None,
+        typer.Option(
+            "--embedding", help="Output with a vector of each item: waves choose new items far apart by it."
+        ),
+    ] = None,
     classes: Annotated[
         str | None, typer.Option("--classes", help="CLASS,CLASS: names in the order of the scores' columns.")
     ] = None,
@@ -128,7 +134,7 @@ def import_(
         for column in (*label, source, group, id_, weight, inclusion, copies, stratum)
         if column is not None
     ]
-    said = _declared(text, features, input_, output, output_kind, classes)
+    said = _declared(text, features, input_, output, output_kind, classes, embedding)
     opened = open_model(model, said, header=read_header(data), taken=roles)
     read_items = partial(read_rows, text=opened.taken.text_column, features=opened.taken.columns)
     with stages(quiet=json) as progress:
@@ -187,6 +193,7 @@ def _declared(
     output: str | None,
     output_kind: OutputKind | None,
     classes: str | None,
+    embedding: str | None,
 ) -> "Declared":
     from model_store.foreign.recognise import Declared  # noqa: PLC0415
 
@@ -199,6 +206,7 @@ def _declared(
         output=output,
         output_kind=output_kind,
         classes=names(classes),
+        embedding=embedding,
     )
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from model_store.calibrating.calibration import Calibration, calibration_digest
 from model_store.errors import BundleInvalid, FeatureInvalid
 from model_store.graphs.columns import ColumnInputs
-from model_store.model import Model, load_model
+from model_store.model import Model, load_model, open_embedder
 from model_store.policy import DECISIONS
 from model_store.training.export import linear_onnx
 from tests.support import bundles
@@ -104,6 +104,26 @@ def test_garbage_with_the_right_digest_is_refused_by_name(tmp_path: Path, name: 
     reseal(tmp_path / "bundle")
     with pytest.raises(BundleInvalid, match=name):
         load_model(tmp_path / "bundle")
+
+
+def test_a_graph_of_vectors_is_verified_where_a_model_is_published_and_not_where_it_answers(tmp_path: Path):
+    """What is no graph at all is refused by name; a worker, which never loads it, answers as ever."""
+    graph = bundles.tiny_embedding()
+    write_tiny(tmp_path / "whole", change=lambda parts: parts.update(embedding=graph))
+    vectors = open_embedder(load_model(tmp_path / "whole").bundle).vectors(["billing", "login please"])
+    np.testing.assert_array_equal(vectors.argmax(axis=1), [0, 2])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-6)
+    broken = replace(graph, onnx=b"no graph")
+    write_tiny(tmp_path / "broken", change=lambda parts: parts.update(embedding=broken))
+    with pytest.raises(BundleInvalid, match=r"embedding\.onnx: cannot be loaded by ONNX Runtime"):
+        load_model(tmp_path / "broken")
+    assert load_model(tmp_path / "broken", embedding=False).decide(["billing"]).label.tolist() == [0]
+
+
+def test_a_bundle_without_an_embedding_has_no_vectors(tiny_model: Model):
+    """The error says how to declare one."""
+    with pytest.raises(BundleInvalid, match="declares no embedding; import it with --embedding OUTPUT"):
+        open_embedder(tiny_model.bundle)
 
 
 def test_a_bundle_of_columns_decides_items_of_columns(tmp_path: Path):

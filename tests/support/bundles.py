@@ -15,6 +15,7 @@ from model_store.bundles.manifest import MANIFEST
 from model_store.bundles.verify import describe
 from model_store.calibrating.calibration import Calibration, Link, calibration_digest
 from model_store.graphs.columns import Column, ColumnInputs, GraphInput
+from model_store.graphs.embedding import EmbeddingGraph, EmbeddingSpec
 from model_store.graphs.outputs import LOGITS, OutputSpec
 from model_store.graphs.text import TextFrontEnd
 from model_store.model import Model, load_model
@@ -167,6 +168,12 @@ def tiny_graph(k: int) -> bytes:
     """Return the graph that answers a class by the weight of its name; the phrase says nothing."""
     weights = np.vstack([np.eye(k), np.zeros((1, k))]).astype(np.float32) * np.float32(_strength(k))
     return linear_onnx(weights, np.zeros(k, dtype=np.float32))
+
+
+def tiny_embedding(kind: Kind = "text", k: int = 3) -> EmbeddingGraph:
+    """Return a graph that makes a vector of `k` numbers of an item: what a tiny graph says about it."""
+    _, graph, output = _PARTS[kind](tiny_classes(k))
+    return EmbeddingGraph(graph, EmbeddingSpec(output.name, k))
 
 
 def tiny_columns() -> ColumnInputs:

@@ -238,6 +238,35 @@ def network(*, activation: str | None = None, columns: int = 3) -> Foreign:
     return replace(_table(onnx, model, x, y, two=two), classes=CLASSES[: 2 if two else 3])
 
 
+def embedding_network(hidden: Sequence[int | None] = (None, 5), kind: int = TensorProto.FLOAT) -> Foreign:
+    """Return a network that also gives `vectors`, of what is before its last layer, and `again`, of rank 3.
+
+    `hidden` and `kind` are the size and type of the vectors that the file declares.
+    """
+    plain = network()
+    model = _loaded(plain.onnx)
+    weights = np.random.default_rng(3).normal(size=(4, 5)).astype(np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(weights, "mix"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0, 1, -1]), "three"))
+    model.graph.node.extend(
+        [
+            helper.make_node("MatMul", ["features", "mix"], ["mixed"]),
+            helper.make_node("Tanh", ["mixed"], ["inner"]),
+            helper.make_node("Cast", ["inner"], ["vectors"], to=kind),
+            helper.make_node("Reshape", ["inner", "three"], ["again"], allowzero=0),
+        ]
+    )
+    model.graph.output.append(helper.make_tensor_value_info("vectors", kind, list(hidden)))
+    model.graph.output.append(helper.make_tensor_value_info("again", TensorProto.FLOAT, [None, 1, 5]))
+    return replace(plain, onnx=model.SerializeToString())
+
+
+def _loaded(content: bytes) -> Any:
+    import onnx
+
+    return onnx.load_model_from_string(content)
+
+
 def small_model(
     nodes: Sequence[Any],
     inputs: dict[str, tuple[int, list[int | None]]],

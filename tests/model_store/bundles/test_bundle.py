@@ -19,6 +19,7 @@ from model_store.bundles.bundle import (
     Validation,
     read_binning,
     read_bundle,
+    read_embedding,
     read_evaluation,
     read_seen,
     read_validation,
@@ -33,7 +34,15 @@ from model_store.errors import (
 )
 from model_store.model import load_model
 from model_store.reference import build_reference
-from tests.support.bundles import reseal, tiny_classes, tiny_columns, tiny_item, tiny_policy, write_tiny
+from tests.support.bundles import (
+    reseal,
+    tiny_classes,
+    tiny_columns,
+    tiny_embedding,
+    tiny_item,
+    tiny_policy,
+    write_tiny,
+)
 
 LISTED = (
     files.MODEL_FILE,
@@ -119,6 +128,18 @@ def test_the_cuts_of_a_table_are_those_of_its_columns(tmp_path: Path):
     write_tiny(tmp_path / "other", kind="features", change=lambda parts: parts.update(seen=other))
     with pytest.raises(BundleInvalid, match=r"seen\.npz: cuts of shape \(2, 11\), expected \(1, 11\)"):
         read_bundle(tmp_path / "other")
+
+
+def test_the_graph_of_vectors_comes_back(tmp_path: Path):
+    """It is a file of the bundle like any other, listed with its digest; not declared it is one too many."""
+    graph = tiny_embedding()
+    write_tiny(tmp_path / "with", change=lambda parts: parts.update(embedding=graph))
+    write_tiny(tmp_path / "without")
+    assert read_embedding(read_bundle(tmp_path / "with")) == graph
+    assert read_embedding(read_bundle(tmp_path / "without")) is None
+    _edit_json(tmp_path / "with" / "manifest.json", lambda raw: raw.pop("embedding"))
+    with pytest.raises(BundleInvalid, match=r"'files': 'embedding\.onnx' is missing or unknown"):
+        read_bundle(tmp_path / "with")
 
 
 def test_the_classifiers_own_answers_come_back_where_they_were_kept(tmp_path: Path):

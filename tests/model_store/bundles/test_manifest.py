@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from model_store.bundles.manifest import FORMAT, FileEntry, Manifest, TfidfFile
 from model_store.errors import BundleFormatNewer, BundleInvalid
+from model_store.graphs.embedding import EmbeddingSpec
 from model_store.graphs.outputs import CLIP, OutputSpec
 
 PATH = Path("bundles/manifest.json")
@@ -270,6 +271,34 @@ def test_several_labels_may_be_any_number(classes: list[str]):
     if len(classes) < 2:
         with pytest.raises(BundleInvalid, match="'classes': 1 class of a multiclass model"):
             Manifest.from_json({**raw, "task": "multiclass"}, path=PATH)
+
+
+def test_an_embedding_is_said_only_where_there_is_one():
+    """A manifest without one has the bytes it always had; one with it comes back."""
+    plain = Manifest.from_json(_valid(), path=PATH)
+    assert plain.embedding is None
+    assert "embedding" not in plain.to_json()
+    declared = Manifest.from_json(_changed(embedding={"name": "pooled", "dimensions": 384}), path=PATH)
+    assert declared.embedding == EmbeddingSpec("pooled", 384)
+    assert Manifest.from_bytes(declared.to_bytes(), path=PATH) == declared
+
+
+@pytest.mark.parametrize(
+    ("embedding", "said"),
+    [
+        ("pooled", "'embedding': str, expected an object"),
+        ({"name": "pooled"}, r"'embedding\.dimensions': missing"),
+        ({"name": "pooled", "dimensions": 0}, r"'embedding\.dimensions': 0, expected an integer"),
+        ({"name": "pooled", "dimensions": 1 << 20}, r"'embedding\.dimensions': 1048576, allowed: 1 to 16384"),
+        ({"name": "", "dimensions": 3}, r"'embedding\.name': ''"),
+        ({"name": "pooled", "dimensions": 3, "kind": "x"}, r"'embedding\.kind': unknown"),
+    ],
+    ids=["a name", "no length", "no dimension", "too many", "no name", "unknown key"],
+)
+def test_an_embedding_that_says_something_else_is_refused(embedding: Any, said: str):
+    """The error names the key and what is allowed."""
+    with pytest.raises(BundleInvalid, match=said):
+        Manifest.from_json(_changed(embedding=embedding), path=PATH)
 
 
 def _format_1(**keys: Any) -> dict[str, Any]:

@@ -95,6 +95,20 @@ def test_everything_can_be_declared(load: Command, model_store: ModelStore, tmp_
     assert bundle.policy.delta == 0.05
 
 
+def test_an_output_can_be_declared_as_the_embedding(load: Command, model_store: ModelStore):
+    """It is told in a line, and kept in a graph of its own beside the one that answers."""
+    declared = ("--features", ",".join(foreign.COLUMNS), "--classes", ",".join(foreign.CLASSES))
+    code, out, _ = load(foreign.embedding_network(), *declared, "--embedding", "vectors")
+    assert code == 0
+    assert "embedding: 'vectors': 5 numbers" in out.splitlines()
+    manifest = read_bundle(model_store.path("foreign", "1")).manifest
+    assert manifest.embedding is not None
+    assert "embedding.onnx" in manifest.files
+    said = _error(load(foreign.embedding_network(), *declared, "--embedding", "hidden"))
+    assert "the graph has no output 'hidden' for --embedding; it gives 'logits'" in said
+    assert model_store.versions("foreign") == ("1",)
+
+
 def test_what_the_model_was_trained_on_is_left_out_and_counted(load: Command, tmp_path: Path):
     """The rows of the file that are nearly in the other one."""
     model = foreign.lightgbm()
