@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from model_store import ModelStore
+from model_store.promotions import request_id
 from monitoring.clock import SystemClock
 from monitoring.proposing import Proposal, proposal_id
 from monitoring.store import open_store
@@ -184,7 +185,7 @@ def told_of(clients: list[Client], kind: str) -> list[dict[str, Any]]:
         lines = lines_of(client.journal)
         asked = {line["ask"]: line for line in lines if line["what"] == "asked"}
         found += [
-            {**line, "body": asked[line["ask"]]["body"]}
+            {**line, "body": asked[line["ask"]]["body"], "key": asked[line["ask"]]["key"]}
             for line in lines
             if line["what"] == "told" and line["kind"] == kind and line["status"] == 200
         ]
@@ -247,7 +248,7 @@ def kill_all(service: RunningService, clients: list[Client]) -> Counter[str]:
 
 
 def test_two_hundred_kills_lose_no_label_and_halve_nothing(start_service: Start, tmp_path: Path) -> None:
-    """Workers, watcher and clients die during lease, label, promote: what was acknowledged is there once."""
+    """Killed during lease, label, promote, rollback: what was acknowledged is there, once."""
     service = start_service(SETTINGS)
     service.client.timeout = httpx.Timeout(20.0)
     proposal = proposed(service)
@@ -267,7 +268,8 @@ def test_two_hundred_kills_lose_no_label_and_halve_nothing(start_service: Start,
     leases = check_leases(service, clients)
     promotions = check_promotions(service, clients)
     cut, failed = lines_about(clients, "cut"), lines_about(clients, "failed")
-    told = {"labels": labels, "leases": leases, "promotions": promotions}
+    rollbacks = check_rollbacks(service, clients)
+    told = {"labels": labels, "leases": leases, "promotions": promotions, "rollbacks": rollbacks}
     figures = {"killed": killed, "cut": cut, "failed": failed, "acknowledged": told}
     (tmp_path / "figures.json").write_text(json.dumps(figures, indent=2))
     with reading(service) as state:
@@ -275,7 +277,8 @@ def test_two_hundred_kills_lose_no_label_and_halve_nothing(start_service: Start,
     assert decided == "promoted"
     assert sum(killed.values()) == 200
     assert min(labels, leases, promotions) > 100
-    for kind in ("lease", "label", "promote"):
+    assert rollbacks > 20
+    for kind in ("lease", "label", "promote", "rollback"):
         assert killed[f"client {kind}"] > 0, killed
     assert sum(cut.values()) > 20
 
@@ -368,4 +371,16 @@ def check_promotions(service: RunningService, clients: list[Client]) -> int:
             "where action in ('promote', 'rollback') order by 1"
         ).fetchall()
     assert rows == [(each.seq, f"tickets@{each.to_version}", each.who) for each in history]
+    return len(told)
+
+
+def check_rollbacks(service: RunningService, clients: list[Client]) -> int:
+    """Check that no request rolled back twice, and that what was acknowledged is what it did."""
+    history = ModelStore(service.models).history("tickets")
+    by_request = Counter(each.request for each in history if each.action == "rollback")
+    assert set(by_request.values()) <= {1}
+    told = told_of(clients, "rollback")
+    for each in told:
+        (done,) = (one for one in history if one.request == request_id("tickets", each["key"]))
+        assert each["reply"] == done.to_json()
     return len(told)

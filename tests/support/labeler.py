@@ -1,4 +1,4 @@
-"""A client that labels and promotes until it is killed, and writes down what it asks and what it is told.
+"""A client that labels, promotes, rolls back until it is killed, and writes down what it asks and is told.
 
 Run as a program: `python tests/support/labeler.py URL JOURNAL WHO SEED`. A line of the journal is written
 before a request goes out and after its answer came, so that everything acknowledged is on file at any kill.
@@ -72,6 +72,9 @@ class Labeler:
             self._turn()
 
     def _turn(self) -> None:
+        if self._random.random() < 0.1:
+            self._ask("rollback", "/v1/models/rollback", {"who": self._who, "why": "no good"})
+            return
         if self._random.random() < 0.25:
             version = self._random.choice("12")
             self._ask("promote", f"/v1/models/{version}/promote", {"who": self._who, "why": "a try"})
