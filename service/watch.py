@@ -99,7 +99,8 @@ class Watch:
 
     def facts(self, model_key: str) -> ModelFacts:
         """Return what a wave needs to know of a model."""
-        return facts_of(read_bundle(self._models.path_of(model_key)))
+        bundle = read_bundle(self._models.path_of(model_key))
+        return facts_of(bundle, on_failure=self._metrics.count_failure)
 
     def promises(self, model_key: str) -> Promises:
         """Return what a model promises, read once a version."""

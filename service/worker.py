@@ -64,8 +64,8 @@ class Worker:
             max_body_bytes=settings.max_body_bytes,
         )
         self.roll_call = RollCall(settings.state, self.id, clock=clock)
-        self.flusher = Flusher(self.state, self.id, clock=clock, on_failure=self._note_failure)
-        # Filled by the flush thread; `tally` belongs to the event loop.
+        self.flusher = Flusher(self.state, self.id, clock=clock, on_failure=self.note_failure)
+        # Filled by other threads; `tally` belongs to the event loop.
         self._noted: deque[Stage] = deque()
         self._refused_shown = 0
         self._ticks = 0
@@ -179,7 +179,8 @@ class Worker:
             important=self.settings.monitoring().watcher.detector.important,
         )
 
-    def _note_failure(self, stage: str) -> None:
+    def note_failure(self, stage: str) -> None:
+        """Let a failure be counted in the next second; from any thread."""
         self._noted.append(stage)  # type: ignore[arg-type]
 
 

@@ -230,9 +230,9 @@ class _Filling:
             return 0
         free = self.shortlist.representatives(look.tolist())
         best = free[: SPREAD * wanted]
-        vectors = self.pool.vectors(best)
+        vectors = self.pool.vectors(best) if len(best) > wanted else None
         got = 0
-        if vectors is not None and len(best) > wanted:
+        if vectors is not None:
             taken: list[int] = []
 
             def permits(place: int) -> bool:

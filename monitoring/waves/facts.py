@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -22,10 +23,11 @@ from model_store.bundles.bundle import (
     read_seen,
 )
 from model_store.bundles.manifest import Task
+from model_store.data.rowmarks import values_of
 from model_store.data.wordmarks import Marks
 from model_store.graphs.inputs import InputKind
 from model_store.promises.targets import n_min
-from monitoring.waves.views import TEXTS, View, of_rows
+from monitoring.waves.views import TEXTS, Embed, View, of_rows
 
 _AFTER_THE_SCORES: Final = frozenset(
     {CARD_FILE, EMBEDDING_FILE, EVALUATION_FILE, POLICY_FILE, REFERENCE_FILE, SEEN_FILE, VALIDATION_FILE}
@@ -74,8 +76,14 @@ class ModelFacts:
 ResolveModel: TypeAlias = Callable[[ModelKey], ModelFacts]
 
 
-def facts_of(bundle: Bundle) -> ModelFacts:
-    """Return what a wave needs to know of a bundle."""
+def facts_of(bundle: Bundle, *, on_failure: Callable[[str], None] | None = None) -> ModelFacts:
+    """Return what a wave needs to know of a bundle.
+
+    Parameters
+    ----------
+    on_failure : callable, optional
+        Told `"wave"` when the bundle's embedding could not be used.
+    """
     seen, thresholds = read_seen(bundle), bundle.policy.thresholds
     asked = [each for each in (t.target.recall or t.target.precision for t in thresholds) if each]
     return ModelFacts(
@@ -87,17 +95,31 @@ def facts_of(bundle: Bundle) -> ModelFacts:
         input_kind=bundle.manifest.input_kind,
         scoring=_scoring(bundle),
         marks=seen.marks,
-        view=_view(bundle),
+        view=_view(bundle, on_failure),
         lacking={t.class_name: t.n_needed for t in thresholds if t.n_needed},
         target=max((n_min(each, bundle.policy.delta) for each in asked), default=1),
     )
 
 
-def _view(bundle: Bundle) -> View | None:
+def _view(bundle: Bundle, on_failure: Callable[[str], None] | None) -> View | None:
     if bundle.manifest.input_kind == "text":
-        return TEXTS
-    binning = read_binning(bundle)
-    return None if binning is None else of_rows(binning)
+        view = TEXTS
+    elif (binning := read_binning(bundle)) is not None:
+        view = of_rows(binning)
+    else:
+        return None
+    if bundle.manifest.embedding is not None:
+        view = replace(view, open_embedding=partial(_open_embedding, bundle))
+    return view if on_failure is None else replace(view, on_failure=on_failure)
+
+
+def _open_embedding(bundle: Bundle) -> Embed:
+    from model_store.model import open_embedder  # noqa: PLC0415 - the runtime's memory, which most waves spare
+
+    embedder = open_embedder(bundle)
+    if bundle.manifest.input_kind == "text":
+        return embedder.vectors
+    return lambda contents: embedder.vectors([values_of(each) for each in contents])
 
 
 def _scoring(bundle: Bundle) -> str:

@@ -12,6 +12,7 @@ from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 from monitoring.recording.candidate import Probabilities, Scores, nearness
 from monitoring.waves.columns import Columns, Rows
 from monitoring.waves.novelty import novelty
+from monitoring.waves.placed import Placed
 from monitoring.waves.views import TEXTS, View
 
 LEAST_LABELLED: Final = 20  # labelled items that say what is not novel
@@ -38,6 +39,8 @@ class Pool:
         See `neardup.sign`.
     view : View, optional
         How contents are told apart; without it nothing is novel.
+    placed : Placed
+        Where the candidates stand that are spread.
     """
 
     columns: Columns
@@ -48,7 +51,7 @@ class Pool:
     without_text_or_id: int
     exact: bool = False
     view: View | None = TEXTS
-    _vectors: dict[int, Vectors] = field(default_factory=dict)
+    placed: Placed = field(default_factory=lambda: Placed(TEXTS))
 
     def of_classes(self, most: Mapping[str, int], classes: Sequence[str]) -> Mapping[str, Rows]:
         """Return so many rows of each watched class, the most probable of it first.
@@ -110,17 +113,9 @@ class Pool:
         return columns.best(scores, rows, most=most)
 
     def vectors(self, rows: Sequence[int]) -> Vectors | None:
-        """Return a vector per row; None where a content is not kept, or nothing says how it is read."""
-        if (
-            self.view is None
-            or self.view.vectors is None
-            or any(self.columns.texts[row] is None for row in rows)
-        ):
-            return None
-        fresh = [row for row in rows if row not in self._vectors]
-        found = self.view.vectors([self.columns.texts[row] or "" for row in fresh])
-        self._vectors.update(zip(fresh, found, strict=True))
-        return np.array([self._vectors[row] for row in rows], np.float32)
+        """Return a vector per row; None where a content is not kept, or nothing makes vectors of them."""
+        texts = {row: text for row in rows if (text := self.columns.texts[row]) is not None}
+        return self.placed.of(texts) if len(texts) == len(rows) else None
 
     def _promising(self, at: Sequence[int], most: Sequence[int]) -> Sequence[Rows]:
         """Return a few rows per column of the probabilities, the `most` largest of it among them.
@@ -165,6 +160,7 @@ def pool_of(
         without_text_or_id=len(each) - len(rows),
         exact=exact,
         view=view,
+        placed=Placed(view),
     )
 
 

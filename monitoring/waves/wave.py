@@ -213,6 +213,7 @@ def select(
         "complete_sample": explored.complete and len(stood_for) == len(explored.met),
         "caps": _caps(plan, certain),
         "compared_with": 0 if labelled is None else len(labelled),
+        "vectors": pool.placed.kind,
         "left_out": _left_out(pool, certain, explored),
         "draws_taken": stood_for,
         "candidates": {"given": len(columns), "eligible": len(pool.rows), "signed": certain.signed},

@@ -63,7 +63,7 @@ def post_batch(call: Call) -> object:
     batch = emit_by_hand(
         worker.state.store(),
         key,
-        facts=facts_of(bundle),
+        facts=facts_of(bundle, on_failure=worker.note_failure),
         config=config,
         clock=worker.clock,
         idempotency_key=call.idempotency_key or uuid.uuid4().hex,

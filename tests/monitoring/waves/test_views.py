@@ -97,16 +97,16 @@ def wave_of(candidates: list[Candidate], labelled: list[dict[str, Any]], view: V
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_new_kind_of_row_is_found(seed: int) -> None:
-    """Three in a hundred rows are of a kind that no column tells; of the novel slice ten times as many."""
+    """Three in a hundred rows are of a kind no column tells, of the novel slice fifteen times as many."""
     rng = np.random.default_rng(seed)
     labelled, (candidates, new) = known_rows(800, rng), served(rng)
     wave = wave_of(candidates, labelled, TEXTS)
     of_slice = {
         name: [one.key in new for one in wave.items if one.slice == name] for name in ("novel", "uncertain")
     }
-    assert len(of_slice["novel"]) == 38
-    assert np.mean(of_slice["novel"]) > 10 * NEW_SHARE
-    assert np.mean(of_slice["novel"]) > 2 * np.mean(of_slice["uncertain"])
+    assert len(of_slice["novel"]) > 30
+    assert np.mean(of_slice["novel"]) > 15 * NEW_SHARE
+    assert np.mean(of_slice["novel"]) > 4 * np.mean(of_slice["uncertain"])
 
 
 def test_without_a_view_no_row_is_novel() -> None:
