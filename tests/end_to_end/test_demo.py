@@ -28,7 +28,7 @@ def seamark(directory: Path, *arguments: str, code: int = 0) -> Any:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
     assert done.returncode == code, done.stderr + done.stdout
     return json.loads(done.stdout)
