@@ -75,7 +75,7 @@ class Labeler:
         if self._random.random() < 0.1:
             self._ask("rollback", "/v1/models/rollback", {"who": self._who, "why": "no good"})
             return
-        if self._random.random() < 0.25:
+        if self._random.random() < 0.3:
             version = self._random.choice("12")
             self._ask("promote", f"/v1/models/{version}/promote", {"who": self._who, "why": "a try"})
             return
