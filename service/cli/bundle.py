@@ -130,6 +130,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "licence": manifest.licence,
         "by": manifest.training.get("by"),
         "training": dict(manifest.training),
+        "embedding": None if manifest.embedding is None else manifest.embedding.to_json(),
         "calibration": bundle.calibration.method,
         "digests": dict(bundle.digests),
         "classes": [each.to_json() for each in bundle.policy.thresholds],

@@ -65,6 +65,15 @@ def test_an_empty_state_exports_a_model_that_is_warming_up(house: House, registr
     watch.close()
 
 
+def test_an_embedding_that_fails_is_counted(house: House, registry: CollectorRegistry) -> None:
+    """What a wave is told of a bundle counts as the watcher does."""
+    watch = Watch(house.settings, WatcherMetrics(registry), clock=house.clock)
+    view = watch.facts("tiny@1").view
+    assert view is not None
+    view.on_failure("wave")
+    assert sample(registry, "monitoring_failures_total", stage="wave") == 1.0
+
+
 def test_an_alarm_and_its_batch_are_exported(house: House, registry: CollectorRegistry) -> None:
     """State, statistic, since when, shares, batch and its age come from the store."""
     for _ in range(5):

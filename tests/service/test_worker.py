@@ -136,6 +136,19 @@ def test_failing_metrics_sealing_and_store_of_bundles_are_counted(
     worker.state.close()
 
 
+def test_what_another_thread_notes_is_counted_in_the_next_second(
+    make_worker: Callable[..., Worker], registry: CollectorRegistry
+) -> None:
+    """An embedding that fails while a batch is made by hand, for instance."""
+    worker = make_worker()
+    asyncio.run(worker.poll())
+    worker.note_failure("wave")
+    assert not failures(registry, "wave")
+    asyncio.run(worker.tick())
+    assert failures(registry, "wave") == 1
+    worker.state.close()
+
+
 def test_a_lane_that_was_not_taken_is_told(
     make_worker: Callable[..., Worker], registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,6 @@
 """Batches that somebody asks for, and that what they sample is exact."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model_store.data import wordmarks
+from model_store.data.wordmarks import Marks
 from model_store.policy import Decisions
 from monitoring.clock import ManualClock
 from monitoring.config import WatcherConfig
@@ -25,6 +27,7 @@ from monitoring.store.alarms import insert_alarm
 from monitoring.watcher import Watcher
 from monitoring.waves.emission import emit_by_hand
 from monitoring.waves.facts import ModelFacts
+from monitoring.waves.views import View
 
 CLASSES = ("ham", "spam")
 CONFIG = WatcherConfig(detector=DetectorConfig(bucket_seconds=10.0), batch_size=20)
@@ -122,6 +125,35 @@ def test_a_batch_by_hand_is_made_once_for_a_key(
     assert not keys[0] & keys[1]
     assert [entry.details["batch"] for entry in store.audit.list()] == [second, first]
     assert store.batches.counts_by_reason() == {"by_hand": 2}
+
+
+def test_what_was_handed_out_is_known_as_the_model_reads_it(store: Store, clock: ManualClock) -> None:
+    """Contents of earlier batches join the marks of the bundle, made by its view; without one none do."""
+    serve(store, clock, seconds=30, rng=np.random.default_rng(1))
+    read: list[str] = []
+
+    def marks(contents: Sequence[str]) -> Marks:
+        read.extend(contents)
+        return wordmarks.marks(contents)
+
+    of_bundle = wordmarks.marks([f"word{n}" for n in range(30)])
+
+    def compared(key: str, facts: ModelFacts) -> tuple[list[str | None], object]:
+        batch = store.batches.get(
+            emit_by_hand(
+                store, "mail@1", facts=facts, config=CONFIG, clock=clock, idempotency_key=key, who="ops"
+            )
+        )
+        return [item.text for item in batch.items], batch.manifest["compared_with"]
+
+    with_view = replace(FACTS, marks=of_bundle, view=View(marks))
+    first, known = compared("one", with_view)
+    assert known == 30
+    _, known = compared("two", with_view)
+    assert known == 30 + len(first)
+    assert set(first) <= set(read)
+    _, known = compared("three", replace(with_view, view=None))
+    assert known == 30
 
 
 def test_the_random_part_of_a_batch_is_an_exact_sample(

@@ -95,7 +95,7 @@ def test_everything_can_be_declared(load: Command, model_store: ModelStore, tmp_
     assert bundle.policy.delta == 0.05
 
 
-def test_an_output_can_be_declared_as_the_embedding(load: Command, model_store: ModelStore):
+def test_an_output_can_be_declared_as_the_embedding(load: Command, seamark: Command, model_store: ModelStore):
     """It is told in a line, and kept in a graph of its own beside the one that answers."""
     declared = ("--features", ",".join(foreign.COLUMNS), "--classes", ",".join(foreign.CLASSES))
     code, out, _ = load(foreign.embedding_network(), *declared, "--embedding", "vectors")
@@ -104,6 +104,8 @@ def test_an_output_can_be_declared_as_the_embedding(load: Command, model_store: 
     manifest = read_bundle(model_store.path("foreign", "1")).manifest
     assert manifest.embedding is not None
     assert "embedding.onnx" in manifest.files
+    shown = seamark("bundle", "show", "foreign", "--store", model_store.root, "--json")[1]
+    assert json.loads(shown)["embedding"] == {"name": "vectors", "dimensions": 5}
     said = _error(load(foreign.embedding_network(), *declared, "--embedding", "hidden"))
     assert "the graph has no output 'hidden' for --embedding; it gives 'logits'" in said
     assert model_store.versions("foreign") == ("1",)
