@@ -21,7 +21,7 @@ _FIRST_LOOK: Final = 2
 _DEEPEST_LOOK: Final = 32
 # Of so many times the novel items wanted, the best, those farthest apart are taken. Uncertain ones are not
 # spread: it cost a quarter of the items of unknown classes and reached no more clusters.
-SPREAD: Final = 3
+SPREAD: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from model_store.data.wordmarks import Marks
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 from monitoring.recording.candidate import Probabilities, Scores, nearness
 from monitoring.waves.columns import Columns, Rows
-from monitoring.waves.novelty import novelty
+from monitoring.waves.novelty import among_alike, novelty
 from monitoring.waves.placed import Placed
 from monitoring.waves.views import TEXTS, View
 
@@ -110,6 +110,8 @@ class Pool:
         sure = columns.probabilities[rows].max(axis=1).astype(np.float64)
         marks = self.view.marks([columns.texts[r] or "" for r in rows.tolist()])
         scores = novelty(marks, labelled, confidence=sure)
+        if not self.exact:  # marks of tables are bins, which are never uncommon
+            scores = among_alike(scores, marks)
         return columns.best(scores, rows, most=most)
 
     def vectors(self, rows: Sequence[int]) -> Vectors | None:

@@ -93,7 +93,7 @@ def select(
         nobody counted by epoch.
     watched : sequence of str
         Classes an alarm names, possibly "no_class_passes". They share their slice by need, with those that
-        are `lacking`; without either the slice goes to the uncertain items.
+        are `lacking`; without either the slice goes to the novel items.
     thresholds : array of shape (n_classes,)
         Operating thresholds; with two classes, or several labels an item, one near any of them is uncertain.
     seed : str
@@ -233,13 +233,13 @@ def _plan(
     n_classes: int,
     source_caps: Mapping[str, float],
 ) -> Plan:
-    # What known classes do not explain is worth as much as more of a class that the model knows. Without a
-    # class to watch the other half of that share is for what is uncertain.
+    # What known classes do not explain is worth as much as more of a class that the model knows; without a
+    # class to watch all of its share is for that.
     free = WATCHED_SHARE / 2 if unexplained else 0.0
     asked = min(round((WATCHED_SHARE - free) * batch_size), n_certain)
     watching = quotas(asked, moved=watched, lacking=lacking, target=target)
     n_watched = sum(watching.values())
-    share = NOVEL_SHARE + (free if watching else WATCHED_SHARE / 2)
+    share = NOVEL_SHARE + (free if watching else WATCHED_SHARE)
     novel = min(round(share * batch_size), n_certain - n_watched)
     return Plan(
         quotas=watching,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.data.wordmarks import marks
-from monitoring.waves.novelty import MOST_RATIO, log_ratio, novelty
+from monitoring.waves.novelty import MOST_RATIO, among_alike, log_ratio, novelty
 
 OLD = ["invoice", "refund", "parcel", "delivery", "courier", "password", "login", "account", "tariff", "fee"]
 NEW = ["voucher", "crypto", "wallet", "seed", "phrase", "airdrop", "token", "ledger", "miner", "swap"]
@@ -56,6 +56,48 @@ def test_the_ratio_is_bounded():
     found = novelty(candidates, marks(texts(300, OLD, seed=2)), confidence=np.full(300, 0.5))
     assert raw.max() > np.log(MOST_RATIO)
     assert found.max() == pytest.approx(np.log(MOST_RATIO))
+
+
+def test_novel_ones_that_come_in_numbers_go_before_a_single_odd_one():
+    """Twelve texts about one thing nobody knew, each a little novel, beat twelve that are about nothing."""
+    rng = np.random.default_rng(4)
+    odd = [" ".join(f"w{word}" for word in rng.integers(0, 10**6, 6)) for _ in range(12)]
+    together = [" ".join(["crypto", *rng.choice(NEW, 4), rng.choice(OLD)]) for _ in range(12)]
+    every = marks(texts(276, OLD, seed=1) + odd + together)
+    scores = np.concatenate([rng.normal(-3.0, 1.0, 276), np.full(12, 3.0), np.full(12, 2.0)])
+    found = among_alike(scores, every)
+    assert set(np.argsort(-found)[:12].tolist()) == set(range(288, 300))
+    assert set(np.argsort(-scores)[:12].tolist()) == set(range(276, 288))
+
+
+def test_those_less_novel_come_after_in_their_order():
+    """Only the best third is compared with the others; the rest keeps its order below it."""
+    scores = np.random.default_rng(5).normal(size=300)
+    found = among_alike(scores, marks(texts(300, OLD + NEW, seed=6)))
+    best, rest = np.argsort(-scores)[:100], np.argsort(-scores)[100:]
+    assert found[best].min() > found[rest].max()
+    assert np.argsort(-found)[100:].tolist() == rest.tolist()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 9])
+def test_a_few_candidates_are_compared_too(n: int):
+    """With fewer than the seven there is a mean over what there is, and texts without a word have one."""
+    scores = np.arange(float(n))
+    found = among_alike(scores, marks(["voucher swap", ""] * (n // 2) + ["token"] * (n % 2)))
+    assert found.shape == (n,)
+    assert np.isfinite(found).all()
+    if n:
+        assert int(found.argmax()) in np.argsort(-scores)[: max(n // 3, 1)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**16))
+def test_the_order_of_the_candidates_does_not_matter(seed: int):
+    """Each has the same mean wherever it stands."""
+    scores, each = np.random.default_rng(7).normal(size=90), marks(texts(90, OLD + NEW, seed=8))
+    order = np.random.default_rng(seed).permutation(90)
+    found = among_alike(scores, each)
+    np.testing.assert_allclose(among_alike(scores[order], each[order]), found[order], rtol=1e-9)
 
 
 @settings(max_examples=30, deadline=None)

@@ -104,12 +104,12 @@ def test_slices_get_what_they_ask():
     assert len({item.key for item in wave.items}) == len(wave.items)
 
 
-def test_without_a_watched_class_its_share_goes_to_the_uncertain():
-    """A wave asked for by hand, with no alarm, is uncertain and explored items only."""
+def test_without_a_watched_class_its_share_goes_to_what_is_novel():
+    """A wave asked for by hand, with no alarm, seeks what the model does not know."""
     wave = wave_of(population(800, seed=2), watched=())
     assert wave.manifest["slices"]["watched"] == {"asked": 0, "got": 0}
-    assert wave.manifest["slices"]["novel"]["asked"] == 38  # and half of the watched share
-    assert wave.manifest["slices"]["uncertain"]["asked"] == 47
+    assert wave.manifest["slices"]["novel"]["asked"] == 65
+    assert wave.manifest["slices"]["uncertain"]["asked"] == 20
 
 
 def test_where_the_mix_does_not_explain_the_traffic_novel_items_take_half_of_the_watched_share():
