@@ -81,7 +81,7 @@ def test_a_cap_holds_over_all_slices() -> None:
 def test_no_wave_is_larger_than_it_may_be(size: int, cap: float) -> None:
     """From one item a source to the whole pool, whatever the caps."""
     found = wave(size=size, caps={"app": cap})
-    assert len(found.items) == min(size, 118)  # two of the pool are like others of it
+    assert len(found.items) == min(size, 117)  # three of the pool are closely like others of it
     assert {item.source for item in found.items if item.slice == "explore"} == {"app", "mail", "fax"}
 
 
