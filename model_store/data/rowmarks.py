@@ -1,8 +1,9 @@
-"""Which values does a row of a table have, kept so that nobody can read it? Hashes of bins and categories.
+"""Which values does a row of a table have, as coarsely as it takes to tell it from others? Bins and categories.
 
 What `model_store.data.wordmarks` does for texts, for tables: numbers are told by the bin they fall into,
 everything else by its value, and pairs of columns by both, more coarsely: a row may be new though no column
-of it is, since two of its values hardly ever go together.
+of it is, since two of its values hardly ever go together. All are hashed, but of few values a hash hides
+none: what marks say of a row is the bins of its numbers and its categories, where those are known.
 """
 
 import json
