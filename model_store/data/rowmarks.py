@@ -1,4 +1,4 @@
-"""Which values does a row of a table have, as coarsely as it takes to tell it from others? Bins and categories.
+"""Which values does a row of a table have, as coarsely as tells it from others? Bins and categories.
 
 What `model_store.data.wordmarks` does for texts, for tables: numbers are told by the bin they fall into,
 everything else by its value, and pairs of columns by both, more coarsely: a row may be new though no column
