@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from model_store.bundles.bundle import ModelKey
 from model_store.promotions import Promotion
@@ -200,7 +200,12 @@ class Watcher:
             return Thinning()
 
     def _with_batch(self, closing: Closing, alarm: Alarm) -> Closing:
-        made = self._emit(alarm, created_at=alarm.raised_at, claim=closing.read.claim)
+        made = self._emit(
+            alarm,
+            created_at=alarm.raised_at,
+            claim=closing.read.claim,
+            meaning=self._first_meaning(closing, alarm),
+        )
         if isinstance(made, str):
             return replace(closing, raised=replace(alarm, batch_note=made))
         return replace(closing, raised=replace(alarm, batch_id=made[0].id), batch=made)
@@ -214,7 +219,9 @@ class Watcher:
             if now < self._retry_at[alarm.id]:
                 continue
             self._retry_at[alarm.id] = now + RETRY_SECONDS
-            made = self._emit(alarm, created_at=now, claim=None)
+            detector = self._store.detectors.get(alarm.model_key)
+            meaning = None if detector is None else detector.meaning
+            made = self._emit(alarm, created_at=now, claim=None, meaning=meaning)
             if isinstance(made, str):
                 if made != alarm.batch_note:
                     self._store.closing.note(alarm, made, lease=lease)
@@ -225,7 +232,34 @@ class Watcher:
                 if fenced.by == "lease":
                     raise
 
-    def _emit(self, alarm: Alarm, *, created_at: float, claim: Claim | None) -> tuple[NewBatch, Load] | str:
+    def _first_meaning(self, closing: Closing, alarm: Alarm) -> Mapping[str, Any] | None:
+        """Return what the traffic that raised an alarm means; None where that cannot be worked out."""
+        if self._promises is None:
+            return None
+        try:
+            return interpret(
+                self._store,
+                alarm.model_key,
+                closing.detector,
+                alarm,
+                self._promises(alarm.model_key),
+                config=self._config.detector,
+                fresh=closing.read.claim.meters,
+            )
+        except StateUnavailable:
+            raise
+        except Exception as error:  # the observer boundary: a batch is made without it too
+            self._meaning_failed(alarm.model_key, error)
+            return None
+
+    def _emit(
+        self,
+        alarm: Alarm,
+        *,
+        created_at: float,
+        claim: Claim | None,
+        meaning: Mapping[str, Any] | None,
+    ) -> tuple[NewBatch, Load] | str:
         """Return the alarm's batch, or why there is none."""
         try:
             return emit_for_alarm(
@@ -235,6 +269,7 @@ class Watcher:
                 config=self._config,
                 created_at=created_at,
                 claim=claim,
+                meaning=meaning,
             )
         except BatchRefused as refused:
             return f"{refused.code}: {refused.reason}"
@@ -273,8 +308,11 @@ class Watcher:
                     raise
             except Exception as error:  # the observer boundary: an alarm does not depend on its meaning
                 self._interpret_at[model_key] = now + RETRY_SECONDS
-                self._on_failure("meaning")
-                log.warning("no meaning of the traffic of %s: %s", model_key, type(error).__name__)
+                self._meaning_failed(model_key, error)
+
+    def _meaning_failed(self, model_key: ModelKey, error: Exception) -> None:
+        self._on_failure("meaning")
+        log.warning("no meaning of the traffic of %s: %s", model_key, type(error).__name__)
 
     def _interpret_one(self, model_key: ModelKey, promises: ResolvePromises, lease: Lease) -> None:
         row = self._store.detectors.get(model_key)

@@ -1,6 +1,6 @@
 """When is it worked out anew what a model's traffic means, and from which buckets?
 
-Outside the closing transaction: it takes a second, and an alarm does not wait for it.
+Outside the closing transaction, as it takes up to a second; at an alarm for its batch first.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from model_store.bundles.bundle import Bundle, ModelKey
 from model_store.policy import Policy
 from model_store.shift_reference import ShiftReference, shift_reference
 from monitoring.detection.detector import Detector, DetectorConfig
+from monitoring.recording.meterings import Counts, added
 from monitoring.store import Alarm, DetectorRow, Store
 
 MEANING_SECONDS: Final = 300.0
@@ -55,10 +56,12 @@ def interpret(
     promises: Promises,
     *,
     config: DetectorConfig,
+    fresh: Mapping[str, Counts] | None = None,
 ) -> Mapping[str, Any]:
     """Return what the traffic means since the open alarm's change began, or over the last day without one.
 
-    The same buckets give the same answer.
+    The same buckets give the same answer. `fresh` are the meters of the bucket that is about to close, where
+    `row` is how it leaves the detector.
     """
     from monitoring.meaning.meaning import meaning_of  # noqa: PLC0415 - scipy.optimize, which workers spare
 
@@ -67,7 +70,7 @@ def interpret(
     says = meaning_of(
         promises.reference,
         promises.policy,
-        store.counts.meters_between(model_key, since, until),
+        added(store.counts.meters_between(model_key, since, until), fresh or {}),
         None if alarm is None else alarm.finding.to_json(),
         seed=_seed(model_key, row.last_seq),
         at=None if alarm is None else alarm.raised_at,

@@ -44,11 +44,14 @@ def emit_for_alarm(
     config: WatcherConfig,
     created_at: float,
     claim: Claim | None,
+    meaning: Mapping[str, Any] | None,
 ) -> tuple[NewBatch, Load]:
     """Compute the batch of an alarm; nothing is stored.
 
     Parameters
     ----------
+    meaning : mapping or None
+        What the traffic since the move means, see `monitoring.meaning.interpretation`; None: nobody knows.
     created_at : float
         UTC epoch seconds; the day whose budget it counts against.
     claim : Claim or None
@@ -66,7 +69,7 @@ def emit_for_alarm(
         reason="alarm",
         alarm_id=alarm.id,
         watched=alarm.finding.watched,
-        meaning=_meaning(store, alarm.model_key),
+        meaning=meaning,
         since=alarm.finding.since_time,
         facts=facts,
         config=config,
@@ -277,11 +280,6 @@ def _too_early(since: float) -> str:
         f"the traffic moved at {moved:%Y-%m-%d %H:%M} UTC, and draws are of whole stretches of "
         f"{EPOCH_SECONDS // 60} minutes since: ask again when there is traffic from {able:%H:%M} UTC on"
     )
-
-
-def _meaning(store: Store, model_key: ModelKey) -> Mapping[str, Any] | None:
-    detector = store.detectors.get(model_key)
-    return None if detector is None else detector.meaning
 
 
 def _priors(meaning: Mapping[str, Any] | None) -> Mapping[str, tuple[float, float]]:

@@ -59,18 +59,52 @@ def test_calm_traffic_is_interpreted_every_five_minutes(site: Site, asked: list[
 def test_an_alarm_is_interpreted_at_once_and_from_its_beginning(
     site: Site, asked: list[Mapping[str, Any]]
 ) -> None:
-    """Its meaning stays with it after it has ended."""
+    """First for its batch, then of the same traffic to be kept; it stays with it after it has ended."""
     run(site, quiet=15, attack=3)
     (alarm,) = site.store.alarms.list()
-    call = asked[1]
+    call, again = asked[1], asked[2]
+    assert {**again, "meters": None} == {**call, "meters": None}
+    assert again["meters"]["joint"].tolist() == call["meters"]["joint"].tolist()
     assert (call["finding"], call["at"]) == (alarm.finding.to_json(), alarm.raised_at)
     assert call["meters"]["joint"].sum() == 12 * round((alarm.raised_at - alarm.finding.since_time) / 10)
     assert alarm.meaning is not None
-    assert (alarm.meaning["verdict"], alarm.meaning["alarm"]) == ("call 2", alarm.id)
+    assert (alarm.meaning["verdict"], alarm.meaning["alarm"]) == ("call 3", alarm.id)
     assert alarm.meaning["since"] == alarm.finding.since_time
     run(site, quiet=60)
     assert site.store.alarms.get(alarm.id).meaning is not None
     assert site.detector().meaning["alarm"] is None  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("passed", "watched"), [(True, 11), (False, 6), (None, 11)])
+def test_the_batch_of_an_alarm_knows_whether_the_mix_explains_its_traffic(
+    site: Site, monkeypatch: pytest.MonkeyPatch, passed: bool | None, watched: int
+) -> None:
+    """Where it does not, half of the watched share is for what the model never saw."""
+    means = {"verdict": "", "gate": {"passed": passed}, "classes": []}
+    monkeypatch.setattr(meanings, "meaning_of", lambda *_given, **_named: means)
+    watcher = site.watcher(promises=promises)
+    site.traffic(watcher, QUIET, buckets=15)
+    site.traffic(watcher, ATTACK, buckets=3)
+    (alarm,) = site.store.alarms.list()
+    assert alarm.batch_id is not None
+    slices = site.store.batches.get(alarm.batch_id).manifest["slices"]
+    assert slices["watched"]["asked"] == watched  # type: ignore[index, call-overload]
+
+
+def test_an_alarm_whose_meaning_fails_has_its_batch(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is counted, and the batch is as it would be without."""
+
+    def fail(*_given: object, **_named: object) -> None:
+        raise ArithmeticError("singular")
+
+    monkeypatch.setattr(meanings, "meaning_of", fail)
+    watcher = site.watcher(promises=promises)
+    site.traffic(watcher, QUIET, buckets=15)
+    failed = len(site.failures)
+    site.traffic(watcher, ATTACK, buckets=3)
+    (alarm,) = site.store.alarms.list()
+    assert alarm.batch_id is not None
+    assert set(site.failures[failed:]) == {"meaning"}
 
 
 def test_traffic_that_varies_is_worth_fewer_items(site: Site, asked: list[Mapping[str, Any]]) -> None:
