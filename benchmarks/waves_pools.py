@@ -45,7 +45,11 @@ def everything(traffic: Traffic, served: Served, *, seed: int) -> tuple[Candidat
     classes, decisions = served.policy.classes, served.decisions
     priorities = _priorities(traffic, seed)
     top_kinds = frozenset(f"top:{name}" for name in classes)
-    every = [top_kinds | {f"uncertain:{name}", f"random:{source}"} for name in classes for source in SOURCES]
+    every = [
+        top_kinds | {"uncertain", f"uncertain:{name}", f"random:{source}"}
+        for name in classes
+        for source in SOURCES
+    ]
     place = {source: k for k, source in enumerate(SOURCES)}
     return tuple(
         Candidate(

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from model_store.data.contents import content_of
 from monitoring.recording.candidate import (
     EXPLORE_SHARE,
+    MOST_UNCERTAIN,
     Candidate,
     Probabilities,
     ProbabilityVector,
@@ -144,6 +145,7 @@ class Reservoir:
         kept, classes = self._slots, self._classes
         self._top = [Slot[_Entry](kept.of(f"top:{name}")) for name in classes]
         self._uncertain = [Slot[_Entry](kept.uncertain) for _ in classes]
+        self._most_uncertain = Slot[_Entry](kept.most_uncertain)
         self._random = {source: Slot[_Entry](kept.random) for source in self._sources}
         self._top_floors = np.full(len(classes), -np.inf, np.float32)
         # The slots' own, where one array operation reads those of all items.
@@ -163,10 +165,10 @@ class Reservoir:
         return set((-observed.priorities >= np.array(floors)).nonzero()[0].tolist())
 
     def _uncertain_rows(self, probabilities: Probabilities, tops: Tops) -> Mapping[int, float]:
-        """Return the uncertainty, 1 - margin, of the rows that reach the floor of their top class."""
+        """Return the uncertainty, 1 - margin, of the rows that reach the floor of a slot."""
         n, n_classes = probabilities.shape
         best = probabilities.reshape(-1).take(np.arange(n) * n_classes + tops).astype(np.float64)
-        floors = self._uncertain_floors.take(tops)
+        floors = self._floors_of(tops)
         # The second best is at most 1 - best: the margin of a confident item need not be computed.
         near = (2 - 2 * best + _FLOAT32_SLACK >= floors).nonzero()[0].tolist()
         if not near:
@@ -178,9 +180,14 @@ class Reservoir:
         return {row: score for row, score in zip(near, uncertainty, strict=True) if score >= floors[row]}
 
     def _near_rows(self, near: Scores, tops: Tops) -> Mapping[int, float]:
-        """Return the nearness to a threshold of the rows that reach the floor of their top class."""
-        rows = (near >= self._uncertain_floors.take(tops)).nonzero()[0]
+        """Return the nearness to a threshold of the rows that reach the floor of a slot."""
+        rows = (near >= self._floors_of(tops)).nonzero()[0]
         return dict(zip(rows.tolist(), near[rows].tolist(), strict=True))
+
+    def _floors_of(self, tops: Tops) -> Scores:
+        """Return the uncertainty that lets an item of each most probable class into a slot."""
+        floors: Scores = np.minimum(self._uncertain_floors.take(tops), self._most_uncertain.floor)
+        return floors
 
     def _enter(
         self,
@@ -209,6 +216,7 @@ class Reservoir:
         if uncertainty is not None:
             top = int(observed.decisions.top[row])
             self._place(entry, f"uncertain:{self._classes[top]}", self._uncertain[top], uncertainty)
+            self._place(entry, MOST_UNCERTAIN, self._most_uncertain, uncertainty)
             self._uncertain_floors[top] = self._uncertain[top].floor
         if drawn:
             rank = (-one.priority, -one.at, one.key, 0.0)

@@ -113,7 +113,8 @@ def _kept(
         important=important.intersection(classes),
     )
     tops = sum(kept.of(f"top:{name}") for name in classes)
-    return kept, tops + len(classes) * kept.uncertain + int(n_sources or 0) * kept.random
+    uncertain = kept.most_uncertain + len(classes) * kept.uncertain
+    return kept, tops + uncertain + int(n_sources or 0) * kept.random
 
 
 def _superfluous(

@@ -65,7 +65,7 @@ def scored(n: int, *, seed: int, at: float) -> list[Candidate]:
                 at=at,
                 priority=float(rng.random()),
                 kinds=frozenset(
-                    {"top:ham", "top:spam", f"uncertain:{CLASSES[int(p < 0.5)]}", "random:other"}
+                    {"top:ham", "top:spam", "uncertain", f"uncertain:{CLASSES[int(p < 0.5)]}", "random:other"}
                 ),
             )
         )
@@ -105,7 +105,7 @@ def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
     assert merge(left, classes=CLASSES, kept=kept) == merge(pool, classes=CLASSES, kept=kept)
     assert removed == len(before.columns) - len(after.columns)
     tops = sum(kept.of(f"top:{name}") for name in CLASSES)
-    assert len(after.columns) <= tops + 2 * kept.uncertain + kept.random
+    assert len(after.columns) <= tops + 2 * kept.uncertain + kept.most_uncertain + kept.random
     assert after.source_counts == before.source_counts == {"other": 1_000}
     smallest = sorted(before.columns.priorities)[: draw_limit(BATCH_SIZE)]
     assert sorted(after.columns.priorities)[: len(smallest)] == smallest
