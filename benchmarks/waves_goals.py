@@ -8,12 +8,15 @@ import numpy as np
 
 from benchmarks.waves_data import SOURCES
 from benchmarks.waves_judged import ENOUGH
+from benchmarks.waves_models import Quality
 from benchmarks.waves_runs import OURS, SOURCE_CAPS, Kept, Row, Step
 
 # Items a recipe found in 1,000, and how many times as many as random, as measured for the specification on
 # sets that are cut a little differently.
 FOUND: Final[Mapping[str, tuple[int, float]]] = {"hate": (168, 168 / 64), "rare": (205, 205 / 29)}
 MOST_NEAR_DUPLICATES: Final = 0.01
+# On one class of 2 %, whose F1 rose by 13 points. Of 151 classes the eight looked for move macro-F1 by a
+# twentieth of what their own F1 gains, so the same figure is asked of both.
 MOST_LABELS_A_POINT: Final = 75.0
 LEAST_INTENTS: Final = 7  # of ten that are new, in 200 labels
 LEAST_OVER_RANDOM: Final = 4.0  # by the second wave
@@ -77,6 +80,9 @@ def wave_goals(rows: Sequence[Row]) -> list[Goal]:
                 for rival in ("margin", "random")
                 if rival in prices
             ]
+            price = labels_a_point(of[OURS], lambda quality: quality.told_f1)
+            said = f"{problem}: labels a point of their F1, {size:,}"
+            goals.append(Goal(said, price, MOST_LABELS_A_POINT, least=False, form=".0f"))
     return goals
 
 
@@ -113,10 +119,15 @@ def reservoir_goals(rows: Sequence[Kept]) -> list[Goal]:
     return goals
 
 
-def labels_a_point(rows: Sequence[Row]) -> float:
-    """Return labels divided by the points of macro-F1 they gave, the mean over the rows; infinite if none."""
+def labels_a_point(
+    rows: Sequence[Row], of: Callable[[Quality], float] = lambda quality: quality.macro_f1
+) -> float:
+    """Return labels divided by the points of F1 they gave, the mean over the rows; infinite if none.
+
+    `of` says which F1: macro-F1 by default.
+    """
     gains = [
-        100 * (row.after.macro_f1 - row.before.macro_f1)
+        100 * (of(row.after) - of(row.before))
         for row in rows
         if row.before is not None and row.after is not None
     ]

@@ -90,6 +90,7 @@ def test_a_wave_finds_far_more_than_chance_and_repeats_nothing():
     text = waves_text(rows)
     assert "synthetic, 100 labels; before: macro-F1" in text
     assert "labels a point of macro-F1, 100, margin's" in text
+    assert "labels a point of their F1, 100" in text
     assert waves_plot(rows).startswith("<svg")
 
 
