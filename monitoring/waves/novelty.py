@@ -26,6 +26,7 @@ _STEPS: Final = 60
 _FOLDS: Final = 2
 _SUREST: Final = 1e-6
 _LOOK: Final = 3  # of the candidates one in so many, the most novel, is compared with all
+_BLOCK: Final = 256  # of these at once: long texts have marks in common, 6,000 took 300 MB, now 40
 _ALIKE: Final = 7  # of those most like it count
 _COMMON: Final = 0.05  # of the candidates; a mark of more of them does not make two alike
 _ALONE: Final = 1.0  # how much the mean of all counts, in cosines: it pulls down what is like nothing
@@ -67,16 +68,23 @@ def among_alike(scores: Scores, candidates: Marks) -> Scores:
         return scores
     best = np.argsort(-scores, kind="stable")[: max(len(scores) // _LOOK, 1)]
     marks = _uncommon(matrix(candidates))
-    alike = (marks[best] @ marks.T).tocsr()
-    of = np.repeat(np.arange(len(best)), np.diff(alike.indptr))
-    order = np.lexsort((-scores[alike.indices], -alike.data.round(9), of))  # whatever order they came in
-    nearest = order[np.arange(len(order)) - alike.indptr[of] <= _ALIKE]  # itself and seven
-    weight, neighbour = alike.data[nearest], scores[alike.indices[nearest]]
-    total = np.bincount(of[nearest], weight * neighbour, minlength=len(best)) + _ALONE * scores.mean()
-    mean = total / (np.bincount(of[nearest], weight, minlength=len(best)) + _ALONE)
+    blocks = (best[start : start + _BLOCK] for start in range(0, len(best), _BLOCK))
+    mean = np.concatenate([_means(scores, marks, block) for block in blocks])
     found: Scores = scores + (mean.min() - scores.max() - 1.0)
     found[best] = mean
     return found
+
+
+def _means(scores: Scores, marks: csr_array, rows: npt.NDArray[np.intp]) -> Scores:
+    """Return the mean of each of the rows and the seven most like it, the mean of all as one more."""
+    alike = (marks[rows] @ marks.T).tocsr()
+    of = np.repeat(np.arange(len(rows)), np.diff(alike.indptr))
+    order = np.lexsort((-scores[alike.indices], -alike.data.round(9), of))  # whatever order they came in
+    nearest = order[np.arange(len(order)) - alike.indptr[of] <= _ALIKE]  # itself and seven
+    weight, neighbour = alike.data[nearest], scores[alike.indices[nearest]]
+    total = np.bincount(of[nearest], weight * neighbour, minlength=len(rows)) + _ALONE * scores.mean()
+    mean: Scores = total / (np.bincount(of[nearest], weight, minlength=len(rows)) + _ALONE)
+    return mean
 
 
 def _uncommon(marks: csr_array) -> csr_array:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.data.wordmarks import marks
+from monitoring.waves import novelty as novel
 from monitoring.waves.novelty import MOST_RATIO, among_alike, log_ratio, novelty
 
 OLD = ["invoice", "refund", "parcel", "delivery", "courier", "password", "login", "account", "tariff", "fee"]
@@ -77,6 +78,14 @@ def test_those_less_novel_come_after_in_their_order():
     best, rest = np.argsort(-scores)[:100], np.argsort(-scores)[100:]
     assert found[best].min() > found[rest].max()
     assert np.argsort(-found)[100:].tolist() == rest.tolist()
+
+
+def test_those_compared_at_once_change_nothing(monkeypatch: pytest.MonkeyPatch):
+    """Means are worked out in blocks, so that memory does not grow with the square; to the bit as in one."""
+    scores, each = np.random.default_rng(9).normal(size=300), marks(texts(300, OLD + NEW, seed=10))
+    whole = among_alike(scores, each)
+    monkeypatch.setattr(novel, "_BLOCK", 7)
+    np.testing.assert_array_equal(among_alike(scores, each), whole)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 9])
