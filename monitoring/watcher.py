@@ -219,9 +219,8 @@ class Watcher:
             if now < self._retry_at[alarm.id]:
                 continue
             self._retry_at[alarm.id] = now + RETRY_SECONDS
-            detector = self._store.detectors.get(alarm.model_key)
-            meaning = None if detector is None else detector.meaning
-            made = self._emit(alarm, created_at=now, claim=None, meaning=meaning)
+            # Not the detector's: where the alarm's failed, that is still of the calm before it.
+            made = self._emit(alarm, created_at=now, claim=None, meaning=alarm.meaning)
             if isinstance(made, str):
                 if made != alarm.batch_note:
                     self._store.closing.note(alarm, made, lease=lease)

@@ -107,6 +107,30 @@ def test_an_alarm_whose_meaning_fails_has_its_batch(site: Site, monkeypatch: pyt
     assert set(site.failures[failed:]) == {"meaning"}
 
 
+def test_a_batch_made_late_knows_nothing_of_the_calm_before(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the detector holds is still of that where the meaning of the alarm's traffic fails."""
+
+    def mean(*given: Any, **_named: object) -> dict[str, Any]:
+        if given[3] is not None:
+            raise ArithmeticError("singular")
+        return {"verdict": "", "gate": {"passed": False}, "classes": []}
+
+    monkeypatch.setattr(meanings, "meaning_of", mean)
+    full = site.watcher(promises=promises, config=replace(CONFIG, max_open_batches=0))
+    site.traffic(full, QUIET, buckets=15)
+    site.traffic(full, ATTACK, buckets=3)
+    late = site.watcher(promises=promises)
+    late.tick()
+    site.clock.advance(70)
+    late.tick()
+    (alarm,) = site.store.alarms.list()
+    assert alarm.batch_id is not None
+    slices = site.store.batches.get(alarm.batch_id).manifest["slices"]
+    assert slices["watched"]["asked"] == 11  # type: ignore[index, call-overload]
+
+
 def test_traffic_that_varies_is_worth_fewer_items(site: Site, asked: list[Mapping[str, Any]]) -> None:
     """What the baseline measured of it widens the intervals; without one, items count as independent."""
     rng = np.random.default_rng(3)
