@@ -31,6 +31,7 @@ N_CUTS: Final = len(SHARES)
 _THIRD_OF: Final = np.append(np.searchsorted([1, 4, 8, N_CUTS], np.arange(N_CUTS + 1), side="right"), -1)
 _N_THIRDS: Final = 5
 _NUMBERS: Final = ("float", "integer")
+_FARTHEST: Final = float(np.finfo(np.float64).max) / 4  # quantiles between two such numbers are finite
 _FIRST, _SECOND = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
 _SHIFT: Final = np.uint32(32 - COLUMNS.bit_length() + 1)
 
@@ -67,7 +68,7 @@ class Binning:
         for column in columns:
             if column.kind in _NUMBERS:
                 values = _numbers(column.name, rows)
-                present = values[np.isfinite(values)]
+                present = np.clip(values[np.isfinite(values)], -_FARTHEST, _FARTHEST)
                 found.append(np.quantile(present if len(present) else [0.0], SHARES))
         return cls(tuple(columns), np.array(found, np.float64).reshape(-1, N_CUTS))
 
@@ -145,7 +146,8 @@ def _code(name: str, value: str) -> int:
 def _said(kind: ColumnKind, value: object) -> str:
     if kind == "boolean" and isinstance(value, str):
         value = truth(value)
-    return "" if value is None else str(value)
+    said = "" if value is None else str(value)
+    return said if said.strip() else ""  # as a cell of a file that holds nothing
 
 
 def _numbers(name: str, rows: Sequence[Values]) -> npt.NDArray[np.float64]:

@@ -85,7 +85,7 @@ def test_cells_are_marked_like_values(binning: Binning) -> None:
     cells = {"age": " 41.5", "visits": "3.0", "channel": "web", "urgent": "true"}
     assert marks_of(binning, row) == marks_of(binning, cells)
     gap = {"age": None, "visits": 3, "channel": None, "urgent": True}
-    empty = {"age": "", "visits": "3", "channel": "", "urgent": "1"}
+    empty = {"age": "", "visits": "3", "channel": "  ", "urgent": "1"}
     assert marks_of(binning, gap) == marks_of(binning, empty) == marks_of(binning, {**gap, "age": "nan"})
 
 
@@ -106,6 +106,15 @@ def test_a_whole_number_no_float_holds_is_a_missing_one(binning: Binning) -> Non
     """Nothing fails; no model takes it either."""
     row = known(1)[0]
     assert marks_of(binning, {**row, "visits": 10**400}) == marks_of(binning, {**row, "visits": None})
+
+
+def test_numbers_near_the_largest_of_all_can_be_cut() -> None:
+    """Between two of them there is no difference that a float holds; the cuts are finite all the same."""
+    rows = [{"age": sign * 1.7e308} for sign in (-1, 1)]
+    binning = Binning.of((Column("age", "float"),), rows)
+    low, high = binning.marks(rows)
+    assert np.isfinite(binning.cuts).all()
+    assert (low != high).any()
 
 
 def test_of_a_wide_table_the_first_columns_are_marked() -> None:
