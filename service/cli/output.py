@@ -39,7 +39,7 @@ def show(value: object, *, as_json: bool, human: Callable[[], object]) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, whole: int = 0) -> Table:
     """Return a plain table; numbers are right-aligned, and the first `whole` columns are never folded."""
-    result = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    result = Table(title=escape(title), title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float | None) for row in rows)
         width = max((len(cell(row[index])) for row in rows), default=0)
@@ -51,7 +51,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
             min_width=min(width, WIDEST_UNFOLDED),
         )
     for row in rows:
-        result.add_row(*(escape(cell(value)) for value in row))  # a class may be called [red]
+        result.add_row(*(escape(cell(value)) for value in row))  # a class may be called [red], a person too
     return result
 
 

@@ -72,19 +72,19 @@ def test_what_is_not_asked_anew_stays(refit: Command, root: Path):
 def test_who_makes_a_version_is_in_it(
     refit: Command, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    """A fit and a refit without a proposal keep `--by`; a refit without it does not name whoever fitted."""
+    """A fit and a refit without a proposal keep `--by`, any text; a refit without it names nobody."""
     run = runner(monkeypatch, capsys)
     columns = ("--text", "text", "--label", "label", "--imbalance", "balanced", "--json")
     assert run("fit", root / "new.csv", "--name", "who", "--by", "ada", *columns)[0] == 0
     write(root / "newer.csv", synthetic_rows(COUNTS, seed=3))
     newer = ("refit", "who", "--data", root / "newer.csv", *columns[:4], "--version", "1", "--sample")
-    assert [run(*newer, *options)[0] for options in ((), ("--by", "kim"))] == [0, 0]
+    assert [run(*newer, *options)[0] for options in ((), ("--by", "[/kim]"))] == [0, 0]
     told = [
         json.loads(run("bundle", "show", "who", "--version", version, "--json")[1])["by"] for version in "123"
     ]
-    assert told == ["ada", None, "kim"]
+    assert told == ["ada", None, "[/kim]"]
     assert "who@3: calibration" in (shown := run("bundle", "show", "who")[1])
-    assert ", made by kim" in shown
+    assert ", made by [/kim]" in shown
     assert "made by" not in run("bundle", "show", "t")[1]
 
 
