@@ -292,7 +292,7 @@ def _check_once(names: Sequence[str]) -> None:
 
 
 def _scores(graph: PlainGraph, declared: Declared) -> Port:
-    floats = [port for port in graph.outputs if port.is_float and port.name != declared.embedding]
+    floats = [port for port in graph.outputs if port.is_float]
     if declared.output is not None:
         name = graph.stands_for.get(declared.output, declared.output)
         if name in graph.unread:
@@ -304,6 +304,8 @@ def _scores(graph: PlainGraph, declared: Declared) -> Port:
                 f"the graph has no scores {declared.output!r}; it gives {_ports(graph.outputs)}"
             )
         return next(port for port in floats if port.name == name)
+    # The scores may be the embedding too, but where there is another output it is that.
+    floats = [port for port in floats if port.name != declared.embedding] or floats
     if len(floats) == 1:
         return floats[0]
     for usual in _USUAL_NAMES:

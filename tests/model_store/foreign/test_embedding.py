@@ -67,6 +67,13 @@ def test_what_answers_is_the_same_with_and_without(tmp_path: Path) -> None:
     assert outputs == ["logits"]
 
 
+def test_the_scores_may_be_the_embedding_too(tmp_path: Path) -> None:
+    """Of a graph that gives nothing else: the same computation then does both."""
+    bundle = read_bundle(load(tmp_path, foreign.network(), "logits").result.path)
+    assert bundle.manifest.output.name == "logits"
+    assert bundle.manifest.embedding == EmbeddingSpec("logits", 3)
+
+
 @pytest.mark.parametrize(
     ("embedding", "kind", "said"),
     [
