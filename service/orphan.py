@@ -1,13 +1,17 @@
 """Is the process that started this one still there? Without it nobody restarts or stops this one.
 
 A server whose first process was killed would go on answering on its port, and no new one could start there.
+`seamark serve` leaves its own number in the environment of those it starts: one that is killed while they
+still load would be gone before they could ask for their parent.
 """
 
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
+
+SERVER_PID: Final = "SEAMARK_SERVER_PID"
 
 logger: Final = logging.getLogger("seamark.orphan")
 
@@ -16,10 +20,17 @@ class Orphan:
     """Ends this process in good order once its parent is gone."""
 
     def __init__(
-        self, *, parent: Callable[[], int] = os.getppid, end: Callable[[int], None] = signal.raise_signal
+        self,
+        *,
+        parent: Callable[[], int] = os.getppid,
+        end: Callable[[int], None] = signal.raise_signal,
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._parent, self._end = parent, end
-        self._started_by = parent()
+        server = environment.get(SERVER_PID, "")
+        # What the server itself runs has it for itself, not for its parent.
+        is_told = server.isdecimal() and int(server) != os.getpid()
+        self._started_by = int(server) if is_told else parent()
         self._told = False
 
     def check(self) -> None:

@@ -17,6 +17,7 @@ from monitoring.clock import SystemClock
 from monitoring.store import open_store
 from service.access import read_keys
 from service.home import server_home
+from service.orphan import SERVER_PID
 from service.settings import ServiceError, Settings, misspelt
 
 
@@ -152,9 +153,10 @@ def check_port(host: str, port: int) -> None:
 
 
 def prepare_environment(settings: Settings, *, home: Path) -> None:
-    """Hand the settings on to the processes that BentoML starts, and the home that they share."""
+    """Hand on to the processes that BentoML starts the settings, the home they share, and who starts them."""
     os.environ.update(settings.to_environment())
     os.environ["BENTOML_HOME"] = str(home)
+    os.environ[SERVER_PID] = str(os.getpid())
 
 
 def _in_url(host: str) -> str:

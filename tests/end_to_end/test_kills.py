@@ -6,13 +6,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
 from model_store import ModelStore
-from tests.support.running import RunningService, eventually
+from tests.support.running import RunningService, eventually, spawn
 
 pytestmark = pytest.mark.slow
 
@@ -109,10 +110,29 @@ def test_when_the_first_process_is_killed_the_others_end_in_good_order(start_ser
         eventually(lambda: load.items > 400, within=30, what="400 items answered")
         others = psutil.Process(service.process.pid).children(recursive=True)
         service.process.kill()
-        _, alive = psutil.wait_procs(others, timeout=20)
+        _, alive = psutil.wait_procs(others, timeout=60)
     service.process.wait(timeout=5)
     assert alive == []
     assert stored_items(service) == load.items
+
+
+def test_processes_whose_server_is_killed_while_they_load_end_too(
+    ticket_models: Path, tmp_path: Path
+) -> None:
+    """They start after it is gone, as far as they know; none stays on its port."""
+    server = spawn(tmp_path, ticket_models, {})
+    children: list[psutil.Process] = []
+
+    def are_there() -> bool:
+        children[:] = psutil.Process(server.process.pid).children(recursive=True)
+        return len(children) >= 3
+
+    eventually(are_there, within=60, what="the server has started its processes")
+    server.process.kill()
+    server.process.wait(timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert alive == []
+    server.client.close()
 
 
 def test_a_service_that_was_killed_goes_on_where_it_was(start_service: Start) -> None:

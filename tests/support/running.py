@@ -97,6 +97,26 @@ def launch(
 
     In a directory that was served from before it goes on with the same bundles and the same state.
     """
+    service = spawn(directory, models, settings, command=command)
+
+    def ready() -> bool:
+        if service.process.poll() is not None:
+            code, log = service.process.returncode, service.log.read_text()
+            pytest.fail(f"the service ended with code {code}: {log[-2000:]}")
+        try:
+            return service.client.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    said = service.log.read_text()[-2000:]
+    eventually(ready, within=READY_SECONDS, what=f"the service is ready; its log: {said}")
+    return service
+
+
+def spawn(
+    directory: Path, models: Path, settings: Mapping[str, str], *, command: Sequence[str] = SEAMARK_SERVE
+) -> RunningService:
+    """Start a server as `launch` does, and do not wait for it."""
     own_models = directory / "models"
     if not own_models.exists():
         shutil.copytree(models, own_models)
@@ -125,15 +145,4 @@ def launch(
             start_new_session=True,
         )
     client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10.0, trust_env=False)
-    service = RunningService(str(client.base_url), own_models, directory / "state", log, process, client)
-
-    def ready() -> bool:
-        if process.poll() is not None:
-            pytest.fail(f"the service ended with code {process.returncode}: {log.read_text()[-2000:]}")
-        try:
-            return client.get("/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    eventually(ready, within=READY_SECONDS, what=f"the service is ready; its log: {log.read_text()[-2000:]}")
-    return service
+    return RunningService(str(client.base_url), own_models, directory / "state", log, process, client)
