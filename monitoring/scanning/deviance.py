@@ -8,11 +8,13 @@ import numpy.typing as npt
 from monitoring.scanning.spans import Floats
 
 OVERDISPERSED: Final = 1.02  # variance inflation from which the negative binomial is asked as well
+CONTINUITY: Final = 0.5  # items
 _EMPTY: Final = 1e-12  # items in place of none, before a logarithm is taken
+_AT_EQUALITY: Final = 0.1  # a root below it is no surprise: its correction is 0 / 0
 
 
 def binomial_deviance(
-    a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike, *, continuity: float = 0.5
+    a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike, *, continuity: float = CONTINUITY
 ) -> tuple[Floats, Floats]:
     """Return the deviance of a / n against r / m as two binomials, and the gap's sign as -1, 0 or 1.
 
@@ -23,45 +25,47 @@ def binomial_deviance(
     continuity : float
         So many items are moved towards equality first; what is within them of equality is 0.
     """
-    a, n, r, m = (np.asarray(x, dtype=np.float64) for x in (a, n, r, m))
-    total = n + m
-    share = (a + r) / total
-    gap = (a * m - r * n) / total
-    moved = np.copysign(np.maximum(np.abs(gap) - continuity, 0.0), gap)
-    expected = np.empty((4, *np.broadcast_shapes(share.shape, gap.shape)))
-    np.multiply(n, share, out=expected[0, ...])
-    np.subtract(n, expected[0], out=expected[1, ...])
-    np.multiply(m, share, out=expected[2, ...])
-    np.subtract(m, expected[2], out=expected[3, ...])
-    observed = expected.copy()
-    observed[::3] += moved
-    observed[1:3] -= moved
-    # an empty cell adds nothing: 0 ln(0 / 0) = 0
-    np.maximum(expected, _EMPTY, out=expected)
-    np.maximum(observed, _EMPTY, out=observed)
-    deviance = 2.0 * (observed * np.log(observed / expected)).sum(axis=0)
-    return np.maximum(deviance, 0.0), np.sign(gap)
+    observed, expected, sign = _four_cells(a, n, r, m, continuity)
+    return _deviance(observed, np.log(observed / expected)), sign
 
 
-def signed_root(a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike) -> Floats:
-    """Return the signed root of the deviance of a / n against r / m; positive when a / n is larger.
+def signed_root(
+    a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike, *, counted: npt.ArrayLike = True
+) -> Floats:
+    """Return the normal score of a / n against r / m, positive when a / n is larger.
 
-    Half an item is moved towards equality before the deviance is taken (continuity correction); what is
-    within half an item of equality is 0.
+    That is the signed root R of the deviance, half an item moved towards equality first (continuity
+    correction). For items that are counted one by one it is R + ln(u / R) / R, u being the log odds ratio in
+    units of its deviation, whose normal tail is that of Fisher's exact test (Skovgaard 1987; Butler 2007,
+    section 5.4). R alone makes a rise of a rare class up to half a nat too little of a surprise, and a fall
+    too much of one. What is within half an item of equality is 0.
 
     Parameters
     ----------
     a, n, r, m : arrays that broadcast together
         Window count and items, reference count and items; fractions of items are allowed.
+    counted : bool array that broadcasts with them
+        False where a count stands for clumps of items; R is returned there.
 
     Examples
     --------
     >>> float(signed_root(80, 1000, 800, 20_000).round(3))
+    5.488
+    >>> float(signed_root(80, 1000, 800, 20_000, counted=False).round(3))
     5.469
     """
-    deviance, sign = binomial_deviance(a, n, r, m)
-    root: Floats = sign * np.sqrt(deviance)
-    return root
+    observed, expected, sign = _four_cells(a, n, r, m, CONTINUITY)
+    logs = np.log(observed / expected)
+    root = np.sqrt(_deviance(observed, logs))
+    corrected = np.logical_and(counted, root > _AT_EQUALITY)
+    if corrected.any():
+        odds = np.abs(logs[0] - logs[1] - logs[2] + logs[3])  # the expected odds are equal
+        spread = np.sqrt(observed.prod(axis=0) / (np.sqrt(expected.prod(axis=0)) * observed.sum(axis=0)))
+        r_ = np.where(corrected, root, 1.0)
+        ratio = np.where(corrected, 2.0 * np.sinh(odds / 2.0) * spread / r_, 1.0)
+        root = np.maximum(root + np.log(ratio) / r_, 0.0)
+    score: Floats = sign * root
+    return score
 
 
 def negative_binomial_deviance(
@@ -109,3 +113,35 @@ def normal_score(z: Floats, nu: Floats) -> Floats:
     nu = np.where(known, nu, 1.0)
     score = (8.0 * nu + 1.0) / (8.0 * nu + 3.0) * np.sqrt(nu * np.log1p(z * z / nu))
     return np.where(known, score, z)
+
+
+def _four_cells(
+    a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike, continuity: float
+) -> tuple[Floats, Floats, Floats]:
+    """Return observed and expected items, of window and reference in the class and out of it, and the sign.
+
+    The four cells are the first axis; so many observed items are moved towards equality.
+    """
+    a, n, r, m = (np.asarray(x, dtype=np.float64) for x in (a, n, r, m))
+    total = n + m
+    share = (a + r) / total
+    gap = (a * m - r * n) / total
+    moved = np.copysign(np.maximum(np.abs(gap) - continuity, 0.0), gap)
+    expected = np.empty((4, *np.broadcast_shapes(share.shape, gap.shape)))
+    np.multiply(n, share, out=expected[0, ...])
+    np.subtract(n, expected[0], out=expected[1, ...])
+    np.multiply(m, share, out=expected[2, ...])
+    np.subtract(m, expected[2], out=expected[3, ...])
+    observed = expected.copy()
+    observed[::3] += moved
+    observed[1:3] -= moved
+    # an empty cell adds nothing: 0 ln(0 / 0) = 0
+    np.maximum(expected, _EMPTY, out=expected)
+    np.maximum(observed, _EMPTY, out=observed)
+    return observed, expected, np.sign(gap)
+
+
+def _deviance(observed: Floats, logs: Floats) -> Floats:
+    """Return twice the sum of observed ln(observed / expected)."""
+    deviance: Floats = np.maximum(2.0 * (observed * logs).sum(axis=0), 0.0)
+    return deviance

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
@@ -28,7 +28,8 @@ def test_the_signed_root_is_the_deviance_by_hand():
     h = 880 / 21_000
     cells = [(79.5, 1_000 * h), (920.5, 1_000 * (1 - h)), (800.5, 20_000 * h), (19_199.5, 20_000 * (1 - h))]
     deviance = 2 * sum(count * math.log(count / expected) for count, expected in cells)
-    assert float(signed_root(80, 1_000, 800, 20_000)) == pytest.approx(math.sqrt(deviance), abs=1e-9)
+    root = float(signed_root(80, 1_000, 800, 20_000, counted=False))
+    assert root == pytest.approx(math.sqrt(deviance), abs=1e-9)
 
 
 @settings(max_examples=80, deadline=None)
@@ -48,16 +49,30 @@ def test_more_items_of_a_class_are_never_less_of_a_rise(a: int, b: int, r: int, 
     assert float(signed_root(a, n, r, m)) <= float(signed_root(a + 1, n, r, m)) + 1e-9
 
 
-def test_p_values_follow_fishers_exact_test_deep_into_the_tail():
-    """-ln p is within 8 % of the exact conditional test's where that can be computed."""
-    for a, n, r, m in [
-        (12, 100, 300, 5_000),
-        (80, 1_000, 800, 20_000),
-        (60, 300, 400, 10_000),
-        (4, 20, 40, 2_000),
-    ]:
-        exact = -stats.hypergeom.logsf(a - 1, n + m, a + r, n)
-        assert signed_root_nlp(a, n, r, m) == pytest.approx(exact, rel=0.08)
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_p_values_are_those_of_fishers_exact_test(seed: int):
+    """-ln p is within .2 nats of the exact conditional test's far into both tails, whatever the counts."""
+    rng = np.random.default_rng(seed)
+    m, n = int(10 ** rng.uniform(2.5, 5.0)), int(10 ** rng.uniform(1.0, 4.0))
+    share = 10 ** rng.uniform(-3.5, -0.1)
+    r, deviation = rng.binomial(m, share), math.sqrt(n * share * (1.0 - share))
+    a = int(np.clip(round(n * share + rng.uniform(-8.0, 8.0) * deviation), 0, n))
+    score = float(signed_root(a, n, r, m))
+    test = stats.hypergeom(n + m, a + r, n)
+    exact = -(test.logsf(a - 1) if score > 0.0 else test.logcdf(a))
+    assume(score != 0.0 and 3.0 < exact < 40.0)
+    assert signed_root_nlp(a, n, r, m) == pytest.approx(exact, abs=0.2)
+
+
+def test_without_the_correction_falls_surprise_too_much_and_rises_too_little():
+    """None of 16.5 expected items, and 34 in place of 11: the plain root is off by .4 and .2 nats."""
+    for a, n, r, m, off in [(0, 3_300, 500, 100_000, 0.37), (34, 1_800, 620, 100_000, -0.21)]:
+        exact = -stats.hypergeom(n + m, a + r, n).logcdf(a) if off > 0.0 else None
+        exact = exact or -stats.hypergeom(n + m, a + r, n).logsf(a - 1)
+        plain = float(-special.log_ndtr(-abs(signed_root(a, n, r, m, counted=False))))
+        assert plain - exact == pytest.approx(off, abs=0.02)
+        assert signed_root_nlp(a, n, r, m) == pytest.approx(exact, abs=0.08)
 
 
 def test_a_tail_that_underflows_in_probabilities_is_still_measured():
