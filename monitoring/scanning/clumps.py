@@ -6,6 +6,7 @@ term does. So where a baseline shows clumps that its own variance does not allow
 leaving out the four stretches of a window that contribute most, each as long as the longest clump.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitoring.scanning.bulk import blocks, bulk_chain, shares_of, surprise
+from monitoring.scanning.chain import Chain
 from monitoring.scanning.dispersion import Dispersion
 from monitoring.scanning.evidence import Yardstick, class_evidence
 from monitoring.scanning.scan import ScanResult
@@ -21,9 +23,11 @@ from monitoring.scanning.spans import Floats, Span
 
 LEFT_OUT: Final = 4  # stretches
 _LONGEST: Final = 16  # a clump is looked for in blocks of up to a sixteenth of the baseline
-# Nats beyond what the most surprising of independent blocks has. Otherwise independent traffic must not
-# pay for a chance; of other traffic some 10 % is taken for clumped, and Pareto copies are missed in 4 %.
+# Nats beyond what the most surprising of independent blocks has. Independent traffic must not pay for a
+# chance; of traffic that varies more within a few items, as copies do, some 10 % is taken for clumped, and
+# Pareto copies are missed in 4 %. Variance of long spans alone comes from no clump.
 _SURPLUS, _SURPLUS_DISPERSED = 8.0, 2.5
+_FEW_ITEMS: Final = 20
 _LENGTH_RATIO: Final = 2  # later traffic holds longer clumps than the baseline did
 
 
@@ -78,7 +82,7 @@ def find_clumps(counts: npt.NDArray[np.int64], items: npt.ArrayLike, dispersion:
     n = np.asarray(items, dtype=np.float64)
     found = []
     for span, chain in zip(dispersion.spans, dispersion.chains, strict=True):
-        surplus = _SURPLUS if chain.independent else _SURPLUS_DISPERSED
+        surplus = _SURPLUS_DISPERSED if _varies_at_once(chain, n[:, span.columns]) else _SURPLUS
         found.append(_clump_rows(counts[:, span.columns], n[:, span.columns], surplus))
     buckets = tuple(_LENGTH_RATIO * dispersion.unit * rows for rows in found)
     return Clumps(dispersion.spans, buckets)
@@ -214,6 +218,13 @@ def _largest_stretch(
     chosen = (entries >= first[:, None]) & (entries <= last[rows, first][:, None])
     found: npt.NDArray[np.bool_] = chosen & (held[rows, first] > 0.0)[:, None]
     return found
+
+
+def _varies_at_once(chain: Chain, items: Floats) -> bool:
+    """Return whether counts vary more than those of independent items within some twenty items already."""
+    rows = _FEW_ITEMS / max(float(items.mean()), 1.0)
+    scale = min(math.ceil(math.log2(max(rows, 1.0))), len(chain.phi) - 1)
+    return bool((chain.phi[scale] > 1.0).any())
 
 
 def _clump_rows(counts: npt.NDArray[np.int64], items: Floats, surplus: float) -> int:

@@ -93,6 +93,17 @@ def test_pareto_copies_are_told_from_others_by_their_clumps(name: str, kind: str
     assert abs(sum(found) - 8 * clumped) <= 1 + (kind == "Markov .5")
 
 
+def test_variance_of_long_spans_alone_is_no_sign_of_clumps():
+    """A day's swing on two classes is dispersed, yet asked as strictly as independent items: none of 12."""
+    problem, span = PROBLEMS["A"](), Span("mix", 0, 2)
+    series = TRAFFIC["season +-20 %"](problem, 12, 100_000, np.random.default_rng(3)).astype(np.int64)
+    for run in range(12):
+        rows, items = series[:, run], np.full((len(series), 2), problem.bucket_items)
+        dispersion = estimate(rows, items, [span])
+        assert not dispersion.independent
+        assert not find_clumps(rows, items, dispersion).any
+
+
 def test_clumps_are_written_down_exactly():
     """JSON there and back, and each column has its span's stretch."""
     clumps = Clumps((Span("mix", 0, 3), Span("cuts", 3, 5)), (0, 8))
