@@ -18,8 +18,8 @@ from monitoring.scanning.whole_mix import Mix
 # Birnbaum's inequality, 1 - Phi(z) >= 2 phi(z) / (z + sqrt(z^2 + 4)), with a tangent in place of its log:
 # -ln(1 - Phi(z)) <= z^2 / 2 + _SLOPE z + _OFFSET
 _SLOPE, _OFFSET = 0.35356, 1.09322
-# Of the half item that `signed_root` moves, what its correction for items counted one by one cannot undo: that
-# adds less than three tenths of the log odds ratio, as three tenths of an item would.
+# Of the half item that `signed_root` moves, what its correction for items counted one by one cannot undo, as
+# it adds less than three tenths of an item would.
 _CONTINUITY_LEFT: Final = 0.2
 _ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
 
