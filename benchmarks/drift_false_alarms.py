@@ -86,10 +86,14 @@ def measure(problem: str, traffic: str, *, baseline_items: int, runs: int, seed:
 
 
 def measured(file: Path | None) -> list[Cell]:
-    """Return the cells that an earlier run kept in a file, a line of JSON each."""
+    """Return the cells that an earlier run kept, a line of JSON each; a line torn by a kill is cut off."""
     if file is None or not file.exists():
         return []
-    return [Cell(**json.loads(line)) for line in file.read_text().splitlines()]
+    lines = file.read_text()
+    whole = lines[: lines.rfind("\n") + 1]
+    if whole != lines:
+        file.write_text(whole)
+    return [Cell(**json.loads(line)) for line in whole.splitlines()]
 
 
 def cells_of(problem: str) -> list[tuple[str, int]]:

@@ -108,6 +108,9 @@ def test_rates_that_were_kept_are_not_measured_again(
     assert "| independent | 2,000 | 0.500" in capsys.readouterr().out
     print_rates((*asked, "--seed", "7"))
     assert [each.seed for each in measured(kept)] == [2026, 7]
+    kept.write_text(kept.read_text()[:-9])  # a kill in the midst of a line
+    assert [each.seed for each in measured(kept)] == [2026]
+    assert kept.read_text().endswith("}\n")
 
 
 def test_memory_and_windows_grow_with_the_logarithm_of_the_buckets():
