@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from model_store.bundles.arrays import Array, Layout, load_arrays, save_arrays
 from model_store.data.rowmarks import Binning
-from model_store.data.wordmarks import PER_TEXT, kept
+from model_store.data.wordmarks import MOST_KEPT, PER_TEXT, Marks, kept
 from model_store.errors import BundleInvalid
 from model_store.graphs.values import Column
 
@@ -19,6 +19,8 @@ _MULTILABEL_LAYOUT: Final[Layout] = {"probabilities": ("float32", 2), "labels": 
 _RAW: Final[Layout] = {"log_probabilities": ("float32", 2)}
 _SEEN_LAYOUT: Final[Layout] = {"signatures": ("uint32", 2), "vectors": ("float32", 2)}
 _MARKS: Final[Layout] = {"marks": ("uint16", 2), "cuts": ("float64", 2)}
+
+MOST_MARKED: Final = 5 * MOST_KEPT  # items of all versions together
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Seen:
         ----------
         before : Seen, optional
             Of an earlier version that takes the same: these items come to its own, and rows of a table are
-            marked by its cuts.
+            marked by its cuts. Of its marks as many go, evenly, as are beyond `MOST_MARKED` together.
         """
         cuts = None
         if columns:
@@ -87,8 +89,13 @@ class Seen:
             marks = kept(items)
         if before is not None:
             signatures = np.unique(np.concatenate([before.signatures, signatures]), axis=0)
-            marks = marks if before.marks is None else np.concatenate([before.marks, marks])
+            if before.marks is not None:
+                marks = np.concatenate([_evenly(before.marks, MOST_MARKED - len(marks)), marks])
         return cls(signatures, marks=marks, cuts=cuts)
+
+
+def _evenly(marks: Marks, most: int) -> Marks:
+    return marks if len(marks) <= most else marks[np.linspace(0, len(marks) - 1, most).astype(int)]
 
 
 def save_validation(file: Path, validation: Validation) -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model_store.bundles.keptrows import (
+    MOST_MARKED,
     Seen,
     Validation,
     load_seen,
@@ -16,7 +17,7 @@ from model_store.bundles.keptrows import (
     save_validation,
 )
 from model_store.data.rowmarks import Binning
-from model_store.data.wordmarks import marks
+from model_store.data.wordmarks import PER_TEXT, marks
 from model_store.errors import BundleInvalid
 from model_store.graphs.values import Column
 
@@ -75,6 +76,18 @@ def test_marks_of_texts_come_back_behind_those_of_before(tmp_path: Path):
     assert len(read.signatures) == 4
     assert read.cuts is None
     assert len(Seen.of(signatures, ["a fee"], before=Seen(signatures)).marks) == 1  # type: ignore[arg-type]
+
+
+def test_marks_of_before_make_room_for_new_ones():
+    """A bundle refitted for years does not grow: old marks go evenly, the new ones stay."""
+    old = np.repeat(np.arange(MOST_MARKED, dtype=np.uint16)[:, None], PER_TEXT, axis=1)
+    before = Seen(np.zeros((1, 4), np.uint32), marks=old)
+    seen = Seen.of(np.ones((1, 4), np.uint32), ["a card", "a parcel"], before=before)
+    assert seen.marks is not None
+    assert len(seen.marks) == MOST_MARKED
+    np.testing.assert_array_equal(seen.marks[-2:], marks(["a card", "a parcel"]))
+    kept = seen.marks[:-2, 0].astype(int)
+    assert (kept[0], kept[-1], np.diff(kept).max()) == (0, MOST_MARKED - 1, 2)
 
 
 def test_rows_of_a_table_are_marked_by_the_cuts_of_before(tmp_path: Path):
