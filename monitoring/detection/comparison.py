@@ -19,10 +19,11 @@ from monitoring.scanning.scan import ScanResult, scan_columns
 from monitoring.scanning.spans import Floats
 from monitoring.scanning.streams import Layout, Stream
 from monitoring.scanning.whole_mix import Mix
-from monitoring.scanning.windows import Counts, Windows, WindowSet
+from monitoring.scanning.windows import DEFAULT_CAP, Counts, Windows, WindowSet
 
 DECLARED_RATIO: Final = 2.0  # the change that planning and `warming` speak of: a class at twice its share
 LARGEST_CUT_SHARE: Final = 0.10  # a larger one has no larger tolerance
+_CLOSELY: Final = 3.0  # nats below the threshold, from which all windows are looked at and not every second
 STATUS_ITEMS: Final = 1_000  # current shares are those of the newest window of at least this many items
 
 
@@ -79,7 +80,8 @@ class Comparison:
     @cached_property
     def threshold(self) -> float:
         """The statistic at which an alarm is raised, in nats."""
-        return self.config.threshold
+        dispersion = self.baseline.dispersion
+        return self.config.threshold(independent=dispersion is not None and dispersion.independent)
 
     def scoped(self, scope: Scope) -> "Comparison":
         """Return the comparison of what is left when more is set aside."""
@@ -87,10 +89,14 @@ class Comparison:
         return self if both == self.scope else replace(self, scope=both)
 
     def scan(self, windows: Windows) -> Scanned | None:
-        """Return what all windows say; None when there are none."""
+        """Return what all windows say, every second one where an alarm is far; None when there are none."""
         if not windows.buckets:
             return None
-        scanned = self._scan(windows.suffixes())
+        every = windows.suffixes()
+        fine = windows.cap < DEFAULT_CAP  # as an earlier release wrote them down
+        scanned = self._scan(every if fine else every.every_second())
+        if not fine and scanned.result.statistic > self.threshold - _CLOSELY:
+            scanned = self._scan(every)
         return scanned if self.baseline.clumps is None else self._believed(scanned, self.baseline.clumps)
 
     def evidence(self, window: WindowSet) -> float:

@@ -102,7 +102,9 @@ class Detector:
     @property
     def threshold(self) -> float:
         """The statistic at which an alarm is raised, in nats."""
-        return self.config.threshold
+        if self._judge is None:
+            return self.config.threshold(independent=False)
+        return self._judge.comparison.threshold
 
     @property
     def baseline(self) -> Baseline | None:

@@ -123,7 +123,7 @@ class Judge:
         """Return raw row and buckets of the shortest window of so many items, else of the longest."""
         if self.scanned is None:
             return None
-        windows = self.scanned.windows
+        windows = self.windows.suffixes()
         held = self.comparison.layout.items(windows.counts)
         i = min(int(np.searchsorted(held, items)), len(held) - 1)
         return windows.counts[i], int(windows.lengths[i])

@@ -20,6 +20,7 @@ from monitoring.scanning.search import Search
 from monitoring.scanning.spans import Floats
 
 THRESHOLD_CONSTANT: Final = 9.0
+INDEPENDENT_CONSTANT: Final = 7.0  # where a baseline varies as independent items do
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +99,8 @@ def formula_threshold(n_buckets: float, max_window: float, constant: float = THR
     """Return the statistic that independent traffic exceeds at most once in `n_buckets` buckets on average.
 
     ln N + ln(9 max(log2 min(N, max_window), 1)): one term for the places a window can be, one for the number
-    of window lengths. It is conservative. The constant was 7 for the scan alone and 9 covers what dependence
-    between neighbouring windows adds.
+    of window lengths. It is conservative. `INDEPENDENT_CONSTANT` is for baselines that vary as independent
+    items do; 9 covers what an estimated variance adds.
 
     Examples
     --------

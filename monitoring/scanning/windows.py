@@ -18,7 +18,7 @@ from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 Counts: TypeAlias = npt.NDArray[np.int64]  # (width,) items per category, never negative
 Waves: TypeAlias = npt.NDArray[np.float64]  # (n_waves,) sums of items times the waves of a season
 
-DEFAULT_CAP: Final = 4
+DEFAULT_CAP: Final = 8
 
 
 def drift_categories(classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,6 +70,19 @@ class WindowSet:
     starts: npt.NDArray[np.float64]
     waves: Waves | None = None
 
+    def every_second(self) -> "WindowSet":
+        """Return every second window, the shortest and the longest among them."""
+        some = np.arange(0, len(self.lengths), 2)
+        if len(self.lengths) % 2 == 0:
+            some = np.append(some, len(self.lengths) - 1)
+        return WindowSet(
+            lengths=self.lengths[some],
+            items=self.items[some],
+            counts=self.counts[some],
+            starts=self.starts[some],
+            waves=None if self.waves is None else self.waves[some],
+        )
+
 
 class Windows:
     """An exponential histogram of buckets; buckets without items are not kept.
@@ -81,7 +94,7 @@ class Windows:
     width : int
         Length of a row.
     cap : int
-        Most entries of one length, at least 2; 4 keeps windows of every age within a factor of about 1.3.
+        Most entries of one length, at least 2; 8 keeps windows of every age within a factor of about 1.15.
     max_buckets : int, optional
         The oldest entries are dropped while more buckets than this are held.
     n_waves : int

@@ -57,15 +57,15 @@ def test_lengths_are_powers_of_two_at_most_cap_of_each_the_newest_the_shortest(
 
 
 def test_memory_grows_with_the_logarithm_of_time():
-    """Thirty windows after 1,000 buckets and about as many more for each further factor of 1,000."""
+    """Sixty windows after 1,000 buckets and about as many more for each further factor of 1,000."""
     windows = Windows(1)
     sizes = {}
     for number in range(1, 100_001):
         windows.add([1], start=float(number))
         if number in (1_000, 100_000):
             sizes[number] = len(windows.suffixes().lengths)
-    assert sizes[1_000] <= 32
-    assert sizes[100_000] <= 60
+    assert sizes[1_000] <= 60
+    assert sizes[100_000] <= 110
 
 
 @settings(max_examples=40, deadline=None)
