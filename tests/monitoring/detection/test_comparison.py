@@ -1,12 +1,15 @@
 """One baseline and what can be said against it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from monitoring.detection.comparison import Scope
 from monitoring.detection.detector_config import DetectorConfig
+from monitoring.scanning.dispersion import estimate
+from monitoring.scanning.spans import Span
 from monitoring.scanning.streams import Stream, class_stream
 from monitoring.scanning.windows import Windows
 from tests.support.comparisons import CATEGORIES, comparison_of, single_window
@@ -39,6 +42,42 @@ def test_with_nothing_detectable_no_number_of_items_is_enough():
 def test_without_windows_there_is_nothing_to_scan():
     """Right after a freeze no traffic has come yet."""
     assert comparison_of([90, 5, 5]).scan(Windows(3)) is None
+
+
+def test_all_windows_are_looked_at_where_an_alarm_is_near():
+    """A change of an age between two of every second window is found by the one in between."""
+    against = comparison_of([18_000, 1_600, 400])
+    windows, longest = Windows(3), []
+    for number in range(60):
+        windows.add(np.array([90, 8, 2] if number < 40 else [80, 8, 12]), start=float(number))
+        every = windows.suffixes()
+        scanned = against.scan(windows)
+        assert scanned is not None
+        whole = against._scan(every).result.statistic
+        coarse = against._scan(every.every_second()).result.statistic
+        assert scanned.result.statistic == (whole if coarse > against.threshold - 3.0 else coarse)
+        longest.append(whole > coarse)
+    assert any(longest)
+
+
+def test_windows_of_an_earlier_release_are_looked_at_one_and_all():
+    """They are as far apart as every second one is now."""
+    against, windows = comparison_of([18_000, 1_600, 400]), Windows(3, cap=4)
+    for number in range(60):
+        windows.add(np.array([90, 8, 2]), start=float(number))
+    scanned = against.scan(windows)
+    assert scanned is not None
+    assert len(scanned.windows.lengths) == len(windows.suffixes().lengths)
+
+
+def test_a_baseline_of_independent_items_has_a_lower_threshold():
+    """What an estimated variance adds is spared; nobody knows that of a baseline without one."""
+    against = comparison_of([18_000, 1_600, 400])
+    rows = np.random.default_rng(1).multinomial(50, [0.9, 0.08, 0.02], size=400)
+    dispersion = estimate(rows, np.full(rows.shape, 50), [Span("mix", 0, 3)])
+    assert dispersion.independent
+    seen = replace(against, baseline=replace(against.baseline, dispersion=dispersion))
+    assert against.threshold - seen.threshold == pytest.approx(math.log(9 / 7))
 
 
 def test_evidence_of_counts_alone_has_no_bonus_for_length():

@@ -68,6 +68,19 @@ def test_memory_grows_with_the_logarithm_of_time():
     assert sizes[100_000] <= 110
 
 
+@pytest.mark.parametrize("buckets", [1, 2, 3, 4, 40, 41, 42, 43])
+def test_every_second_window_has_the_shortest_and_the_longest(buckets: int):
+    """What they hold is what the whole set has of them."""
+    every = filled([[k, 1, 0] for k in range(1, buckets + 1)]).suffixes()
+    some = every.every_second()
+    assert (some.lengths[0], some.lengths[-1]) == (every.lengths[0], every.lengths[-1])
+    assert len(some.lengths) == len(every.lengths) // 2 + 1
+    at = np.searchsorted(every.lengths, some.lengths)
+    assert (every.lengths[at] == some.lengths).all()
+    assert (every.counts[at] == some.counts).all()
+    assert (every.starts[at] == some.starts).all()
+
+
 @settings(max_examples=40, deadline=None)
 @given(BUCKETS)
 def test_a_json_round_trip_restores_everything_and_goes_on_alike(buckets: list[list[int]]):
