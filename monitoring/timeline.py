@@ -34,12 +34,13 @@ _OF_ONE_MOMENT: Final[Mapping[Step, int]] = {"alarm_end": 1, "supersede": 1, "sh
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A version that was published, UTC epoch seconds, how, and by whom as far as its manifest says."""
+    """A version that was published, UTC epoch seconds, how, by whom and why as far as its manifest says."""
 
     key: ModelKey
     at: float
     how: Literal["fit", "refit", "import"]
     who: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,12 @@ def _is_of(model_key: ModelKey | None, name: str) -> bool:
 
 
 def _made(versions: Sequence[Made], proposals: Sequence[Proposal]) -> Iterator[Entry]:
-    """Yield how versions came to be; where nothing says by whom, who proposed one had it made."""
+    """Yield how versions came to be; where nothing says by whom or why, the proposal of one does."""
     known = {f"{each.model_name}@{each.candidate_version}": each for each in proposals}
     for made in versions:
         proposal = known.get(made.key)
         who, why = ("", "") if proposal is None else (proposal.created_by, proposal.why)
-        yield Entry(made.at, made.how, made.key, made.who or who, why)
+        yield Entry(made.at, made.how, made.key, made.who or who, made.why or why)
 
 
 def _proposed(store: Store, proposals: Sequence[Proposal]) -> Iterator[Entry]:

@@ -32,7 +32,7 @@ from model_store.graphs.outputs import OutputSpec
 from model_store.graphs.scoring import score
 from model_store.promises.claims import Claims
 from model_store.store import ModelStore
-from model_store.training.assembly import HELD_OUT, FitResult, Graph, Part, Scored, assemble
+from model_store.training.assembly import HELD_OUT, FitResult, Graph, Part, Scored, assemble, told_by
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 
@@ -117,6 +117,8 @@ def import_model(
     trained_on: Rows | None = None,
     seed: int = 0,
     licence: str = "",
+    by: str = "",
+    why: str = "",
     progress: Progress | None = None,
 ) -> Imported:
     """Check a graph on labelled rows, calibrate, set thresholds, measure, and publish the next version.
@@ -129,6 +131,8 @@ def import_model(
         File of costs, see `model_store.costs`: decide by them.
     trained_on : Rows, optional
         What it was trained on, same columns: rows that are nearly among them are left out.
+    by, why : str
+        Who makes the version, and the reason; kept in its manifest unless empty.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -161,7 +165,7 @@ def import_model(
         classes=reading.naming.classes,
         task=reading.task,
         seen=parts.seen(reading, trained_on),
-        training=_facts(opened, reading, parts, len(rows), seed),
+        training=_facts(opened, reading, parts, len(rows), seed) | told_by(by, why=why),
         notes=(
             *_left_out(parts.leaked),
             *_gaps(rows),

@@ -284,20 +284,20 @@ def assemble(
     return FitResult(path, name, path.name, calibration, policy.thresholds, evaluation)
 
 
-def told_by(by: str) -> dict[str, Any]:
-    """Return the training facts that say who makes a version; none where nobody was named."""
-    return {"by": by} if by else {}
+def told_by(by: str, *, why: str) -> dict[str, Any]:
+    """Return the training facts that say who makes a version and why, each only where it was said."""
+    return {name: said for name, said in (("by", by), ("why", why)) if said}
 
 
-def told_anew(facts: Mapping[str, Any], *, by: str) -> dict[str, Any]:
-    """Return a version's training facts for one made of it: not who made the first, but who makes this one.
+def told_anew(facts: Mapping[str, Any], *, by: str, why: str) -> dict[str, Any]:
+    """Return a version's training facts for one made of it: who makes this one and why, not the first.
 
     Examples
     --------
-    >>> told_anew({"rows": 120, "by": "ada"}, by="kim"), told_anew({"rows": 120, "by": "ada"}, by="")
-    ({'rows': 120, 'by': 'kim'}, {'rows': 120})
+    >>> told_anew({"rows": 120, "by": "ada", "why": "first"}, by="kim", why="")
+    {'rows': 120, 'by': 'kim'}
     """
-    return {name: value for name, value in facts.items() if name != "by"} | told_by(by)
+    return {name: value for name, value in facts.items() if name not in ("by", "why")} | told_by(by, why=why)
 
 
 def _calibrated(

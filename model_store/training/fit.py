@@ -44,6 +44,7 @@ def fit(
     seed: int = 0,
     licence: str = "",
     by: str = "",
+    why: str = "",
     returned: Returned | None = None,
     pool: bool = False,
     certify: bool = True,
@@ -64,8 +65,8 @@ def fit(
         Types of feature columns where their cells mislead.
     imbalance : str
         How training treats rare classes: a recipe, or "auto" to compare them by `criterion`.
-    by : str
-        Who makes the version; kept in its manifest unless empty.
+    by, why : str
+        Who makes the version, and the reason; kept in its manifest unless empty.
     returned : Returned, optional
         Labels that came back from batches, of the same classes. Those chosen by score train. Explored ones
         never do: they alone certify, since `rows` are of earlier traffic.
@@ -163,7 +164,7 @@ def fit(
             "tried": [each.to_json() for each in trained.tried],
             **trained.facts,
             **gathered.facts(pool=pool),
-            **told_by(by),
+            **told_by(by, why=why),
         },
         trained_positives=Labelled(labelled.classes, labelled.task, labels[own]).positives(),
         tried=trained.tried,

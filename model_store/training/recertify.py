@@ -49,6 +49,7 @@ def recertify(
     claims: Claims | None = None,
     pool: bool = False,
     by: str = "",
+    why: str = "",
     progress: Progress | None = None,
 ) -> FitResult:
     """Set thresholds by explored labels where they certify one, and publish the next version.
@@ -61,8 +62,8 @@ def recertify(
         What to ask; by default what was asked when the bundle was made.
     pool : bool
         The traffic is still that of the bundle's validation rows, so these and explored rows count together.
-    by : str
-        Who makes the version; kept in its manifest unless empty.
+    by, why : str
+        Who makes the version, and the reason; kept in its manifest unless empty.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def recertify(
         classes=manifest.classes,
         task=manifest.task,
         seen=read_seen(model.bundle),
-        training=told_anew(manifest.training, by=by) | facts,
+        training=told_anew(manifest.training, by=by, why=why) | facts,
         incumbent=model.bundle.calibration,
         notes=_notes(model, facts["returned"]),
         sources=manifest.sources,

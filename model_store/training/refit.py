@@ -139,6 +139,7 @@ def refit(
     pool: bool = False,
     seed: int = 0,
     by: str = "",
+    why: str = "",
     progress: Progress | None = None,
 ) -> Refitted:
     """Fit calibration and thresholds on new rows and publish the next version of the same graph.
@@ -152,8 +153,8 @@ def refit(
     pool : bool
         Use the old validation rows beside the new ones for the thresholds. Both must then stand for the
         traffic: right when nothing has moved, and for recall also when only the mix of classes has.
-    by : str
-        Who makes the version; kept in its manifest unless empty.
+    by, why : str
+        Who makes the version, and the reason; kept in its manifest unless empty.
 
     Raises
     ------
@@ -191,7 +192,7 @@ def refit(
             columns=model.columns,
             before=read_seen(model.bundle),
         ),
-        training=told_anew(manifest.training, by=by)
+        training=told_anew(manifest.training, by=by, why=why)
         | {"refit": _facts(model, scored, len(rows), pool=pool, seed=seed)},
         incumbent=model.bundle.calibration,
         notes=_notes(model, scored, able, mine, pool=pool),

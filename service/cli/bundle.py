@@ -1,10 +1,13 @@
 """Commands about stored bundles: what is there, is it whole, which one is in force."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
+from rich.text import Text
 
 from model_store import Bundle, ModelStore, Promotion, load_model, read_bundle
 from model_store.errors import UnknownBundle
@@ -51,25 +54,7 @@ def show_bundle(
     bundles = ModelStore(store)
     bundle = read_bundle(current_path(bundles, name, version))
     value = describe(bundle) | {"history": [each.to_json() for each in bundles.history(name)]}
-    show(
-        value,
-        as_json=json,
-        human=lambda: table(
-            f"{bundle.key}: calibration {bundle.calibration.method}"
-            + (f", made by {value['by']}" if value["by"] else ""),
-            ["class", "status", "threshold", "recall >=", "precision >="],
-            [
-                [
-                    each["class"],
-                    each["status"],
-                    each["threshold"],
-                    each["recall"]["lower"],
-                    each["precision"]["lower"],
-                ]
-                for each in value["classes"]
-            ],
-        ),
-    )
+    show(value, as_json=json, human=lambda: _promises(bundle, value))
 
 
 @app.command()
@@ -129,12 +114,33 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "input": manifest.input_kind,
         "licence": manifest.licence,
         "by": manifest.training.get("by"),
+        "why": manifest.training.get("why"),
         "training": dict(manifest.training),
         "embedding": None if manifest.embedding is None else manifest.embedding.to_json(),
         "calibration": bundle.calibration.method,
         "digests": dict(bundle.digests),
         "classes": [each.to_json() for each in bundle.policy.thresholds],
     }
+
+
+def _promises(bundle: Bundle, value: Mapping[str, Any]) -> Group:
+    """Return a line per class with what it promises, and below why the version was made, if that was said."""
+    promises = table(
+        f"{bundle.key}: calibration {bundle.calibration.method}"
+        + (f", made by {value['by']}" if value["by"] else ""),
+        ["class", "status", "threshold", "recall >=", "precision >="],
+        [
+            [
+                each["class"],
+                each["status"],
+                each["threshold"],
+                each["recall"]["lower"],
+                each["precision"]["lower"],
+            ]
+            for each in value["classes"]
+        ],
+    )
+    return Group(promises, *([Text(f"why it was made: {value['why']}")] if value["why"] else []))
 
 
 def _show_promotion(promotion: Promotion, *, as_json: bool) -> None:

@@ -171,6 +171,7 @@ def fit(
             seed=seed,
             licence=licence,
             by=by,
+            why=why,
             returned=None if collected is None else collected.returned(columns=columns),
             pool=pool,
             certify=certify,

@@ -19,6 +19,7 @@ from service.cli.asked import claims_of, label_columns, names, of_a_batch
 from service.cli.fit import next_step, summary
 from service.cli.options import (
     DEFAULT_STORE,
+    By,
     CopiesColumn,
     CostsFile,
     Delta,
@@ -37,6 +38,7 @@ from service.cli.options import (
     Targets,
     TextColumn,
     WeightColumn,
+    Why,
     current_user,
 )
 from service.cli.output import Json, show, stages
@@ -103,6 +105,8 @@ def import_(
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits.")] = 0,
     licence: Annotated[str, typer.Option("--licence", help="Licence of the model, kept in the bundle.")] = "",
+    by: By = "",
+    why: Why = "",
     json: Json = False,
 ) -> None:
     """Make a bundle of an ONNX classifier and labelled rows, without training; or copy a finished one."""
@@ -114,7 +118,13 @@ def import_(
             )
         if name is not None:
             raise typer.BadParameter(f"{model} is a finished bundle, which has a name", param_hint="--name")
-        _import_bundle(bundles, model, promote=promote, json=json)
+        if (by or why) and not promote:
+            raise typer.BadParameter(
+                f"{model} is a finished bundle, which is copied as it is and keeps who made it and why: "
+                "leave this out, or add --promote to say who puts it in force and why",
+                param_hint="--by" if by else "--why",
+            )
+        _import_bundle(bundles, model, promote=promote, by=by, why=why, json=json)
         return
     if data is None or name is None or not label:
         missing = "--data" if data is None else "--name" if name is None else "--label"
@@ -162,28 +172,38 @@ def import_(
             trained_on=None if trained_on is None else read_items(trained_on),
             seed=seed,
             licence=licence,
+            by=by,
+            why=why,
             progress=progress,
         )
     new = done.result.version
     if promote:
-        bundles.promote(name, new, who=current_user(), why=f"import of {model.name}", at=time.time())
+        _put_in_force(bundles, name, new, of=model, by=by, why=why)
     show(done.to_json(), as_json=json, human=lambda: _shown(done))
     if not json:
         next_step(done.result, promoted=promote)
 
 
-def _import_bundle(bundles: ModelStore, directory: Path, *, promote: bool, json: bool) -> None:
+def _import_bundle(
+    bundles: ModelStore, directory: Path, *, promote: bool, by: str, why: str, json: bool
+) -> None:
     """Copy a finished bundle into the store under its own name."""
     path = bundles.import_bundle(directory)
     name, version = path.parent.name, path.name
     if promote:
-        bundles.promote(name, version, who=current_user(), why=f"import of {directory.name}", at=time.time())
+        _put_in_force(bundles, name, version, of=directory, by=by, why=why)
     then = "in force" if promote else f"put it in force with `seamark bundle promote {name} {version}`"
     show(
         {"bundle": {"name": name, "version": version, "path": str(path)}},
         as_json=json,
         human=lambda: Text(f"{name} version {version} is whole and in the store; {then}"),
     )
+
+
+def _put_in_force(bundles: ModelStore, name: str, version: str, *, of: Path, by: str, why: str) -> None:
+    """Promote what was imported, by the user and for the import where nothing else was said."""
+    told = why or f"import of {of.name}"
+    bundles.promote(name, version, who=by or current_user(), why=told, at=time.time())
 
 
 def _declared(

@@ -143,6 +143,7 @@ def refit(
             pool=pool,
             seed=seed,
             by=by,
+            why=why,
             progress=progress,
         )
     new = done.result.version
@@ -178,6 +179,7 @@ def _of_labels(
             claims=asked,
             pool=pool,
             by=by,
+            why=why,
             progress=progress,
         )
     proposal = propose(collected, result, kind="refit", by=by, why=why)

@@ -124,7 +124,7 @@ def _version(store: ModelStore, name: str, version: str) -> dict[str, Any]:
 
 
 def _made(store: ModelStore, name: str, version: str) -> Made | None:
-    """Return when and how a version was made; None where its manifest cannot be read."""
+    """Return when, how, by whom and why a version was made; None where its manifest cannot be read."""
     try:
         manifest = read_manifest(store.path(name, version))
     except ModelStoreError:
@@ -135,6 +135,7 @@ def _made(store: ModelStore, name: str, version: str) -> Made | None:
         datetime.fromisoformat(manifest.created_at).timestamp(),
         how or "fit",
         who=str(manifest.training.get("by", "")),
+        why=str(manifest.training.get("why", "")),
     )
 
 

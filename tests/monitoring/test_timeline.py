@@ -70,15 +70,22 @@ def test_the_loop_reads_as_it_went(site: Site) -> None:
 
 
 def test_who_made_a_version_is_told_where_nobody_proposed_it(site: Site) -> None:
-    """A manifest that names somebody is believed before the proposal, whoever sent that."""
+    """A manifest that names somebody, or a reason, is believed before the proposal, whoever sent that."""
     made = proposed(site, "3", alarm=None)
+    proposed(site, "4", alarm=None)
     versions = [
         Made("mail@1", made.created_at - 3, "fit"),
-        Made("mail@2", made.created_at - 2, "fit", who="lee"),
+        Made("mail@2", made.created_at - 2, "fit", who="lee", why="a cleaner file"),
         Made("mail@3", made.created_at - 1, "fit", who="ada"),
+        Made("mail@4", made.created_at - 0.5, "import", why="a graph of the lab"),
     ]
     told = timeline(site.store, "mail", versions=versions, promotions=())
-    assert steps(told)[:3] == [("fit", "mail@1", ""), ("fit", "mail@2", "lee"), ("fit", "mail@3", "ada")]
+    assert [(each.model, each.who, each.why) for each in reversed(told)][:4] == [
+        ("mail@1", "", ""),
+        ("mail@2", "lee", "a cleaner file"),
+        ("mail@3", "ada", "labels of the new wording"),
+        ("mail@4", "kim", "a graph of the lab"),
+    ]
 
 
 def test_other_models_are_left_out_and_the_newest_are_kept(site: Site) -> None:

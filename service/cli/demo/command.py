@@ -99,6 +99,8 @@ def _fit(scenario: Scenario, directory: Path, *, seed: int, progress: StageProgr
         claims=Claims((target,)),
         imbalance="balanced",  # comparing recipes takes longer than all the rest of the demo
         seed=seed,
+        by="demo",
+        why="first fit",
         progress=progress,
     )
     version = str(result.to_json()["bundle"]["version"])

@@ -75,6 +75,7 @@ class Repair:
         collected = collect(self.client.url, "", name=NAME, store=self.store, batches=())
         scenario = self.scenario
         rows = read_rows(scenario.data, text=scenario.text, label=scenario.label, source=scenario.source)
+        why = "labels of the alarm"
         result = fit(
             rows,
             name=NAME,
@@ -83,9 +84,11 @@ class Repair:
             imbalance="balanced",
             seed=self.seed,
             returned=collected.returned(),
+            by="demo",
+            why=why,
             progress=self.progress,
         )
-        self.proposal = propose(collected, result, kind="fit", by="demo", why="labels of the alarm")
+        self.proposal = propose(collected, result, kind="fit", by="demo", why=why)
 
     def shadowed(self, send: Callable[[int], None]) -> list[Check]:
         """Send traffic until the proposed version has answered enough of it beside the live one."""

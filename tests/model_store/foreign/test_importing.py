@@ -147,6 +147,16 @@ def test_what_was_recognised_and_assumed_is_told(desk: Desk):
     assert desk.load(foreign.xgboost(), declared).assumed == ()
 
 
+def test_who_imports_and_why_is_kept(desk: Desk):
+    """Where it was said; an import without it names nobody."""
+    told = [
+        read_bundle(desk.load(foreign.lightgbm(), **said).result.path).manifest.training
+        for said in ({"by": "ada", "why": "a graph of the lab"}, {})
+    ]
+    assert (told[0]["by"], told[0]["why"]) == ("ada", "a graph of the lab")
+    assert not {"by", "why"} & told[1].keys()
+
+
 def test_rows_are_used_once_and_the_test_rows_stay_unseen(desk: Desk):
     """Three parts cover the file; what was fitted on is recognised later, what only measured is not."""
     model = foreign.lightgbm()

@@ -32,6 +32,7 @@ from tests.support.shared import SHARED
 from tests.support.synthetic import synthetic_rows
 
 CLAIMS = Claims((Target("billing", recall=0.85), Target("login", recall=0.9, precision=0.9)))
+TOLD = {"by": "ada", "why": "the first"}
 ROWS = synthetic_rows({"billing": 300, "delivery": 900, "login": 60}, seed=1, clarity=0.2)
 
 
@@ -57,6 +58,7 @@ def fitted(store: ModelStore, stages: list[tuple[str, int, int]]) -> FitResult:
         claims=CLAIMS,
         imbalance="balanced",
         licence="CC0",
+        **TOLD,
         progress=lambda *call: stages.append(call),
     )
 
@@ -166,6 +168,14 @@ def test_the_card_is_in_the_bundle(fitted: FitResult):
     assert not any(text in card for text in ROWS.texts)
 
 
+def test_who_fitted_and_why_is_in_the_manifest_and_the_card(fitted: FitResult):
+    """As they were said."""
+    training = read_bundle(fitted.path).manifest.training
+    assert {name: training[name] for name in TOLD} == TOLD
+    card = (fitted.path / "card.md").read_text().splitlines()
+    assert {f"- {name}: {said}" for name, said in TOLD.items()} <= set(card)
+
+
 def test_progress_names_every_stage_in_order(fitted: FitResult, stages: list[tuple[str, int, int]]):
     """Each stage ends with done = total."""
     assert fitted.version == "1"
@@ -178,7 +188,7 @@ def test_progress_names_every_stage_in_order(fitted: FitResult, stages: list[tup
 
 def test_the_same_rows_and_seed_give_the_same_model(fitted: FitResult, store: ModelStore):
     """Every file but the manifest, which holds version and time, is equal to the byte."""
-    again = fit(ROWS, name="tickets", store=store, claims=CLAIMS, imbalance="balanced", licence="CC0")
+    again = fit(ROWS, name="tickets", store=store, claims=CLAIMS, imbalance="balanced", licence="CC0", **TOLD)
     assert again.version == "2"
     for file in sorted(fitted.path.iterdir()):
         if file.name != "manifest.json":

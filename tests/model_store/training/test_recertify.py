@@ -67,7 +67,7 @@ def test_graph_calibration_and_memory_stay(store: ModelStore, model: Model) -> N
         assert new.manifest.files[file] == model.bundle.manifest.files[file]
     assert (read_seen(new).signatures == read_seen(model.bundle).signatures).all()
     assert new.manifest.training["sample"] is False
-    assert "by" not in new.manifest.training
+    assert not {"by", "why"} & new.manifest.training.keys()
     assert "explored items that it was not fitted on" in (done.path / "card.md").read_text()
     assert (
         recertify(load_model(done.path), back((NEW, "exploration")), store=store).thresholds
@@ -77,8 +77,9 @@ def test_graph_calibration_and_memory_stay(store: ModelStore, model: Model) -> N
 
 def test_partial_draws_certify_nothing(store: ModelStore, model: Model) -> None:
     """The thresholds stay where they are, as estimates of earlier traffic."""
-    done = recertify(model, back((NEW, "exploration-partial")), store=store, by="kim")
-    assert read_bundle(done.path).manifest.training["by"] == "kim"
+    done = recertify(model, back((NEW, "exploration-partial")), store=store, by="kim", why="monthly labels")
+    told = read_bundle(done.path).manifest.training
+    assert (told["by"], told["why"]) == ("kim", "monthly labels")
     assert {t.status for t in done.thresholds} <= {"empirical", "insufficient_data"}
     assert done.evidence[0].proving == 0
     assert len(done.evidence[0].rows) == 250

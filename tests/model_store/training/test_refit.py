@@ -44,8 +44,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
 def model(store: ModelStore) -> Model:
     """Return a model that promised something about rows of yesterday."""
     targets = (Target("login", recall=0.85), Target("billing", recall=0.8, precision=0.5))
+    told = {"by": "ada", "why": "the first"}
     return load_model(
-        fit(OLD, name="tickets", store=store, claims=Claims(targets), imbalance="balanced").path
+        fit(OLD, name="tickets", store=store, claims=Claims(targets), imbalance="balanced", **told).path
     )
 
 
@@ -63,6 +64,13 @@ def test_the_graph_stays_byte_for_byte(model: Model, refitted: Refitted):
     assert new.version == "2"
     assert new.training["refit"]["of"] == "tickets@1"
     assert "The model is that of tickets@1" in (refitted.result.path / "card.md").read_text()
+
+
+def test_who_fitted_the_first_and_why_is_not_said_of_a_refit(model: Model, refitted: Refitted):
+    """Each version says of itself alone who made it and why."""
+    old, new = model.bundle.manifest, read_bundle(refitted.result.path).manifest
+    assert (old.training["by"], old.training["why"]) == ("ada", "the first")
+    assert not {"by", "why"} & new.training.keys()
 
 
 def test_what_the_inputs_look_like_is_noted_anew(model: Model, refitted: Refitted):

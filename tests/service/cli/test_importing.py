@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from model_store import ModelStore, read_bundle
+from service.cli.options import current_user
 from tests.support import foreign
 from tests.support.command import Command
 from tests.support.foreign import Foreign
@@ -129,6 +130,26 @@ def test_labels_that_go_together_are_imported(load: Command, model_store: ModelS
     assert bundle.policy.require_one
 
 
+def test_who_imports_a_model_and_why_is_in_it(load: Command, model_store: ModelStore):
+    """Promoted or not; the promotion names them too, and without them the user and the file."""
+    told = ("--by", "ada", "--why", "a graph of the lab")
+    assert [load(foreign.lightgbm(), *options)[0] for options in (told, (*told, "--promote"))] == [0, 0]
+    assert load(foreign.lightgbm(), "--promote")[0] == 0
+    kept = [
+        read_bundle(model_store.path("foreign", version)).manifest.training
+        for version in model_store.versions("foreign")
+    ]
+    assert [(each.get("by"), each.get("why")) for each in kept] == [
+        ("ada", "a graph of the lab"),
+        ("ada", "a graph of the lab"),
+        (None, None),
+    ]
+    assert [(each.to_version, each.who, each.why) for each in model_store.history("foreign")] == [
+        ("2", "ada", "a graph of the lab"),
+        ("3", current_user(), "import of model.onnx"),
+    ]
+
+
 def test_a_finished_bundle_is_copied_as_it_is(
     seamark: Command, publish_tiny: Callable[..., Path], model_store_root: Path, tmp_path: Path
 ):
@@ -143,6 +164,26 @@ def test_a_finished_bundle_is_copied_as_it_is(
     assert "put it in force with `seamark bundle promote tiny 2`" in out
     said = _error(seamark("bundle", "import", source, "--data", "rows.csv", "--store", other), 2)
     assert "a finished bundle, which takes no rows" in said
+
+
+def test_a_finished_bundle_keeps_who_made_it(
+    seamark: Command, publish_tiny: Callable[..., Path], tmp_path: Path
+):
+    """Who imports it and why is told of its promotion alone, and refused without one."""
+    made = {"by": "kim", "why": "first"}
+    source = publish_tiny(change=lambda parts: parts["training"].update(made))
+    other = tmp_path / "other"
+    for option in ("--by", "--why"):
+        said = _error(seamark("bundle", "import", source, "--store", other, option, "ada"), 2)
+        assert f"{option}: {source} is a finished bundle, which is copied as it is" in said
+        assert "add --promote to say who puts it in force and why" in said
+    assert not other.exists()
+    told = ("--by", "ada", "--why", "from the lab")
+    assert seamark("bundle", "import", source, "--store", other, "--promote", *told)[0] == 0
+    (promotion,) = ModelStore(other).history("tiny")
+    assert (promotion.who, promotion.why) == ("ada", "from the lab")
+    kept = read_bundle(other / "tiny" / "1").manifest.training
+    assert {each: kept[each] for each in made} == made
 
 
 def _regression() -> Foreign:

@@ -69,23 +69,27 @@ def test_what_is_not_asked_anew_stays(refit: Command, root: Path):
     assert (second["delta"], second["joint"]) == (0.2, False)
 
 
-def test_who_makes_a_version_is_in_it(
+def test_who_makes_a_version_and_why_is_in_it(
     refit: Command, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    """A fit and a refit without a proposal keep `--by`, any text; a refit without it names nobody."""
+    """A fit and a refit without a proposal keep `--by` and `--why`, any text; a refit no former ones."""
     run = runner(monkeypatch, capsys)
     columns = ("--text", "text", "--label", "label", "--imbalance", "balanced", "--json")
-    assert run("fit", root / "new.csv", "--name", "who", "--by", "ada", *columns)[0] == 0
+    assert run("fit", root / "new.csv", "--name", "who", "--by", "ada", "--why", "first", *columns)[0] == 0
     write(root / "newer.csv", synthetic_rows(COUNTS, seed=3))
     newer = ("refit", "who", "--data", root / "newer.csv", *columns[:4], "--version", "1", "--sample")
-    assert [run(*newer, *options)[0] for options in ((), ("--by", "[/kim]"))] == [0, 0]
-    told = [
-        json.loads(run("bundle", "show", "who", "--version", version, "--json")[1])["by"] for version in "123"
+    said = ("--by", "[/kim]", "--why", "labels of [/May]")
+    assert [run(*newer, *options)[0] for options in ((), said)] == [0, 0]
+    told = [json.loads(run("bundle", "show", "who", "--version", version, "--json")[1]) for version in "123"]
+    assert [(each["by"], each["why"]) for each in told] == [
+        ("ada", "first"),
+        (None, None),
+        ("[/kim]", "labels of [/May]"),
     ]
-    assert told == ["ada", None, "[/kim]"]
     assert "who@3: calibration" in (shown := run("bundle", "show", "who")[1])
     assert ", made by [/kim]" in shown
-    assert "made by" not in run("bundle", "show", "t")[1]
+    assert shown.splitlines()[-1] == "why it was made: labels of [/May]"
+    assert "made" not in run("bundle", "show", "t")[1]
 
 
 def test_the_diff_is_shown_class_by_class(refit: Command):

@@ -150,7 +150,8 @@ def test_a_worker_that_is_gone_is_forgotten(house: House) -> None:
 
 def test_the_history_is_one_line_of_steps(house: House) -> None:
     """Versions, promotions and a rollback with who and why, newest first; other hosts may read it."""
-    bundles.publish_tiny(house.models, k=3, promote=False)
+    made = {"by": "kim", "why": "labels of May"}
+    bundles.publish_tiny(house.models, promote=False, change=lambda parts: parts["training"].update(made))
     house.local.post("/v1/models/2/promote", json=CHANGE)
     house.clock.advance(1)
     house.local.post("/v1/models/rollback", json={"who": "lee", "why": "too many reviews"})
@@ -162,7 +163,8 @@ def test_the_history_is_one_line_of_steps(house: House) -> None:
         ("promote", "tiny@2", "ada"),
         ("promote", "tiny@1", "tests"),
     ]
-    assert {each["model"] for each in told["steps"] if each["step"] == "fit"} == {"tiny@1", "tiny@2"}
+    fits = {each["model"]: (each["who"], each["why"]) for each in told["steps"] if each["step"] == "fit"}
+    assert fits == {"tiny@1": ("", ""), "tiny@2": ("kim", "labels of May")}
     assert len(house.remote.get("/v1/models/history?limit=1").json()["steps"]) == 1
     assert house.remote.get("/v1/models/history?limit=0").status_code == 422
 
