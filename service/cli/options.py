@@ -1,6 +1,7 @@
 """The options that several commands share, each spelled once."""
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -19,8 +20,25 @@ Key: TypeAlias = Annotated[
     ),
 ]
 BatchId: TypeAlias = Annotated[str, typer.Argument(help="Id of the batch.")]
-By: TypeAlias = Annotated[str, typer.Option("--by", help="Who does this; kept in the history.")]
-Why: TypeAlias = Annotated[str, typer.Option("--why", help="The reason; kept in the history.")]
+
+
+def _at_most(characters: int) -> Callable[[str], str]:
+    """Return a check that refuses a longer value before anything is done, as the service would afterwards."""
+
+    def check(value: str) -> str:
+        if len(value) > characters:
+            raise typer.BadParameter(f"{len(value):,} characters: at most {characters:,} are kept")
+        return value
+
+    return check
+
+
+By: TypeAlias = Annotated[
+    str, typer.Option("--by", help="Who does this; kept in the history.", callback=_at_most(128))
+]
+Why: TypeAlias = Annotated[
+    str, typer.Option("--why", help="The reason; kept in the history.", callback=_at_most(1_000))
+]
 
 # The columns of a labelled file.
 TextColumn: TypeAlias = Annotated[str | None, typer.Option("--text", help="Column with the text.")]

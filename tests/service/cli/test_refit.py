@@ -108,8 +108,10 @@ def test_the_diff_is_shown_class_by_class(refit: Command):
         (("--features", "text", "--sample"), 2, "t@1 takes texts; name their column"),
         (("--text", "text", "--sample", "--priority", "spam"), 1, "the classes are billing, delivery, login"),
         (("--text", "text", "--sample", "--target", "login:recall=1"), 1, "cannot be shown by any number"),
+        (("--text", "text", "--sample", "--by", "k" * 129), 2, "129 characters: at most 128 are kept"),
+        (("--text", "text", "--sample", "--why", "y" * 1_001), 2, "1,001 characters: at most 1,000 are kept"),
     ],
-    ids=["no declaration", "a table", "unknown class", "recall of 1"],
+    ids=["no declaration", "a table", "unknown class", "recall of 1", "a long name", "a long reason"],
 )
 def test_what_cannot_be_done_is_one_line(refit: Command, options: tuple[str, ...], code: int, said: str):
     """It names what is allowed, and nothing is written."""
