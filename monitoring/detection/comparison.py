@@ -124,7 +124,7 @@ class Comparison:
             share,
             ratio,
             threshold=self.threshold,
-            weight=float(yardstick.weights[0 if ratio > 1.0 else 1, column]),
+            weight=math.exp(yardstick.log_weights[0 if ratio > 1.0 else 1, column]),
             bucket_items=self.baseline.items / self.baseline.buckets,
             reference_items=float(yardstick.items[column]),
             tolerance=float(yardstick.tolerance[column]),
@@ -182,6 +182,7 @@ class Comparison:
             tolerance_abs=tolerance_abs,
             dispersion=self.baseline.dispersion,
             mixes=tuple(mixes),
+            level=self.threshold,
         )
 
     @cached_property

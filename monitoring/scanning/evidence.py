@@ -1,5 +1,6 @@
 """How much evidence is one cell, a column in a window: exactly, and at most?"""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -41,6 +42,8 @@ class Yardstick:
         How much more than independent items the counts vary.
     mixes : tuple of Mix
         Mixes that are also tested as a whole.
+    level : float
+        Evidence at which an alarm is raised, see `priced`; by default shares of the budget are their price.
     """
 
     counts: Floats
@@ -50,6 +53,7 @@ class Yardstick:
     tolerance_abs: Floats
     dispersion: Dispersion | None = None
     mixes: tuple[Mix, ...] = ()
+    level: float = math.inf
 
     def inflation(self, lengths: npt.NDArray[np.int64]) -> Inflation | None:
         """Return the variance inflation of windows; None where items are independent."""
@@ -65,9 +69,19 @@ class Yardstick:
 
     @cached_property
     def log_weights(self) -> Floats:
-        """Logarithm of `weights`, -inf where there is none."""
+        """What `weights` cost, -inf where there is none."""
         with np.errstate(divide="ignore"):
-            return np.log(self.weights)
+            return self.priced(np.log(self.weights))
+
+    def priced(self, log_share: Floats) -> Floats:
+        """Return what a share of the budget costs in nats, from its logarithm.
+
+        A column with a share w is asked for ln(1 / w) nats more than one that has all of it, and the higher
+        the level the more occasions chance has: windows that begin and end at any bucket exceed x nats about
+        x^2 exp(-x) times (Siegmund and Yakir 2000, "Tail probabilities for the null distribution of scanning
+        statistics"). So w is worth w (1 + ln(1 / w) / level)^-2, and many classes alarm as often as one.
+        """
+        return log_share - 2.0 * np.log1p(-log_share / self.level)
 
     @cached_property
     def tested_log_weights(self) -> Floats:

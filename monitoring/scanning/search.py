@@ -4,7 +4,6 @@ Answers are exact. Bounds that need no logarithm say which cells, a column in a 
 what was found already; a few in a hundred do.
 """
 
-import math
 from functools import cached_property
 from typing import Final
 
@@ -72,7 +71,7 @@ class Search:
             tolerance_abs=y.tolerance_abs[columns],
             inflation=inflation,
         )
-        apart, log_budget = self._apart.rows(0, stop, columns), math.log(tested.budget)
+        apart, log_budget = self._apart.rows(0, stop, columns), float(y.priced(np.log(tested.budget)))
         evidence, window = windows.largest(apart, self._deviance[:stop, columns], above=above - log_budget)
         return (evidence + log_budget, window) if evidence > above - log_budget else (above, 0)
 
