@@ -22,6 +22,7 @@ _SLOPE, _OFFSET = 0.35356, 1.09322
 # Of the half item that `signed_root` moves, what its correction for items counted one by one cannot undo, as
 # it adds less than three tenths of an item would.
 _CONTINUITY_LEFT: Final = 0.2
+_NOTHING: Final = 1e9  # nats: what has no share of the budget
 _ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
 
 
@@ -81,7 +82,7 @@ class Yardstick:
         x^2 exp(-x) times (Siegmund and Yakir 2000, "Tail probabilities for the null distribution of scanning
         statistics"). So w is worth w (1 + ln(1 / w) / level)^-2, and many classes alarm as often as one.
         """
-        return log_share - 2.0 * np.log1p(-log_share / self.level)
+        return log_share - 2.0 * np.log1p(np.minimum(-log_share, _NOTHING) / self.level)
 
     @cached_property
     def tested_log_weights(self) -> Floats:

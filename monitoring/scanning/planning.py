@@ -32,7 +32,7 @@ def items_to_detect(
     threshold : float
         Of the statistic, from `scan.formula_threshold`.
     weight : float
-        The category's share of the budget in that direction, from `budget.column_weights`.
+        What the category's share of the budget in that direction is worth, see `evidence.Yardstick.priced`.
     bucket_items : float
         Mean items a bucket.
     reference_items : float

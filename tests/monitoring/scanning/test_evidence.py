@@ -1,6 +1,9 @@
 """What a cell says: bounds hold, variance inflation is a discount, and no column without items speaks."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +42,18 @@ def exact(counts: np.ndarray, lengths: np.ndarray, y: Yardstick) -> np.ndarray:
         tolerance=y.tolerance,
         **clumped,
     )[0]
+
+
+def test_a_small_share_of_the_budget_costs_more_than_its_logarithm():
+    """At a level of 16 nats a thirtieth is worth .69 of one, and what has no share has no price."""
+    even = yardstick(np.full(30, 100.0))
+    assert (even.log_weights == np.log(even.weights)).all()  # no level is named
+    priced = replace(even, level=16.0)
+    assert float(priced.priced(np.array(np.log(1 / 30)))) == pytest.approx(np.log(0.6803 / 30), abs=1e-3)
+    assert float(priced.priced(np.zeros(1))[0]) == 0.0
+    assert (priced.log_weights < even.log_weights).all()
+    nothing = replace(priced, weights=np.zeros((2, 30)))
+    assert np.isneginf(nothing.log_weights).all()
 
 
 @settings(max_examples=60, deadline=None)
