@@ -114,10 +114,10 @@ def test_rates_that_were_kept_are_not_measured_again(
 
 
 def test_memory_and_windows_grow_with_the_logarithm_of_the_buckets():
-    """Ten times as many buckets add about ten windows, not ten times as many."""
+    """Ten times as many buckets add about twenty windows, not ten times as many."""
     few, many = costs(30, [1_000, 10_000], seed=7)
-    assert 28 <= few.windows <= 32
-    assert many.windows - few.windows <= 14
+    assert 50 <= few.windows <= 60
+    assert many.windows - few.windows <= 28
     assert many.snapshot_bytes < 2 * few.snapshot_bytes
 
 
