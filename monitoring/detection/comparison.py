@@ -80,8 +80,7 @@ class Comparison:
     @cached_property
     def threshold(self) -> float:
         """The statistic at which an alarm is raised, in nats."""
-        dispersion = self.baseline.dispersion
-        return self.config.threshold(independent=dispersion is not None and dispersion.independent)
+        return self.config.threshold
 
     def scoped(self, scope: Scope) -> "Comparison":
         """Return the comparison of what is left when more is set aside."""

@@ -102,9 +102,7 @@ class Detector:
     @property
     def threshold(self) -> float:
         """The statistic at which an alarm is raised, in nats."""
-        if self._judge is None:
-            return self.config.threshold(independent=False)
-        return self._judge.comparison.threshold
+        return self.config.threshold
 
     @property
     def baseline(self) -> Baseline | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from monitoring.scanning.scan import INDEPENDENT_CONSTANT, THRESHOLD_CONSTANT, formula_threshold
+from monitoring.scanning.scan import formula_threshold
 from monitoring.scanning.streams import DEFAULT_SHARES
 from monitoring.scanning.windows import DEFAULT_CAP
 
@@ -93,13 +93,7 @@ class DetectorConfig:
         """Longest window in buckets."""
         return self.max_window_buckets or math.ceil(self.n_buckets)
 
-    def threshold(self, *, independent: bool) -> float:
-        """Return the statistic at which an alarm is raised, in nats.
-
-        Parameters
-        ----------
-        independent : bool
-            The baseline was seen to vary as independent items do.
-        """
-        constant = INDEPENDENT_CONSTANT if independent else THRESHOLD_CONSTANT
-        return formula_threshold(self.n_buckets, self.window_limit, constant)
+    @property
+    def threshold(self) -> float:
+        """The statistic at which an alarm is raised, in nats."""
+        return formula_threshold(self.n_buckets, self.window_limit)

@@ -68,7 +68,7 @@ class Provisional:
             self.layout,
             season_seconds=self.config.season_seconds,
             bucket_seconds=self.config.bucket_seconds,
-            threshold=self.config.threshold(independent=False),
+            threshold=self.config.threshold,
             deduplicated=self.config.deduplicate,
             example=self._slowest,
         )

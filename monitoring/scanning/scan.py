@@ -20,7 +20,6 @@ from monitoring.scanning.search import Search
 from monitoring.scanning.spans import Floats
 
 THRESHOLD_CONSTANT: Final = 9.0
-INDEPENDENT_CONSTANT: Final = 7.0  # where a baseline varies as independent items do
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +98,7 @@ def formula_threshold(n_buckets: float, max_window: float, constant: float = THR
     """Return the statistic that independent traffic exceeds at most once in `n_buckets` buckets on average.
 
     ln N + ln(9 max(log2 min(N, max_window), 1)): one term for the places a window can be, one for the number
-    of window lengths. It is conservative. `INDEPENDENT_CONSTANT` is for baselines that vary as independent
-    items do; 9 covers what an estimated variance adds.
+    of window lengths. The constant 9 is measured: with 7 up to .067 of runs alarmed at a nominal .05.
 
     Examples
     --------

@@ -1,15 +1,12 @@
 """One baseline and what can be said against it."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from monitoring.detection.comparison import Scope
 from monitoring.detection.detector_config import DetectorConfig
-from monitoring.scanning.dispersion import estimate
-from monitoring.scanning.spans import Span
 from monitoring.scanning.streams import Stream, class_stream
 from monitoring.scanning.windows import Windows
 from tests.support.comparisons import CATEGORIES, comparison_of, single_window
@@ -68,16 +65,6 @@ def test_windows_of_an_earlier_release_are_looked_at_one_and_all():
     scanned = against.scan(windows)
     assert scanned is not None
     assert len(scanned.windows.lengths) == len(windows.suffixes().lengths)
-
-
-def test_a_baseline_of_independent_items_has_a_lower_threshold():
-    """What an estimated variance adds is spared; nobody knows that of a baseline without one."""
-    against = comparison_of([18_000, 1_600, 400])
-    rows = np.random.default_rng(1).multinomial(50, [0.9, 0.08, 0.02], size=400)
-    dispersion = estimate(rows, np.full(rows.shape, 50), [Span("mix", 0, 3)])
-    assert dispersion.independent
-    seen = replace(against, baseline=replace(against.baseline, dispersion=dispersion))
-    assert against.threshold - seen.threshold == pytest.approx(math.log(9 / 7))
 
 
 def test_evidence_of_counts_alone_has_no_bonus_for_length():

@@ -32,7 +32,5 @@ def test_important_is_what_has_more_weight_than_the_others():
 def test_the_threshold_is_the_formula_of_buckets_and_longest_window():
     """Ninety days of ten-second buckets by default; a shorter longest window is cheaper to search."""
     assert DetectorConfig().n_buckets == DetectorConfig().window_limit == 777_600
-    assert DetectorConfig().threshold(independent=False) == formula_threshold(777_600, 777_600)
-    shorter = DetectorConfig(max_window_buckets=64)
-    assert shorter.threshold(independent=False) == formula_threshold(777_600, 64)
-    assert DetectorConfig().threshold(independent=True) == formula_threshold(777_600, 777_600, 7.0)
+    assert DetectorConfig().threshold == formula_threshold(777_600, 777_600)
+    assert DetectorConfig(max_window_buckets=64).threshold == formula_threshold(777_600, 64)
