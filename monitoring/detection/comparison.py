@@ -92,9 +92,9 @@ class Comparison:
         if not windows.buckets:
             return None
         every = windows.suffixes()
-        fine = windows.cap < DEFAULT_CAP  # as an earlier release wrote them down
-        scanned = self._scan(every if fine else every.every_second())
-        if not fine and scanned.result.statistic > self.threshold - _CLOSELY:
+        coarse = windows.cap < DEFAULT_CAP  # as an earlier release wrote them down
+        scanned = self._scan(every if coarse else every.every_second())
+        if not coarse and scanned.result.statistic > self.threshold - _CLOSELY:
             scanned = self._scan(every)
         return scanned if self.baseline.clumps is None else self._believed(scanned, self.baseline.clumps)
 

@@ -25,7 +25,8 @@ LEFT_OUT: Final = 4  # stretches
 _LONGEST: Final = 16  # a clump is looked for in blocks of up to a sixteenth of the baseline
 # Nats beyond what the most surprising of independent blocks has. Independent traffic must not pay for a
 # chance; of traffic that varies more within a few items, as copies do, some 10 % is taken for clumped, and
-# Pareto copies are missed in 4 %. Variance of long spans alone comes from no clump.
+# Pareto copies are missed in 4 %. Variance of long spans comes from no clump; of classes that are too rare to
+# be measured within a few items, what longer spans show is taken to hold there too.
 _SURPLUS, _SURPLUS_DISPERSED = 8.0, 2.5
 _FEW_ITEMS: Final = 20
 _LENGTH_RATIO: Final = 2  # later traffic holds longer clumps than the baseline did

@@ -35,10 +35,11 @@ def signed_root(
     """Return the normal score of a / n against r / m, positive when a / n is larger.
 
     That is the signed root R of the deviance, half an item moved towards equality first (continuity
-    correction). For items that are counted one by one it is R + ln(u / R) / R, u being the log odds ratio in
-    units of its deviation, whose normal tail is that of Fisher's exact test (Skovgaard 1987; Butler 2007,
-    section 5.4). R alone makes a rise of a rare class up to half a nat too little of a surprise, and a fall
-    too much of one. What is within half an item of equality is 0.
+    correction). For items that are counted one by one it is R + ln(u / R) / R, u being 2 sinh(x / 2) for the
+    log odds ratio x, in units of its deviation: its normal tail is that of Fisher's exact test (Skovgaard
+    1987; Butler 2007, section 5.4). R alone makes a rise of a rare class up to half a nat too little of a
+    surprise, and a fall too much of one. Where less than an item lies apart, as tolerances have it, the score
+    is at most the root without continuity correction. What is within half an item of equality is 0.
 
     Parameters
     ----------
@@ -64,6 +65,10 @@ def signed_root(
         r_ = np.where(corrected, root, 1.0)
         ratio = np.where(corrected, 2.0 * np.sinh(odds / 2.0) * spread / r_, 1.0)
         root = np.maximum(root + np.log(ratio) / r_, 0.0)
+        fraction = corrected & (np.abs(observed[0] - expected[0]) < CONTINUITY)
+        if fraction.any():
+            most = np.sqrt(binomial_deviance(a, n, r, m, continuity=0.0)[0])
+            root = np.where(fraction, np.minimum(root, most), root)
     score: Floats = sign * root
     return score
 

@@ -119,11 +119,14 @@ class Gaps:
         """Return a bound of the deviance with so many items moved towards equality first.
 
         The deviance is convex in the items apart and 0 without any, so what is left of them bounds what is
-        left of it.
+        left of it. Where more than half an item and less than one lies apart none is moved: the score is
+        bounded by the root without continuity correction there, see `deviance.signed_root`.
         """
         kept = self.size * self.effective
+        fraction = (kept > 0.5) & (kept < 1.0)
         np.maximum(kept, continuity, out=kept)
         np.divide(continuity, kept, out=kept)
         np.subtract(1.0, kept, out=kept)
+        kept[fraction] = 1.0
         kept *= bound
         return kept

@@ -1,10 +1,10 @@
 """Has the mix of categories moved, and in which window: a multiscale two-sample scan of counts.
 
-Every window that ends now is compared with the reference, class by class, by the signed root of the deviance
-of two binomials. A window of L buckets has about N / L independent places in N buckets, so a p-value there is
-worth -ln p + ln L (Chan and Walther 2013 call it the optimal scan penalty); the class's share of the
-false-alarm budget is subtracted in the same currency, nats. The largest such evidence is the statistic. The
-threshold is a formula: nothing is simulated or tuned, and the reference's size is part of the test.
+Every window that ends now is compared with the reference, class by class, by the tail of Fisher's exact
+test. A window of L buckets has about N / L independent places in N buckets, so a p-value there is worth
+-ln p + ln L (Chan and Walther 2013 call it the optimal scan penalty); the class's share of the false-alarm
+budget is subtracted in the same currency, nats. The largest such evidence is the statistic. The threshold is
+a formula: nothing is simulated or tuned, and the reference's size is part of the test.
 """
 
 import math
@@ -98,7 +98,7 @@ def formula_threshold(n_buckets: float, max_window: float, constant: float = THR
     """Return the statistic that independent traffic exceeds at most once in `n_buckets` buckets on average.
 
     ln N + ln(9 max(log2 min(N, max_window), 1)): one term for the places a window can be, one for the number
-    of window lengths. The constant 9 is measured: with 7 up to .067 of runs alarmed at a nominal .05.
+    of window lengths. The constant 9 is measured; with 7 up to two more of 100 runs alarmed.
 
     Examples
     --------

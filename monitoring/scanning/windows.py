@@ -50,7 +50,7 @@ def category_counts(counts: npt.NDArray[np.int64]) -> Counts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowSet:
-    """Every window that ends now, shortest first; window i holds the newest i + 1 entries.
+    """Windows that end now, shortest first, each within the next.
 
     Attributes
     ----------

@@ -65,6 +65,20 @@ def test_p_values_are_those_of_fishers_exact_test(seed: int):
     assert signed_root_nlp(a, n, r, m) == pytest.approx(exact, abs=0.2)
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_fractions_of_an_item_are_no_more_of_a_surprise_than_whole_ones(seed: int):
+    """Tolerances lower counts to fractions: one just above half an item too scores below a whole one."""
+    rng = np.random.default_rng(seed)
+    m, n = 10 ** rng.uniform(2.5, 7.0), 10 ** rng.uniform(0.5, 4.0)
+    r = float(rng.integers(0, 20))
+    one = (1.0 + n / m) * np.array([1.0])  # so that the gap is one item
+    fractions = np.linspace(0.45, 0.99, 60) * one
+    assume(r * n / m + one[0] < n)
+    most = float(signed_root(r * n / m + one, n, r, m)[0])
+    assert (signed_root(r * n / m + fractions, n, r, m) <= most + 0.02).all()
+
+
 def test_without_the_correction_falls_surprise_too_much_and_rises_too_little():
     """None of 16.5 expected items, and 34 in place of 11: the plain root is off by .4 and .2 nats."""
     for a, n, r, m, off in [(0, 3_300, 500, 100_000, 0.37), (34, 1_800, 620, 100_000, -0.21)]:

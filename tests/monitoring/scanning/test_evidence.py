@@ -45,7 +45,7 @@ def exact(counts: np.ndarray, lengths: np.ndarray, y: Yardstick) -> np.ndarray:
 
 
 def test_a_small_share_of_the_budget_costs_more_than_its_logarithm():
-    """At a level of 16 nats a thirtieth is worth .69 of one, and what has no share has no price."""
+    """At a level of 16 nats a thirtieth is worth .68 of one, and what has no share has no price."""
     even = yardstick(np.full(30, 100.0))
     assert (even.log_weights == np.log(even.weights)).all()  # no level is named
     priced = replace(even, level=16.0)
