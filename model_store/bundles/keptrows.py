@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from model_store.bundles.arrays import Array, Layout, load_arrays, save_arrays
 from model_store.data.rowmarks import Binning
-from model_store.data.wordmarks import MOST_KEPT, PER_TEXT, Marks, kept
+from model_store.data.wordmarks import MOST_KEPT, PER_TEXT, evenly, kept
 from model_store.errors import BundleInvalid
 from model_store.graphs.values import Column
 
@@ -90,12 +90,9 @@ class Seen:
         if before is not None:
             signatures = np.unique(np.concatenate([before.signatures, signatures]), axis=0)
             if before.marks is not None:
-                marks = np.concatenate([_evenly(before.marks, MOST_MARKED - len(marks)), marks])
+                earlier_marks = before.marks[evenly(len(before.marks), MOST_MARKED - len(marks))]
+                marks = np.concatenate([earlier_marks, marks])
         return cls(signatures, marks=marks, cuts=cuts)
-
-
-def _evenly(marks: Marks, most: int) -> Marks:
-    return marks if len(marks) <= most else marks[np.linspace(0, len(marks) - 1, most).astype(int)]
 
 
 def save_validation(file: Path, validation: Validation) -> None:

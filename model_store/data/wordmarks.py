@@ -56,7 +56,12 @@ def some(items: Sequence[_T]) -> Sequence[_T]:
     """Return at most `MOST_KEPT` of the items, evenly from first to last."""
     if len(items) <= MOST_KEPT:
         return items
-    return [items[at] for at in np.linspace(0, len(items) - 1, MOST_KEPT).astype(int).tolist()]
+    return [items[at] for at in evenly(len(items), MOST_KEPT).tolist()]
+
+
+def evenly(n: int, most: int) -> npt.NDArray[np.intp]:
+    """Return at most `most` places of `n`, evenly from first to last."""
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.intp)
 
 
 def matrix(found: Marks) -> "csr_array":
