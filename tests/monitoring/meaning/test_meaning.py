@@ -1,7 +1,6 @@
 """What a drift means, from counts to JSON."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -211,16 +210,15 @@ def test_any_counts_have_a_meaning(meant: Callable[..., dict[str, Any]], counts:
 
 
 @pytest.mark.slow
-def test_a_meaning_of_150_classes_is_quick():
-    """A fifth of a second where it was written, with 20,000 validation rows; a second at most anywhere."""
+def test_150_classes_have_a_meaning():
+    """With 20,000 validation rows and traffic of the same mix most shares lie in their intervals."""
     mix = np.full(150, 1 / 150)
     rows = made_up(20_000, mix, seed=6, apart=4.0)
     reference = build_shift_reference(rows.probabilities, rows.labels, rows.classes)
     policy = policy_of(rows)
     meters = meters_of(rows.probabilities, made_up(3_000, mix, seed=7, apart=4.0).probabilities)
-    taken = []
-    for _ in range(5):
-        start = time.perf_counter()
-        meaning_of(reference, policy, meters, None, seed=0)
-        taken.append(time.perf_counter() - start)
-    assert min(taken) < 1
+    found = meaning_of(reference, policy, meters, None, seed=0)
+    assert found["withheld"] is None
+    held = [each["low"] <= 1 / 150 <= each["high"] for each in found["classes"]]
+    assert len(held) == 150
+    assert sum(held) >= 135

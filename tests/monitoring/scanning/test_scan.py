@@ -1,15 +1,17 @@
 """The scan's numbers: against exact tails and hand-computed values, and its invariants."""
 
 import math
-import time
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.scanning.evidence import Yardstick
+from monitoring.scanning.evidence import Yardstick, class_evidence
 from monitoring.scanning.scan import formula_threshold, scan_columns
+from monitoring.scanning.spans import Floats
 from tests.monitoring.traffic_kinds import windows_of
 from tests.support.comparisons import class_weights, scan, single_window
 
@@ -134,16 +136,19 @@ def test_a_thousand_categories_are_scanned():
     assert result.statistic > 20.0
 
 
-@pytest.mark.parametrize(("n_classes", "milliseconds"), [(3, 0.15), (151, 1.0)])
-def test_a_scan_costs_well_under_a_millisecond(n_classes: int, milliseconds: float):
-    """The best of many scans of 1,000 buckets stays within the budget of a closed bucket."""
+def test_few_cells_are_looked_at_closely(monkeypatch: pytest.MonkeyPatch):
+    """Of 151 classes in every window of 1,000 buckets an eighth: what a closed bucket costs rests on it."""
+    looked = 0
+
+    def counted(a: Floats, *rest: Floats, **settings: Any) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        nonlocal looked
+        looked += a.size
+        return class_evidence(a, *rest, **settings)
+
+    monkeypatch.setattr("monitoring.scanning.search.class_evidence", counted)
     rng = np.random.default_rng(1)
-    shares = rng.dirichlet(np.ones(n_classes))
+    shares = rng.dirichlet(np.ones(151))
     reference = rng.multinomial(20_000, shares)
     windows, weights = windows_of(rng.multinomial(50, shares, size=1_000)), class_weights(reference)
-    durations = []
-    for _ in range(100):
-        started = time.perf_counter()
-        scan(windows, reference, weights=weights, tolerance=0.1)
-        durations.append(time.perf_counter() - started)
-    assert min(durations) * 1e3 < milliseconds
+    scan(windows, reference, weights=weights, tolerance=0.1)
+    assert 0 < looked < windows.counts.size / 8

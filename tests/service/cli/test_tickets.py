@@ -1,7 +1,6 @@
 """The demo's tickets are synthetic, seeded, hard enough to matter, and shift in nothing but their mix."""
 
 import csv
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -59,13 +58,6 @@ def test_resends_are_near_duplicates_and_little_else_is():
     sizes = np.bincount(found)
     assert 0.03 < sizes[sizes > 1].sum() / 4000 < 0.12
     assert sizes.max() < 10
-
-
-def test_twenty_thousand_take_less_than_two_seconds():
-    """The demo must not wait for its data; 0.3 s on an idle core."""
-    start = time.process_time()
-    generate(20_000, seed=5)
-    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
