@@ -7,7 +7,6 @@ one of 4,096: thousands of words share each, so no text can be put together agai
 import re
 import zlib
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
@@ -37,11 +36,11 @@ def marks(texts: Sequence[str]) -> Marks:
     """
     found = np.full((len(texts), PER_TEXT), NO_MARK, dtype=np.uint16)
     for row, text in enumerate(texts):
-        words = _WORD.findall(text.lower())
-        grams = (*words, *map(" ".join, pairwise(words)))
-        hashed = dict.fromkeys(
-            zlib.crc32(gram.encode(errors="surrogatepass")) % COLUMNS for gram in grams[: 4 * PER_TEXT]
-        )
+        words = [word.encode(errors="surrogatepass") for word in _WORD.findall(text.lower())]
+        one = [zlib.crc32(word) for word in words]
+        # the hash of two words and the space between them goes on from that of the first
+        two = [zlib.crc32(b" " + word, first) for first, word in zip(one, words[1:], strict=False)]
+        hashed = dict.fromkeys(gram % COLUMNS for gram in (one + two)[: 4 * PER_TEXT])
         mine = list(hashed)[:PER_TEXT]
         found[row, : len(mine)] = mine
     return found

@@ -22,7 +22,7 @@ from monitoring.recording.candidate import Scores
 
 MOST_RATIO: Final = 20.0
 _PENALTY: Final = 1e-5  # on the coefficients, beside the mean log loss
-_STEPS: Final = 60
+_STEPS: Final = 30  # with 60 batches find as much, and a wave takes a fifth longer
 _FOLDS: Final = 2
 _SUREST: Final = 1e-6
 _LOOK: Final = 3  # of the candidates one in so many, the most novel, is compared with all
@@ -111,6 +111,7 @@ def log_ratio(candidates: Marks, labelled: Marks) -> Scores:
 def _separated(candidates: csr_array, labelled: csr_array) -> Floats:
     """Return coefficients and intercept of a logistic regression in which both sides weigh the same."""
     x = vstack([candidates, labelled]).tocsr()
+    transposed = x.T.tocsr()
     sides = ((1.0, candidates.shape[0]), (-1.0, labelled.shape[0]))
     y = np.concatenate([np.full(n, side) for side, n in sides])
     weight = np.concatenate([np.full(n, 0.5 / n) for _, n in sides])
@@ -119,7 +120,7 @@ def _separated(candidates: csr_array, labelled: csr_array) -> Floats:
         margin = y * (x @ theta[:-1] + theta[-1])
         value = weight @ np.logaddexp(0.0, -margin) + 0.5 * _PENALTY * theta[:-1] @ theta[:-1]
         pull = -weight * y * expit(-margin)
-        gradient = np.append(x.T @ pull + _PENALTY * theta[:-1], pull.sum())
+        gradient = np.append(transposed @ pull + _PENALTY * theta[:-1], pull.sum())
         return float(value), gradient
 
     start = np.zeros(x.shape[1] + 1)

@@ -321,7 +321,7 @@ def _item(one: Chosen, rank: int, predicted: Label | None) -> BatchItem:
         stratum=one.stratum,
         inclusion_probability=one.inclusion_probability,
         dup_count=one.dup_count,
-        probabilities=tuple(round(p, _DECIMALS) for p in candidate.probabilities.tolist()),
+        probabilities=tuple(candidate.probabilities.astype(np.float64).round(_DECIMALS).tolist()),
         predicted=predicted,
         at=candidate.at,
     )
