@@ -16,7 +16,7 @@ from monitoring.errors import UnknownModel
 from monitoring.rendering import alarm_json, finding_json, named
 from monitoring.scanning.streams import streams_of
 from monitoring.scanning.windows import category_counts, drift_categories
-from monitoring.store import DetectorRow, Store
+from monitoring.store import BucketRow, DetectorRow, Store
 
 
 def status(
@@ -103,17 +103,35 @@ def idle_status(
 
 
 def history(
-    store: Store, model_key: ModelKey, *, since: float = 0.0, until: float = float("inf"), limit: int = 1_000
+    store: Store,
+    model_key: ModelKey,
+    *,
+    since: float = 0.0,
+    until: float = float("inf"),
+    limit: int = 1_000,
+    classes: tuple[str, ...] | None = None,
 ) -> dict[str, Any]:
     """Return the newest buckets with items in a stretch of time, and the model's alarms in it.
+
+    Parameters
+    ----------
+    classes : optional
+        The model's own, where it is known to exist: without traffic it has no bucket and no alarm.
 
     Raises
     ------
     UnknownModel
-        The model never had traffic.
+        The model never had traffic, and `classes` are not given.
     """
-    classes = store.counts.classes(model_key)
-    row = store.detectors.get(model_key)
+    row: DetectorRow | None = None
+    buckets: Sequence[BucketRow] = ()
+    try:
+        classes = store.counts.classes(model_key)
+        row = store.detectors.get(model_key)
+        buckets = store.counts.history(model_key, since=since, until=until, limit=limit)
+    except UnknownModel:
+        if classes is None:
+            raise
     strongest = None if row is None else row.status.get("strongest")
     return {
         "model": model_key,
@@ -128,13 +146,14 @@ def history(
                 "threshold": bucket.threshold,
                 "counts": category_counts(bucket.counts).tolist(),
             }
-            for bucket in store.counts.history(model_key, since=since, until=until, limit=limit)
+            for bucket in buckets
         ],
         "alarms": [
             alarm_json(alarm, strongest=strongest)
             for alarm in store.alarms.list(model_key, limit=limit)
             if since < alarm.raised_at <= until
         ],
+        "models": list(store.counts.models()),
     }
 
 

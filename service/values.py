@@ -11,6 +11,11 @@ MAX_SOURCES: Final = 31  # with "other" at most 32 series
 MAX_NAMES: Final = 1_000
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how a secret begins, not one
 LEAST_SECRET_BYTES: Final = 24
+# Of a batch made by hand.
+MOST_ITEMS: Final = 5_000
+MOST_EXPLORED: Final = 100_000
+MOST_LABELERS: Final = 5  # of one item
+MOST_WATCHED: Final = 32
 
 T = TypeVar("T")
 Pairs: TypeAlias = tuple[tuple[str, float], ...]

@@ -18,6 +18,7 @@ from monitoring.scanning.windows import Counts
 RATIOS: Final = (2.0, 3.0, 0.5)
 ASSUMED_BUCKET_ITEMS: Final = 50  # where no rate is known; a rarer search costs little
 MOST_BUCKETS: Final = 2_000
+LEAST_ITEMS: Final = 1_000  # a rate of fewer is a guess
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,11 @@ def plan_ahead(
 def _row(name: str, share: float, ratio: float, items: int | None, rate: float | None) -> PlanRow:
     seconds = None if rate is None else time_to_detect(items, items_per_second=rate)
     return PlanRow(name, share, ratio, items, seconds)
+
+
+def measured_rate(baseline: Baseline) -> float | None:
+    """Return items a second while a baseline was collected; None where it has too few to say."""
+    return _rate(baseline) if baseline.items >= LEAST_ITEMS else None
 
 
 def _rate(baseline: Baseline) -> float | None:

@@ -81,18 +81,15 @@ class Load:
     items_today: int
 
 
-_HELD: Final = (
-    sa.select(sa.func.count())
-    .select_from(batch_items)
-    .where(
-        batch_items.c.state == "open",
-        sa.exists().where(
-            item_leases.c.batch_id == batch_items.c.batch_id,
-            item_leases.c.key == batch_items.c.key,
-            item_leases.c.expires_at > database_now(),
-        ),
-    )
+_IN_HANDS: Final = sa.and_(
+    batch_items.c.state == "open",
+    sa.exists().where(
+        item_leases.c.batch_id == batch_items.c.batch_id,
+        item_leases.c.key == batch_items.c.key,
+        item_leases.c.expires_at > database_now(),
+    ),
 )
+_HELD: Final = sa.select(sa.func.count()).select_from(batch_items).where(_IN_HANDS)
 
 
 class BatchesTable:
@@ -306,9 +303,9 @@ def _states(connection: sa.Connection, ids: Sequence[str]) -> Mapping[tuple[str,
 
 def _leased(connection: sa.Connection, ids: Sequence[str]) -> Mapping[str, int]:
     query = (
-        sa.select(item_leases.c.batch_id, sa.func.count())
-        .where(item_leases.c.batch_id.in_(ids), item_leases.c.expires_at > database_now())
-        .group_by(item_leases.c.batch_id)
+        sa.select(batch_items.c.batch_id, sa.func.count())
+        .where(batch_items.c.batch_id.in_(ids), _IN_HANDS)
+        .group_by(batch_items.c.batch_id)
     )
     return {batch_id: int(n) for batch_id, n in connection.execute(query)}
 

@@ -12,7 +12,16 @@ from monitoring.store.database import Database, database_now, in_parts
 from monitoring.store.settling import annotations_of, close_when_done, settle_items
 from monitoring.store.tables import item_leases, labeler_leases, labels
 from monitoring.waves.batches import Batch
-from monitoring.waves.labels import LabelReceipt, LabelRow, Note, NoteCode, Rejection, RowError, of_batch
+from monitoring.waves.labels import (
+    LabelReceipt,
+    LabelRow,
+    Note,
+    NoteCode,
+    Rejection,
+    RowError,
+    last_words,
+    of_batch,
+)
 
 
 class LabelsTable:
@@ -32,15 +41,18 @@ class LabelsTable:
             leases = _leases(connection, batch_id, rows)
             sorted_rows = _sort(rows, batch, leases, known=_annotations(connection, batch_id))
             fresh = sorted_rows.fresh
-            notes: tuple[Note, ...] = ()
+            notes = [
+                *_late(connection, batch, fresh, leases),
+                *_outdated(connection, batch_id, sorted_rows.repeated),
+            ]
             if fresh:
-                notes = tuple(_notes(connection, batch, fresh, leases))
                 connection.execute(labels.insert(), [_row(batch_id, row, at) for row in fresh.values()])
                 _free_places(connection, batch_id, fresh.values())
                 enough = batch.overlap if batch.state == "open" else 1
                 settle_items(connection, batch_id, {row.key for row in fresh.values()}, enough=enough)
                 close_when_done(connection, batch_id, at=at)
-            return LabelReceipt(len(fresh), sorted_rows.repeated, tuple(sorted_rows.rejected), notes)
+            repeated, rejected = len(sorted_rows.repeated), tuple(sorted_rows.rejected)
+            return LabelReceipt(len(fresh), repeated, rejected, tuple(sorted(notes)))
 
     def of(self, batch_id: str) -> Mapping[str, tuple[LabelRow, ...]]:
         """Return every annotation of a batch by item key, in order of arrival."""
@@ -56,10 +68,10 @@ class LabelsTable:
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
-    """Rows of a posting: new ones by position, how many are known already, and refused ones."""
+    """Rows of a posting: new ones and those known already by position, and refused ones."""
 
     fresh: dict[int, LabelRow]
-    repeated: int
+    repeated: dict[int, LabelRow]
     rejected: list[Rejection]
 
 
@@ -72,8 +84,8 @@ def _sort(
 ) -> _Sorted:
     keys = frozenset(item.key for item in batch.items)
     fresh: dict[int, LabelRow] = {}
+    repeated: dict[int, LabelRow] = {}
     rejected: list[Rejection] = []
-    repeated = 0
     for position, row in enumerate(rows):
         try:
             label = of_batch(row, keys=keys, classes=batch.classes, multilabel=batch.multilabel)
@@ -82,7 +94,7 @@ def _sort(
             rejected.append(Rejection(position, str(reason)))
             continue
         if (row.key, row.annotation_id) in known:
-            repeated += 1
+            repeated[position] = label
         else:
             known.add((row.key, row.annotation_id))
             fresh[position] = label
@@ -115,7 +127,7 @@ def _leases(
     return found
 
 
-def _notes(
+def _late(
     connection: sa.Connection,
     batch: Batch,
     fresh: Mapping[int, LabelRow],
@@ -127,6 +139,17 @@ def _notes(
         holders = others.get(row.key, frozenset()) - {row.annotator}
         code: NoteCode = "taken_by_another" if len(holders) >= batch.overlap else "lease_over"
         yield Note(place, code)
+
+
+def _outdated(connection: sa.Connection, batch_id: str, repeated: Mapping[int, LabelRow]) -> Iterable[Note]:
+    """Note the rows after which the same annotator said something else: they change nothing."""
+    if not repeated:
+        return
+    said = annotations_of(connection, batch_id, {row.key for row in repeated.values()})
+    for place, row in repeated.items():
+        last = {word.annotator: word.label for word in last_words(said.get(row.key, ()))}
+        if not row.adjudicated and last.get(row.annotator, row.label) != row.label:
+            yield Note(place, "other_since")
 
 
 def _others(

@@ -21,7 +21,7 @@ __all__ = [
     "settle",
 ]
 
-NoteCode: TypeAlias = Literal["lease_over", "taken_by_another"]
+NoteCode: TypeAlias = Literal["lease_over", "taken_by_another", "other_since"]
 
 # Always accepted beside the model's own classes: how labelers report a class the model does not know. An item
 # that may have any number of labels has none of them then.
@@ -38,7 +38,7 @@ class Rejection(NamedTuple):
 
 
 class Note(NamedTuple):
-    """An accepted row that came after its lease was over; it counts all the same."""
+    """A row that came after its lease was over, and counts all the same, or one known before a later word."""
 
     row: int
     code: NoteCode

@@ -1,4 +1,4 @@
-"""Commands for data teams: which batches wait, pull one, send its labels back, close it."""
+"""Commands for data teams: which batches wait, make or pull one, send its labels back, close it."""
 
 import sys
 from pathlib import Path
@@ -8,12 +8,13 @@ import typer
 
 from service.cli.client import Client, ClientError
 from service.cli.labeler import adjudicate, lease, release, report, skip
-from service.cli.options import DEFAULT_URL, BatchId, Key, Url, current_user
+from service.cli.options import DEFAULT_URL, BatchId, By, Key, Url, current_user
 from service.cli.output import Json, show, table
 from service.cli.pull import pull
 from service.cli.returning import send_labels
+from service.values import MOST_EXPLORED, MOST_ITEMS, MOST_LABELERS
 
-app = typer.Typer(no_args_is_help=True, help="Labeling batches: list, pull, lease, return, close.")
+app = typer.Typer(no_args_is_help=True, help="Labeling batches: list, make, pull, lease, return, close.")
 
 _COLUMNS: Final = ("id", "state", "reason", "items", "labelled", "skipped", "leased")
 
@@ -24,6 +25,44 @@ def list_batches(url: Url = DEFAULT_URL, key: Key = "", json: Json = False) -> N
     value = Client(url, key).get("/v1/batches").json()
     rows = [[each[name] for name in _COLUMNS] for each in value["batches"]]
     show(value, as_json=json, human=lambda: table(f"{len(rows)} batches", _COLUMNS, rows))
+
+
+@app.command()
+def make(
+    watch: Annotated[
+        list[str] | None,
+        typer.Option("--watch", metavar="CLASS", help="A class to look for; repeat for more."),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option("--size", min=1, max=MOST_ITEMS, help="Items at most, SEAMARK_BATCH_SIZE by default."),
+    ] = None,
+    overlap: Annotated[
+        int | None,
+        typer.Option("--overlap", min=1, max=MOST_LABELERS, help="How many people label each item."),
+    ] = None,
+    explore: Annotated[
+        int | None,
+        typer.Option("--explore", min=1, max=MOST_EXPLORED, help="Nothing but so many drawn at random."),
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Draw by how probable the classes of --watch are, to count them.")
+    ] = False,
+    by: By = "",
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Make a batch of the last day's traffic without waiting for an alarm."""
+    asked: dict[str, object] = {"size": size, "overlap": overlap, "explore": explore}
+    body = {name: value for name, value in asked.items() if value is not None}
+    body |= {"by": by or current_user(), "watched": watch or [], "mode": "audit" if audit else "mixed"}
+    value = Client(url, key).post("/v1/batches", json=body).json()
+    show(
+        value,
+        as_json=json,
+        human=lambda: "\n".join([f"batch {value['id']}: {value['items']} items", *value["notes"]]),
+    )
 
 
 app.command()(pull)

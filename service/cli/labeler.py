@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -113,9 +114,11 @@ def report(value: Mapping[str, Any], *, as_json: bool) -> None:
     show(value, as_json=as_json, human=lambda: _receipt(value))
     if not as_json:
         for row in value["rejected"]:
-            out.print(f"row {row['row']}: {row['reason']}", markup=False)
-        for row in value["notes"]:
-            out.print(f"row {row['row']}: {row['note']}", markup=False)
+            out.print(f"row {row['row'] + 1}: {row['reason']}", markup=False)
+        for note, rows in groupby(sorted(value["notes"], key=_noted), key=_noted):
+            numbers = [each["row"] + 1 for each in rows]
+            more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+            out.print(f"row {numbers[0]}{more}: {note}", markup=False)
     if value["rejected"] and not value["accepted"] and not value["repeated"]:
         raise typer.Exit(1)
 
@@ -124,6 +127,10 @@ def _send(batch: str, rows: Sequence[Mapping[str, object]], *, url: str, key: st
     report(
         Client(url, key).post(f"/v1/batches/{batch}/labels", json={"labels": rows}).json(), as_json=as_json
     )
+
+
+def _noted(row: Mapping[str, Any]) -> str:
+    return str(row["note"])
 
 
 def _receipt(value: Mapping[str, Any]) -> str:
@@ -135,8 +142,8 @@ def _receipt(value: Mapping[str, Any]) -> str:
 def _leased(value: Mapping[str, Any], path: Path | None) -> str:
     if path is None:
         return (
-            f"nothing left for {value['who']} now: {value['open']} items are open and "
-            f"{value['leased']} places taken"
+            f"nothing left for {value['who']} now: {value['open']} items are open, "
+            f"{value['leased']} of them in somebody's hands"
         )
     until = datetime.fromtimestamp(value["expires_at"]).astimezone().isoformat(" ", "minutes")
     return f"{len(value['items'])} items until {until}, lease {value['lease']}\n{path}"

@@ -17,6 +17,7 @@ from service.exchange import Call
 from service.problems import FieldInvalid
 from service.routes.labels import agreement_json
 from service.routes.models import Name, current_key
+from service.values import MOST_EXPLORED, MOST_ITEMS, MOST_LABELERS, MOST_WATCHED
 
 
 class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,11 +28,11 @@ class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     by: Name
-    watched: Annotated[list[Name], Meta(max_length=32)] = []
-    size: Annotated[int, Meta(ge=1, le=5_000)] | None = None
-    overlap: Annotated[int, Meta(ge=1, le=5)] | None = None
+    watched: Annotated[list[Name], Meta(max_length=MOST_WATCHED)] = []
+    size: Annotated[int, Meta(ge=1, le=MOST_ITEMS)] | None = None
+    overlap: Annotated[int, Meta(ge=1, le=MOST_LABELERS)] | None = None
     mode: Literal["mixed", "audit"] = "mixed"
-    explore: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    explore: Annotated[int, Meta(ge=1, le=MOST_EXPLORED)] | None = None
     for_proposal: Name | None = None
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, field
 from model_store.bundles.bundle import Bundle
 from model_store.policy import NO_CLASS
 from monitoring.detection.detector import Detector, DetectorConfig
-from monitoring.detection.plan import RATIOS, plan, plan_ahead
+from monitoring.detection.plan import RATIOS, measured_rate, plan, plan_ahead
 from monitoring.errors import UnknownModel
 from monitoring.expecting import end_expectation, expect_change
 from monitoring.freezing import freeze_baseline
@@ -66,7 +66,10 @@ def get_history(call: Call) -> object:
     """Return the newest closed buckets of a version, oldest first, and its alarms."""
     since = call.whole_number("since", default=0, low=0, high=10**11)
     limit = call.whole_number("limit", default=1_000, low=1, high=10_000)
-    return history(call.worker.state.store(), _key(call), since=float(since), limit=limit)
+    key = _key(call)
+    bundle = _bundle(call, key)
+    classes = None if bundle is None else bundle.policy.classes
+    return history(call.worker.state.store(), key, since=float(since), limit=limit, classes=classes)
 
 
 def get_plan(call: Call) -> object:
@@ -77,11 +80,13 @@ def get_plan(call: Call) -> object:
         raise FieldInvalid("query.factor", "expected a number other than 1, which is no change")
     ratios: Sequence[float] = RATIOS if factor is None else (factor,)
     detector, bundle = _detector(call, key, config), _bundle(call, key)
-    if detector is not None and detector.baseline is not None:
+    baseline = None if detector is None else detector.baseline
+    if detector is not None and baseline is not None and (baseline.kind == "frozen" or bundle is None):
         found = plan(detector, ratios=ratios)
     elif bundle is not None:
         names, counts = (*bundle.policy.classes, NO_CLASS), bundle.reference.counts
-        found = plan_ahead(names, counts, config=config, ratios=ratios)
+        rate = None if baseline is None else measured_rate(baseline)
+        found = plan_ahead(names, counts, config=config, ratios=ratios, items_per_second=rate)
     else:
         raise UnknownModel(key, call.worker.state.store().counts.models())
     shown = found.to_json()

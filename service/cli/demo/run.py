@@ -67,9 +67,10 @@ class Run:
         change = self.traffic.sent
         planned = self._planned()
         self.send(4 * planned, "moved items", stop=self._alarmed)
-        if self._alarm is None:
+        alarm = self._awaited(time.monotonic() + SETTLE_SECONDS)
+        if alarm is None:
             return [*checks, Check("an alarm", False, f"none in {self.traffic.sent - change:,} items", "one")]
-        finding, raised = self._alarm["finding"], self.traffic.items_at(self._alarm["raised_at"])
+        finding, raised = alarm["finding"], self.traffic.items_at(alarm["raised_at"])
         checks += [
             verdict.alarm_names(finding, self.scenario.watched),
             verdict.delay_within(raised - change, planned),
@@ -174,6 +175,12 @@ class Run:
             return self.traffic.sent >= goal or stop()
 
         self.traffic.send(self._messages(moved=moved), until=done)
+
+    def _awaited(self, deadline: float) -> dict[str, Any] | None:
+        """Return the alarm; the watcher closes a bucket some time after its last item was answered."""
+        while not self._alarmed() and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        return self._alarm
 
     def _alarmed(self) -> bool:
         if time.monotonic() - self._polled_at >= POLL_SECONDS:

@@ -43,8 +43,10 @@ def history(
 def render_history(value: dict[str, Any]) -> Group:
     """Return a table of alarms, newest first, then what moved at each and what people said of it."""
     alarms, buckets = value["alarms"], value["buckets"]
+    others = [name for name in value.get("models", ()) if name != value["model"]]
+    elsewhere = [Text(f"those of {name}: --model {name}") for name in others]
     if not alarms:
-        return Group(Text(f"no alarm; {len(buckets)} closed buckets"))
+        return Group(Text(f"{value['model']}: no alarm; {len(buckets)} closed buckets"), *elsewhere)
     rows = [
         [
             each["id"],
@@ -57,7 +59,7 @@ def render_history(value: dict[str, Any]) -> Group:
     ]
     shown = table("", ["alarm", "since", "raised", "ended", "evidence"], rows, whole=1)
     said = [Text(line) for each in alarms for line in _said(each)]
-    return Group(shown, *said)
+    return Group(shown, *said, *elsewhere)
 
 
 def _ended(alarm: dict[str, Any]) -> str:

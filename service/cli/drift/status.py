@@ -48,7 +48,7 @@ def render_status(value: dict[str, Any]) -> Group:
     if any(each["detectable_items"] is not None for each in classes):
         said.append(Text("x2 items: after about so many a doubled share would be noticed"))
     if hidden := value.get("not_detectable"):
-        said.append(Text(f"not noticeable yet, even when doubled: {', '.join(hidden)}"))
+        said.append(Text(f"not noticeable with this baseline, even when doubled: {', '.join(hidden)}"))
     return Group(*said)
 
 
@@ -56,10 +56,7 @@ def sentence(value: dict[str, Any]) -> str:
     """Return the state of drift in one sentence; during an alarm what it means, where that is known."""
     state, alarm = value["state"], value["alarm"]
     if state == "warming":
-        baseline = value["baseline"]
-        frozen = baseline is not None and baseline["kind"] == "frozen"
-        why = "too few lately to notice a doubled class" if frozen else "the live baseline is not frozen yet"
-        return f"warming: {value['items']} items seen, {why}"
+        return f"warming: {value['items']} items seen, {_warming(value)}"
     if state == "blind":
         return f"blind: no items lately, {value['items']} in all; nothing can be said"
     if alarm is not None:
@@ -67,6 +64,19 @@ def sentence(value: dict[str, Any]) -> str:
         return f"{state}: {meaning['verdict'] if meaning else finding_words(alarm)}"
     statistic, threshold = value["statistic"], value["threshold"]
     return f"{state}: strongest evidence {statistic:.1f} of {threshold:.1f} needed for an alarm"
+
+
+def _warming(value: dict[str, Any]) -> str:
+    """Return what a detector waits for, or that waiting does not help."""
+    baseline = value["baseline"]
+    if baseline is None or baseline["kind"] != "frozen":
+        return "the live baseline is not frozen yet"
+    if any(each["detectable_items"] is not None for each in value["classes"]):
+        return "too few lately to notice a doubled class"
+    return (
+        "but against this baseline no doubled class would be noticed however many come: freeze one of more "
+        "traffic with `seamark drift baseline`"
+    )
 
 
 def finding_words(finding: dict[str, Any]) -> str:

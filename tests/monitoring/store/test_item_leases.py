@@ -54,6 +54,15 @@ def test_an_item_that_two_people_hold_is_leased_once_and_stays_open(store: Store
     assert store.batches.items_by_state() == {"open": 4}
 
 
+def test_an_item_that_another_labelled_is_in_nobodys_hands(store: Store) -> None:
+    """Whoever holds the lease: what is counted as leased is a part of what is open."""
+    put_batch(store, "b1", KEYS)
+    take(store, "ann", size=2, minutes=60)
+    store.labels.accept("b1", [word("a", "ham", "bo")], at=NOON)
+    assert store.batches.leased("b1") == store.batches.list()[0].n_leased == 1
+    assert store.batches.items_by_state() == {"open": 3, "leased": 1, "labelled": 1}
+
+
 def test_the_same_lease_is_given_once(store: Store, clock: ManualClock) -> None:
     """Asked again it has the same end and what is not labelled yet, and no item more."""
     put_batch(store, "b1", KEYS)

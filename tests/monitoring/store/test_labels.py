@@ -78,6 +78,18 @@ def test_late_means_too_late_also_when_the_other_has_labelled(store: Store, cloc
     assert (again.accepted, again.repeated, again.notes) == (0, 2, ())
 
 
+def test_an_old_word_sent_again_is_noted_where_it_is_not_the_last(store: Store) -> None:
+    """It changes nothing, and who sends a file again to take a correction back is told so."""
+    put_batch(store, "b1", ["a", "b"])
+    first = [word("a", "ham", "ann"), word("b", "ham", "ann")]
+    store.labels.accept("b1", first, at=NOON)
+    assert store.labels.accept("b1", first, at=NOON).notes == ()
+    store.labels.accept("b1", [word("a", "spam", "ann", again=1), word("b", "spam", "bo")], at=NOON)
+    receipt = store.labels.accept("b1", first, at=NOON)
+    assert (receipt.accepted, receipt.repeated, receipt.notes) == (0, 2, (Note(0, "other_since"),))
+    assert states(store)[0] == ("labelled", "spam")
+
+
 def test_a_lease_that_was_never_given_is_a_bad_row(store: Store) -> None:
     """Whose label it is cannot be known; a lease of another batch is none of this one."""
     put_batch(store, "b1", ["a"])

@@ -134,6 +134,9 @@ def test_the_plan_says_how_soon_a_change_would_be_noticed(house: House) -> None:
     """From validation rows before there is traffic, from the baseline then."""
     ahead = house.local.get("/v1/drift/plan").json()
     assert (ahead["model"], ahead["assumed"]) == ("tiny@1", True)
+    house.answer(["one item"])
+    provisional = house.local.get("/v1/drift/plan").json()
+    assert provisional["rows"] == ahead["rows"]
     for seed in range(8):
         house.answer(texts(CALM, seed=seed))
     plan = house.local.get("/v1/drift/plan?class=login&factor=2.5").json()
@@ -157,6 +160,13 @@ def test_an_older_versions_history_stays(house: House) -> None:
     history = house.local.get("/v1/drift/history?model=tiny@1").json()
     assert len(history["alarms"]) == 1
     assert len(history["buckets"]) == 16
+
+
+def test_a_version_without_traffic_has_an_empty_history(house: House) -> None:
+    """As its status has: a promotion makes no command fail until the first item comes."""
+    history = house.local.get("/v1/drift/history").json()
+    assert history["model"] == "tiny@1"
+    assert (history["buckets"], history["alarms"], history["models"]) == ([], [], [])
 
 
 def test_history_has_every_bucket_and_the_alarm_with_its_batch(house: House) -> None:
@@ -192,7 +202,7 @@ def test_an_early_baseline_is_refused(house: House) -> None:
     ("path", "status"),
     [
         ("/v1/drift?model=tiny@99", 404),
-        ("/v1/drift/history", 404),
+        ("/v1/drift/history?model=tiny@99", 404),
         ("/v1/drift/history?limit=0", 422),
         ("/v1/drift/history?limit=x", 422),
         ("/v1/drift/history?lmit=10", 422),

@@ -45,11 +45,15 @@ def test_an_alarm_that_a_promotion_ended_names_the_proposal(seamark: Command):
     assert found["alarms"][1]["ended_cause"] == "17ab"
 
 
-def test_a_calm_history_is_one_line(seamark: Command):
-    """And its JSON is what the service said."""
-    calm = HISTORY | {"alarms": []}
+def test_a_calm_history_says_where_others_are(seamark: Command):
+    """Each version has its own alarms; and its JSON is what the service said."""
+    calm = HISTORY | {"alarms": [], "models": ["tickets@0", "tickets@1"]}
     with answering({("GET", "/v1/drift/history"): calm}) as service:
-        assert seamark("drift", "history", "--url", service.url)[1] == "no alarm; 60 closed buckets\n"
+        said = seamark("drift", "history", "--url", service.url)[1]
+        assert said.splitlines() == [
+            "tickets@1: no alarm; 60 closed buckets",
+            "those of tickets@0: --model tickets@0",
+        ]
         assert json.loads(seamark("drift", "history", "--url", service.url, "--json")[1]) == calm
 
 

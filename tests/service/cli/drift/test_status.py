@@ -20,8 +20,22 @@ from tests.support.drift_answers import FINDING, MEASURED, STATUS
     [
         ({"state": "warming", "items": 812}, "warming: 812 items seen, the live baseline is not frozen"),
         (
-            {"state": "warming", "baseline": {"kind": "frozen"}, "items": 812},
+            {
+                "state": "warming",
+                "baseline": {"kind": "frozen"},
+                "items": 812,
+                "classes": [{"detectable_items": None}, {"detectable_items": 900}],
+            },
             "warming: 812 items seen, too few lately",
+        ),
+        (
+            {
+                "state": "warming",
+                "baseline": {"kind": "frozen"},
+                "items": 812,
+                "classes": [{"detectable_items": None}],
+            },
+            "warming: 812 items seen, but against this baseline no doubled class would be noticed",
         ),
         ({"state": "calm", "statistic": 3.21, "threshold": 18.7}, "calm: strongest evidence 3.2 of 18.7"),
         (
@@ -30,7 +44,7 @@ from tests.support.drift_answers import FINDING, MEASURED, STATUS
         ),
         ({"state": "blind", "items": 812}, "blind: no items lately, 812 in all"),
     ],
-    ids=["warming", "warming again", "calm", "drift", "blind"],
+    ids=["warming", "warming again", "warming for ever", "calm", "drift", "blind"],
 )
 def test_the_state_is_one_sentence(status: dict[str, object], words: str) -> None:
     """Each state says what is known: items so far, how near an alarm is, which class moved."""
@@ -65,7 +79,7 @@ def test_what_the_baseline_cannot_show_is_named() -> None:
     console.print(render_status({**calm, "classes": classes, "not_detectable": ["hate", "no_class_passes"]}))
     lines = console.export_text().splitlines()
     assert [line.split()[-1] for line in lines if line.startswith(("fraud", "hate"))] == ["2508", "-"]
-    assert lines[-1] == "not noticeable yet, even when doubled: hate, no_class_passes"
+    assert lines[-1] == "not noticeable with this baseline, even when doubled: hate, no_class_passes"
     assert max(len(line.rstrip()) for line in lines) <= 80
 
 

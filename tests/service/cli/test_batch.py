@@ -1,0 +1,56 @@
+"""`seamark batch make`: a batch without an alarm."""
+
+import json
+import re
+
+import pytest
+
+from tests.support.command import Command
+from tests.support.house import House
+
+
+def test_a_batch_is_made_by_hand(seamark: Command, house: House):
+    """Of the classes, the size and the number of people asked for; the line names it."""
+    code, said, err = seamark("batch", "make", "--watch", "login", "--size", 6, "--overlap", 1, "--by", "kim")
+    assert (code, err) == (0, "")
+    found = re.match(r"batch ([0-9a-f]{16}): (\d+) items$", said.splitlines()[0])
+    assert found is not None
+    batch = house.worker.state.store().batches.get(found[1])
+    assert (len(batch.items), batch.overlap) == (int(found[2]), 1)
+    assert len(batch.items) <= 6
+    assert batch.manifest["watched"] == ["login"]
+
+
+def test_a_batch_of_draws_is_made_by_hand(seamark: Command, house: House):
+    """Fewer than were asked for come with the reason."""
+    (_, said, _) = seamark("batch", "make", "--explore", 500, "--json")
+    drawn = json.loads(said)
+    assert {item.slice for item in house.worker.state.store().batches.get(drawn["id"]).items} == {"explore"}
+    assert drawn["items"] < 500
+    assert drawn["notes"]
+
+
+def test_an_audit_is_made_by_hand(seamark: Command, house: House):
+    """All of its items are drawn, by how probable the class is."""
+    _, said, _ = seamark("batch", "make", "--audit", "--watch", "login", "--size", 5, "--json")
+    batch = house.worker.state.store().batches.get(json.loads(said)["id"])
+    assert batch.manifest["mode"] == "audit"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (("--size", 0), "--size"),
+        (("--overlap", 6), "--overlap"),
+        (("--watch", "logn"), "expected one of billing, delivery, login"),
+        (("--audit",), "$.watched"),
+    ],
+)
+def test_what_no_batch_can_be_is_refused(
+    seamark: Command, house: House, asked: tuple[object, ...], words: str
+):
+    """By one line, and nothing is made."""
+    code, _, err = seamark("batch", "make", *asked)
+    assert (code in {1, 2}, err.count("\n")) == (True, 1)
+    assert words in err
+    assert house.worker.state.store().batches.list() == ()
