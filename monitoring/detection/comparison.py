@@ -268,4 +268,4 @@ class Comparison:
             yardstick=self.yardstick,
             threshold=self.threshold,
         )
-        return replace(scanned, result=result)
+        return scanned if result is scanned.result else replace(scanned, result=result)

@@ -165,8 +165,9 @@ class Judge:
         return self._gate.enter(self.windows, row, tested=columns, start=start, waves=waves)
 
     def _raise_alarm(self, scanned: Scanned, *, at: float) -> Event | None:
-        held = int(self.comparison.layout.items(scanned.windows.counts[-1]))
-        self.warm = self.warm or held >= self.comparison.least_items
+        if not self.warm:
+            held = int(self.comparison.layout.items(scanned.windows.counts[-1]))
+            self.warm = held >= self.comparison.least_items
         if scanned.result.statistic < self.comparison.threshold:
             return None
         self.alarm = OpenAlarm.raised(scanned, self.comparison, at=at, empty=self.windows.empty())

@@ -72,9 +72,7 @@ class WindowSet:
 
     def every_second(self) -> "WindowSet":
         """Return every second window, the shortest and the longest among them."""
-        some = np.arange(0, len(self.lengths), 2)
-        if len(self.lengths) % 2 == 0:
-            some = np.append(some, len(self.lengths) - 1)
+        some = np.minimum(np.arange(0, len(self.lengths) + 1, 2), len(self.lengths) - 1)
         return WindowSet(
             lengths=self.lengths[some],
             items=self.items[some],
@@ -188,7 +186,7 @@ class Windows:
         """Return all windows that end with the newest bucket; empty arrays before the first bucket."""
         counts = self._sums[: self._size][::-1].copy()
         return WindowSet(
-            lengths=np.cumsum(np.array(self._lengths[::-1], dtype=np.int64)),
+            lengths=np.array(self._lengths[::-1], dtype=np.int64).cumsum(),
             items=counts.sum(axis=1),
             counts=counts,
             starts=np.minimum.accumulate(np.array(self._starts[::-1], dtype=np.float64)),
