@@ -25,8 +25,8 @@ def binomial_deviance(
     continuity : float
         So many items are moved towards equality first; what is within them of equality is 0.
     """
-    observed, expected, sign = _four_cells(a, n, r, m, continuity)
-    return _deviance(observed, np.log(observed / expected)), sign
+    observed, expected, gap = _four_cells(a, n, r, m, continuity)
+    return _deviance(observed, np.log(observed / expected)), np.sign(gap)
 
 
 def signed_root(
@@ -55,7 +55,7 @@ def signed_root(
     >>> float(signed_root(80, 1000, 800, 20_000, counted=False).round(3))
     5.469
     """
-    observed, expected, sign = _four_cells(a, n, r, m, CONTINUITY)
+    observed, expected, gap = _four_cells(a, n, r, m, CONTINUITY)
     logs = np.log(observed / expected)
     root = np.sqrt(_deviance(observed, logs))
     corrected = np.logical_and(counted, root > _AT_EQUALITY)
@@ -64,12 +64,12 @@ def signed_root(
         spread = np.sqrt(observed.prod(axis=0) / (np.sqrt(expected.prod(axis=0)) * observed.sum(axis=0)))
         r_ = np.where(corrected, root, 1.0)
         ratio = np.where(corrected, 2.0 * np.sinh(odds / 2.0) * spread / r_, 1.0)
-        root = np.maximum(root + np.log(ratio) / r_, 0.0)
+        root = np.asarray(np.maximum(root + np.log(ratio) / r_, 0.0))
         fraction = corrected & (np.abs(observed[0] - expected[0]) < CONTINUITY)
         if fraction.any():
-            most = np.sqrt(binomial_deviance(a, n, r, m, continuity=0.0)[0])
-            root = np.where(fraction, np.minimum(root, most), root)
-    score: Floats = sign * root
+            most = _root_without_continuity(expected[:, fraction], gap[fraction])
+            root[fraction] = np.minimum(root[fraction], most)
+    score: Floats = np.sign(gap) * root
     return score
 
 
@@ -123,16 +123,17 @@ def normal_score(z: Floats, nu: Floats) -> Floats:
 def _four_cells(
     a: npt.ArrayLike, n: npt.ArrayLike, r: npt.ArrayLike, m: npt.ArrayLike, continuity: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Return observed and expected items, of window and reference in the class and out of it, and the sign.
+    """Return observed and expected items, of window and reference in the class and out of it, and the gap.
 
-    The four cells are the first axis; so many observed items are moved towards equality.
+    The four cells are the first axis; so many observed items are moved towards equality. The gap, as items of
+    the window, is what lies apart without that.
     """
     a, n, r, m = (np.asarray(x, dtype=np.float64) for x in (a, n, r, m))
     total = n + m
     share = (a + r) / total
     gap = (a * m - r * n) / total
     moved = np.copysign(np.maximum(np.abs(gap) - continuity, 0.0), gap)
-    expected = np.empty((4, *np.broadcast_shapes(share.shape, gap.shape)))
+    expected = np.empty((4, *gap.shape))
     np.multiply(n, share, out=expected[0, ...])
     np.subtract(n, expected[0], out=expected[1, ...])
     np.multiply(m, share, out=expected[2, ...])
@@ -143,7 +144,17 @@ def _four_cells(
     # an empty cell adds nothing: 0 ln(0 / 0) = 0
     np.maximum(expected, _EMPTY, out=expected)
     np.maximum(observed, _EMPTY, out=observed)
-    return observed, expected, np.sign(gap)
+    return observed, expected, gap
+
+
+def _root_without_continuity(expected: Floats, gap: Floats) -> Floats:
+    """Return the root of the deviance of four cells of which so many items lie apart."""
+    observed = expected.copy()
+    observed[::3] += gap
+    observed[1:3] -= gap
+    np.maximum(observed, _EMPTY, out=observed)
+    root: Floats = np.sqrt(_deviance(observed, np.log(observed / expected)))
+    return root
 
 
 def _deviance(observed: Floats, logs: Floats) -> Floats:
