@@ -14,7 +14,7 @@ from monitoring.scanning.deviance import negative_binomial_deviance, normal_scor
 from monitoring.scanning.dispersion import Dispersion, Inflation
 from monitoring.scanning.gaps import Gaps
 from monitoring.scanning.spans import Floats
-from monitoring.scanning.whole_mix import Mix
+from monitoring.scanning.whole_mix import Mix, Reference
 
 # Birnbaum's inequality, 1 - Phi(z) >= 2 phi(z) / (z + sqrt(z^2 + 4)), with a tangent in place of its log:
 # -ln(1 - Phi(z)) <= z^2 / 2 + _SLOPE z + _OFFSET
@@ -86,8 +86,8 @@ class Yardstick:
 
     @cached_property
     def tested_log_weights(self) -> Floats:
-        """`log_weights`, -inf in columns that are not tested."""
-        return np.where(self.tested, self.log_weights, -np.inf)
+        """`log_weights`, and a finite price beyond all evidence where there is nothing to test."""
+        return np.maximum(np.where(self.tested, self.log_weights, -np.inf), -_NOTHING)
 
     @cached_property
     def safe_items(self) -> Floats:
@@ -95,9 +95,33 @@ class Yardstick:
         return np.where(self.items > 0.0, self.items, 1.0)
 
     @cached_property
+    def narrow_items(self) -> Floats:
+        """`safe_items`, of shape (1,) where all columns have the same."""
+        items = self.safe_items
+        return items[:1] if (items == items[:1]).all() else items
+
+    @cached_property
+    def log_budgets(self) -> tuple[float, ...]:
+        """What the budgets of the mixes cost."""
+        return tuple(float(self.priced(np.log(mix.budget))) for mix in self.mixes)
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """What each of the mixes is compared with as a whole."""
+        return tuple(self._reference(slice(mix.start, mix.stop)) for mix in self.mixes)
+
+    @cached_property
     def shares(self) -> Floats:
         """Reference shares."""
         return self.counts / self.safe_items
+
+    def _reference(self, columns: slice) -> Reference:
+        return Reference.of(
+            self.counts[columns],
+            self.items[columns],
+            tolerance=self.tolerance[columns],
+            tolerance_abs=self.tolerance_abs[columns],
+        )
 
 
 def class_evidence(
@@ -134,14 +158,16 @@ def class_evidence(
         smaller of two deviances is taken: of binomials with so many times fewer items, and of a negative
         binomial, whose tail is that of clumps.
     """
-    a, n, r, m, phi, phi_reference, nu = (
-        np.asarray(x, dtype=np.float64) for x in (a, n, r, m, phi, phi_reference, nu)
+    a, n, r, m, phi, phi_reference, nu, ratio, gap = (
+        np.asarray(x, dtype=np.float64)
+        for x in (a, n, r, m, phi, phi_reference, nu, tolerance, tolerance_abs)
     )
     rises = a * m > r * n
-    if np.any(tolerance) or np.any(tolerance_abs):
-        ratio, gap = 1.0 + np.asarray(tolerance), np.asarray(tolerance_abs)
-        a = np.where(rises, np.maximum(np.minimum(a / ratio, a - gap * n), 0.0), a)
-        r = np.where(rises, r, np.maximum(np.minimum(r / ratio, r - gap * m), 0.0))
+    fewer, lower = a / (1.0 + ratio * rises), r / (1.0 + ratio * ~rises)
+    if gap.any():
+        fewer = np.maximum(np.minimum(fewer, a - gap * rises * n), 0.0)
+        lower = np.maximum(np.minimum(lower, r - gap * ~rises * m), 0.0)
+    a, r = fewer, lower
     root = signed_root(
         a / phi, n / phi, r / phi_reference, m / phi_reference, counted=(phi == 1.0) & (phi_reference == 1.0)
     )
@@ -162,7 +188,7 @@ def gaps(a: Floats, n: Floats, yardstick: Yardstick, inflation: Inflation | None
     a : float64 array of shape (n_windows, n_columns)
     n : float64 array of shape (n_windows, n_columns) or (n_windows, 1)
     """
-    m, there = yardstick.safe_items, n > 0.0
+    m, there = yardstick.narrow_items, n > 0.0
     if there.all():
         share = a / n
     else:
@@ -187,9 +213,10 @@ def evidence_bound(
     log_lengths: Floats,
     log_weights: Floats,
 ) -> Floats:
-    """Return what `class_evidence` gives at most, without a logarithm a cell; -inf where it gives nothing.
+    """Return what `class_evidence` gives at most, without a logarithm a cell; 0 where it gives nothing.
 
-    The negative binomial, and degrees of freedom, only lower the evidence.
+    The negative binomial, and degrees of freedom, only lower the evidence. Masks are multiplied with: half of
+    the cells rise, and a processor that has to choose guesses in vain which.
 
     Parameters
     ----------
@@ -199,13 +226,15 @@ def evidence_bound(
         `Gaps.deviance_bound` of it.
     log_lengths : float64 array of shape (n_windows, 1)
     log_weights : float64 array of shape (2, n_columns)
-        -inf in a column that is not tested.
+        Finite, see `Yardstick.tested_log_weights`.
     """
     deviance = apart.corrected(deviance, _CONTINUITY_LEFT)
     bound = tail_bound(deviance)
-    bound += np.where(apart.rises, log_weights[0], log_weights[1])
+    bound += log_weights[1]
+    bound += apart.rises * (log_weights[0] - log_weights[1])
     bound += log_lengths
-    return np.where(deviance > 0.0, bound, -np.inf)
+    bound *= deviance > 0.0
+    return bound
 
 
 def tail_bound(deviance: Floats) -> Floats:

@@ -1,12 +1,14 @@
 """How far do shares lie apart beyond the tolerance, and how large can the deviance be at most?"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from monitoring.scanning.spans import Floats
+
+_ROUNDING: Final = 1e-6  # items: what is exact is computed in another order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,28 +59,21 @@ class Gaps:
         ratio = 1.0 / (1.0 + tolerance)
         if (tolerance * tolerance_abs).any():
             rise = np.minimum(share * ratio, share - tolerance_abs) - reference
-            lowered = np.minimum(reference * ratio, reference - tolerance_abs)
+            fall = np.minimum(reference * ratio, reference - tolerance_abs) - share
         else:  # the usual case needs fewer steps: no column has both
             rise = share * ratio
             rise -= reference + tolerance_abs
-            lowered = reference * ratio - tolerance_abs
-        size = np.maximum(rise, lowered - share)  # at most one of them is positive
-        np.maximum(size, 0.0, out=size)
-        rises = share > reference
+            fall = (reference * ratio - tolerance_abs) - share
+        np.maximum(rise, 0.0, out=rise)
+        np.maximum(fall, 0.0, out=fall)
+        size = rise + fall  # at most one of them is positive
         in_reference = m / (n + m)
+        rise *= 1.0 - in_reference
+        fall *= in_reference
         pooled = np.minimum(share, reference)
-        pooled += size * np.where(rises, 1.0 - in_reference, in_reference)
-        return cls(rises, size, pooled, n, m, n * in_reference)
-
-    def rows(self, start: int, stop: int, columns: slice) -> "Gaps":
-        """Return the cells of some windows and columns, where each window is a row."""
-
-        def part(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            rows = values[start:stop] if values.ndim > 1 and len(values) > 1 else values
-            return rows[..., columns] if rows.shape[-1] > 1 else rows
-
-        held = (self.rises, self.size, self.pooled, self.n, self.m, self.effective)
-        return Gaps(*(part(values) for values in held))
+        pooled += rise
+        pooled += fall
+        return cls(share > reference, size, pooled, n, m, n * in_reference)
 
     def deviance_bound(self) -> Floats:
         """Return what `deviance.binomial_deviance` without continuity correction is at most.
@@ -88,10 +83,12 @@ class Gaps:
         cells that lost items; in the window's cell that gained, ln(1 + u) <= u / sqrt(1 + u) gives
         u^2 / (1 + sqrt(1 + u)), which stays close where hardly any items were expected.
         """
-        share = np.maximum(self.pooled, 1e-200)
-        rest = 1.0 - share
+        side = np.minimum(self.pooled, 1.0)
+        side -= ~self.rises  # the share, or in a fall, but for the sign, the share of all others
+        np.abs(side, out=side)
+        np.maximum(side, 1e-15, out=side)
+        rest = 1.0 - side
         np.maximum(rest, 1e-15, out=rest)
-        side = np.where(self.rises, share, rest)
         gaining = self.n * side
         lost = np.minimum(self.n - gaining, self.m * side)
         np.maximum(lost, 1e-200, out=lost)
@@ -106,7 +103,7 @@ class Gaps:
         np.sqrt(gaining, out=gaining)
         gaining += 1.0
         np.divide(2.0, gaining, out=gaining)
-        rest *= share
+        rest *= side
         moved *= self.size
         moved /= rest
         moved -= own
@@ -119,14 +116,15 @@ class Gaps:
         """Return a bound of the deviance with so many items moved towards equality first.
 
         The deviance is convex in the items apart and 0 without any, so what is left of them bounds what is
-        left of it. Where more than half an item and less than one lies apart none is moved: the score is
-        bounded by the root without continuity correction there, see `deviance.signed_root`.
+        left of it. As `deviance.signed_root` has it nothing is left within half an item, and where more than
+        that and less than one lies apart none is moved: the root without continuity correction bounds it.
         """
         kept = self.size * self.effective
-        fraction = (kept > 0.5) & (kept < 1.0)
-        np.maximum(kept, continuity, out=kept)
-        np.divide(continuity, kept, out=kept)
-        np.subtract(1.0, kept, out=kept)
-        kept[fraction] = 1.0
+        items = kept >= 1.0
+        some = kept >= 0.5 - _ROUNDING
+        kept += _ROUNDING
+        np.divide(items, kept, out=kept)
+        kept *= -continuity
+        kept += some
         kept *= bound
         return kept

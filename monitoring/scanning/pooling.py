@@ -1,7 +1,8 @@
 """Which categories of a mix are too rare to be looked at alone, and what do they hold together?"""
 
 from dataclasses import dataclass, fields
-from typing import Final, TypeVar
+from functools import cached_property
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,10 @@ from monitoring.scanning.gaps import Gaps
 from monitoring.scanning.spans import Floats
 
 _Value = TypeVar("_Value", bound=np.generic)
+_ByWorth: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # see the function of that name
 
 POOL_ITEMS: Final = 5.0  # Cochran's rule: at least 5 expected items a cell
+_ALL: Final = np.ones((1, 1), dtype=np.bool_)
 _SOME: Final = 1e-12  # weight of a category without items: a group of such has a mean, too
 
 
@@ -67,28 +70,29 @@ class Cells:
     def share(self) -> Floats:
         """Share in window and reference together, in effective items."""
         n, m = self.n / self.phi, self.m / self.phi_reference
-        share: Floats = (self.a / self.phi + self.r / self.phi_reference) / (n + m)
+        share: Floats = _over(self.a, self.phi) + _over(self.r, self.phi_reference)
+        share /= n + m
         return share
+
+    def effective(self, share: Floats) -> Floats:
+        """Return the effective items of both together in cells of that share."""
+        effective: Floats = share / (self.phi / self.n + self.phi_reference / self.m)
+        return effective
 
 
 _CELLS: Final = tuple(each.name for each in fields(Cells))
 
 
-def first_common(apart: Gaps) -> int:
-    """Return from which row on every category has `POOL_ITEMS` effective items, the number of rows if none.
+def grouped(cells: Cells, by_worth: _ByWorth | None = None) -> Cells:
+    """Return groups of at least `POOL_ITEMS` effective items, made of the rarest categories in turn.
 
-    Rows are windows, shortest first, so that those after it need no pooling.
+    Parameters
+    ----------
+    by_worth : optional
+        `Pooled.by_worth` of the same rows.
     """
-    rare = (apart.pooled * apart.effective < POOL_ITEMS).any(axis=1)
-    return int(np.flatnonzero(rare).max(initial=-1)) + 1
-
-
-def grouped(cells: Cells) -> Cells:
-    """Return groups of at least `POOL_ITEMS` effective items, made of the rarest categories in turn."""
     share = cells.share
-    effective = share / (cells.phi / cells.n + cells.phi_reference / cells.m)
-    order = np.argsort(cells.r, axis=1, kind="stable")
-    grouping = _Grouping.of(effective, order)
+    grouping = _Grouping.of(cells.effective(share), _order(cells), by_worth)
     share = share + _SOME
     weight = grouping.sum(share)
     return Cells(
@@ -104,6 +108,107 @@ def grouped(cells: Cells) -> Cells:
         tolerance_abs=grouping.mean(cells.tolerance_abs, share, weight),
         there=weight > 0.0,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """What `grouped` makes of windows with one reference, where most categories stay alone.
+
+    Attributes
+    ----------
+    members : int array of shape (n_members,)
+        The categories that do not, as indices in a flat array of shape (n_rows, n_categories).
+    groups : Cells
+        Of shape (1, n_groups): their groups, those of all rows side by side, without their `largest`.
+    rows : int array of shape (n_groups,)
+        Whose group it is.
+    count : int array of shape (n_rows,)
+        Groups of each row, with the categories that stay alone.
+    by_worth : two arrays
+        For `grouped`, of the rows that have groups: up to the last in `rows`.
+    """
+
+    members: npt.NDArray[np.intp]
+    groups: Cells
+    rows: npt.NDArray[np.intp]
+    count: npt.NDArray[np.intp]
+    by_worth: _ByWorth
+
+    @classmethod
+    def of(cls, cells: Cells) -> "Pooled | None":
+        """Return the groups of cells; None where no category is rare."""
+        share = cells.share
+        effective = cells.effective(share)
+        some_rare = np.flatnonzero(effective.min(axis=1) < POOL_ITEMS)
+        if not len(some_rare):
+            return None
+        rows, width = int(some_rare[-1]) + 1, share.shape[1]
+        order = _order(cells)[0]
+        ordered = effective[:rows].take(order, axis=1)
+        common = ordered >= POOL_ITEMS
+        group, full = _by_worth(ordered, common)
+        if not full.all():  # too few for a group: they join the first category that is not rare
+            lacking = np.flatnonzero(full == 0)
+            common[lacking, common[lacking].argmax(axis=1)] = False
+        starts = np.arange(0, rows * width, width)[:, None]
+        picked = np.flatnonzero(~common)
+        numbered = (group + starts).ravel()[picked]
+        begins = np.ones(len(picked), dtype=np.bool_)
+        np.not_equal(numbered[1:], numbered[:-1], out=begins[1:])
+        first, members = np.flatnonzero(begins), (order + starts).ravel()[picked]
+        of = numbered[first] // width
+        count = np.full(len(share), width)
+        count[:rows] = common.sum(axis=1) + np.bincount(of, minlength=rows)
+        groups = _Members(members, first, of, share).grouped(cells)
+        return cls(members, groups, of, count, (group, full))
+
+
+@dataclass(frozen=True, eq=False)
+class _Members:
+    """Cells by their index in a flat array, where among them each group begins, and in which row it is."""
+
+    cells: npt.NDArray[np.intp]
+    first: npt.NDArray[np.intp]
+    rows: npt.NDArray[np.intp]
+    share: Floats
+
+    def grouped(self, cells: Cells) -> Cells:
+        """Return the groups side by side, as `grouped` has them but for their `largest`."""
+        phi, phi_reference = self._mean(cells.phi), self._mean(cells.phi_reference)
+        return Cells(
+            a=self._sum(self._at(cells.a)),
+            n=self._mean(cells.n),
+            r=self._sum(self._at(cells.r)),
+            m=self._mean(cells.m),
+            phi=phi,
+            phi_reference=phi_reference,
+            largest=phi,
+            largest_reference=phi_reference,
+            tolerance=self._mean(cells.tolerance),
+            tolerance_abs=self._mean(cells.tolerance_abs),
+            there=_ALL,
+        )
+
+    @cached_property
+    def _weights(self) -> Floats:
+        return self._at(self.share) + _SOME
+
+    @cached_property
+    def _total(self) -> Floats:
+        return self._sum(self._weights)
+
+    def _at(self, values: Floats) -> Floats:
+        """Return the cells of values that have a column for each category."""
+        return np.broadcast_to(values, self.share.shape).take(self.cells)
+
+    def _sum(self, values: Floats) -> Floats:
+        return np.add.reduceat(values, self.first)[None]
+
+    def _mean(self, values: Floats) -> Floats:
+        """Return the mean by share of each group."""
+        if values.shape[1] == 1:
+            return values if len(values) == 1 else values[self.rows].T
+        return self._sum(self._weights * self._at(values)) / self._total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,25 +230,14 @@ class _Grouping:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, effective: Floats, order: npt.NDArray[np.intp]) -> "_Grouping":
-        """Pool the categories that are rare in their row, in the given order.
-
-        An item of a category is worth 1 / (POOL_ITEMS + the largest rare category so far), and a group ends
-        where the sum of worths passes a whole number. Of 1 it lacks at most the worth of the category before
-        it, so it holds at least POOL_ITEMS. The last one, if it does not, joins the one before it.
-        """
+    def of(
+        cls, effective: Floats, order: npt.NDArray[np.intp], by_worth: _ByWorth | None = None
+    ) -> "_Grouping":
+        """Pool the categories that are rare in their row, in the given order."""
         ordered = _taken(effective, order)
         common = ordered >= POOL_ITEMS
-        rare = np.where(common, 0.0, ordered)
-        worth = np.maximum.accumulate(rare, axis=1)
-        worth += POOL_ITEMS
-        passed = np.cumsum(np.divide(rare, worth, out=worth), axis=1)
-        group = np.zeros(ordered.shape, dtype=np.intp)
-        group[:, 1:] = passed[:, :-1]
-        last = np.floor(passed[:, -1:]).astype(np.intp)
-        full = last + (np.where(group == last, rare, 0.0).sum(axis=1, keepdims=True) >= POOL_ITEMS)
-        np.minimum(group, np.maximum(full - 1, 0), out=group)
-        group = np.where(common, np.cumsum(common, axis=1) + (full - 1), group)
+        group, full = by_worth or _by_worth(ordered, common)
+        group = np.where(common, np.cumsum(common, axis=1) + (full[:, None] - 1), group)
         width = int(group.max()) + 1
         group += np.arange(0, len(group) * width, width)[:, None]
         by_category = _taken(group, np.argsort(order, axis=1))
@@ -176,6 +270,43 @@ class _Grouping:
         if values.size != self.cells.size:
             values = np.broadcast_to(values, (self.shape[0], len(self.cells) // self.shape[0]))
         return values.ravel()
+
+
+def _by_worth(ordered: Floats, common: npt.NDArray[np.bool_]) -> _ByWorth:
+    """Return the group of each rare category, which never falls in a row, and how many are full per row.
+
+    An item of a category is worth 1 / (POOL_ITEMS + the largest rare category so far), and a group ends where
+    the sum of worths passes a whole number. Of 1 it lacks at most the worth of the category before it, so it
+    holds at least POOL_ITEMS. The last one, if it does not, joins the one before it.
+
+    Parameters
+    ----------
+    ordered : float64 array of shape (n_rows, n_categories)
+        Effective items in the order in which categories are pooled.
+    common : bool array of the same shape
+        Categories that are not rare.
+    """
+    rare = ordered * ~common
+    worth = np.maximum.accumulate(rare, axis=1)
+    worth += POOL_ITEMS
+    passed = np.cumsum(np.divide(rare, worth, out=worth), axis=1)
+    group = np.zeros(ordered.shape, dtype=np.intp)
+    group[:, 1:] = passed[:, :-1]
+    last = np.floor(passed[:, -1]).astype(np.intp)
+    rare *= group == last[:, None]
+    full = last + (rare.sum(axis=1) >= POOL_ITEMS)
+    np.minimum(group, np.maximum(full - 1, 0)[:, None], out=group)
+    return group, full
+
+
+def _order(cells: Cells) -> npt.NDArray[np.intp]:
+    """Return the columns of each row of references, rarest first."""
+    return np.argsort(cells.r, axis=1, kind="stable")
+
+
+def _over(counts: Floats, phi: Floats) -> Floats:
+    """Return effective items; not a division a cell where they are independent."""
+    return counts if phi.size == 1 and phi[0, 0] == 1.0 else counts / phi
 
 
 def _taken(values: npt.NDArray[_Value], order: npt.NDArray[np.intp]) -> npt.NDArray[_Value]:

@@ -13,10 +13,15 @@ import numpy.typing as npt
 from monitoring.scanning.evidence import Yardstick, class_evidence, evidence_bound, gaps
 from monitoring.scanning.gaps import Gaps
 from monitoring.scanning.spans import Floats
-from monitoring.scanning.whole_mix import MixInflation, whole_mix
+from monitoring.scanning.whole_mix import MixInflation
 
 _FEW: Final = 600  # cells that are looked at one and all: bounds would cost more
-_LOOSE: Final = 0.7  # nats by which a bound commonly exceeds the evidence
+# Nats by which a bound commonly exceeds the evidence: of many items, and what x items add, 80 / x^2 at most.
+# With them one look is mostly enough. A second one costs as much as some hundred cells, so columns that are
+# rare, where they are many, get no more than the others.
+_LOOSE: Final = 0.45
+_OF_FEW, _OF_FEW_MOST = 80.0, 2.5
+_OF_FEW_SUM: Final = 100.0  # over all columns
 
 
 class Search:
@@ -27,7 +32,7 @@ class Search:
     ) -> None:
         self._lengths = lengths
         self._counts = counts
-        self._items = items
+        self._items = items[:, :1] if (items == items[:, :1]).all() else items
         self._yardstick = yardstick
         self._inflation = yardstick.inflation(lengths)
         self._found = np.zeros(counts.shape)
@@ -61,18 +66,15 @@ class Search:
             inflation = MixInflation(phi, self._inflation.reference[columns], nu)
         if stop == 0:
             return above, 0
-        windows = whole_mix(
+        windows = y.references[mix].compared(
             self._counts[:stop, columns],
             (self._items if self._items.shape[1] == 1 else self._items[:, columns])[:stop],
-            y.counts[columns],
-            y.items[columns],
             lengths=self._lengths[:stop],
-            tolerance=y.tolerance[columns],
-            tolerance_abs=y.tolerance_abs[columns],
             inflation=inflation,
         )
-        apart, log_budget = self._apart.rows(0, stop, columns), float(y.priced(np.log(tested.budget)))
-        evidence, window = windows.largest(apart, self._deviance[:stop, columns], above=above - log_budget)
+        pooled, deviance = self._apart.pooled[:stop, columns], self._deviance[:stop, columns]
+        log_budget = y.log_budgets[mix]
+        evidence, window = windows.largest(pooled, deviance, above=above - log_budget)
         return (evidence + log_budget, window) if evidence > above - log_budget else (above, 0)
 
     @cached_property
@@ -91,12 +93,23 @@ class Search:
             log_lengths=np.log(self._lengths)[:, None],
             log_weights=self._yardstick.tested_log_weights,
         )
-        floor = np.maximum(bound.max(axis=0) - _LOOSE, 0.0)
+        best, columns = bound.argmax(axis=0), np.arange(bound.shape[1])
+        most = bound[best, columns]
+        floor = np.maximum(most - self._loose(best, columns, most > 0.0), 0.0)
         cells = np.flatnonzero(bound > floor)
         while len(cells):
             self._look(cells)
             bound.ravel()[cells] = -np.inf
             cells = np.flatnonzero(bound > self._found.max(axis=0))
+
+    def _loose(
+        self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], matters: npt.NDArray[np.bool_]
+    ) -> Floats:
+        """Return by how many nats the bound of cells hardly ever exceeds their evidence, where it matters."""
+        effective = np.broadcast_to(self._apart.effective, self._found.shape)
+        items = self._apart.pooled[windows, columns] * effective[windows, columns]
+        more = np.minimum(_OF_FEW / np.maximum(items, 1.0) ** 2, _OF_FEW_MOST) * matters
+        return _LOOSE + more if more.sum() < _OF_FEW_SUM else np.full(len(columns), _LOOSE)
 
     def _look(self, cells: npt.NDArray[np.intp]) -> None:
         """Find the evidence of some cells that are tested, given by their index in the flattened table."""
@@ -104,20 +117,20 @@ class Search:
             return
         windows, columns = np.divmod(cells, self._counts.shape[1])
         y, inflation = self._yardstick, {}
-        items = np.take(self._items, cells if self._items.shape[1] > 1 else windows)
+        items = self._items.take(cells if self._items.shape[1] > 1 else windows)
         if self._inflation is not None:
             inflation = {
-                "phi": np.take(self._inflation.phi, cells),
-                "nu": np.take(self._inflation.nu, cells),
+                "phi": self._inflation.phi.take(cells),
+                "nu": self._inflation.nu.take(cells),
                 "phi_reference": self._inflation.reference[columns],
             }
         evidence, rises = class_evidence(
-            np.take(self._counts, cells),
+            self._counts.take(cells),
             items,
             y.counts[columns],
             y.safe_items[columns],
             lengths=self._lengths[windows],
-            log_weights=y.log_weights[:, columns],
+            log_weights=y.log_weights.take(columns, axis=1),
             tolerance=y.tolerance[columns],
             tolerance_abs=y.tolerance_abs[columns],
             **inflation,

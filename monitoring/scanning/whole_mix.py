@@ -14,8 +14,7 @@ import numpy.typing as npt
 from scipy.special import log_ndtr
 
 from monitoring.scanning.deviance import binomial_deviance, negative_binomial_deviance
-from monitoring.scanning.gaps import Gaps
-from monitoring.scanning.pooling import Cells, first_common, grouped
+from monitoring.scanning.pooling import Cells, Pooled, grouped
 from monitoring.scanning.spans import Floats
 
 _LEAST_EXPECTED: Final = 0.5  # floor of the expected items in corrections for small counts
@@ -84,55 +83,126 @@ class WholeMix:
 
         0 where the mix differs by no more than is usual, or fewer than two groups are left.
         """
-        return self._exact(grouped(self.cells), np.arange(len(self.nu)))
+        return self._exact(grouped(self.cells), slice(None))
 
-    def largest(self, apart: Gaps, deviance: Floats, *, above: float = 0.0) -> tuple[float, int]:
+    def largest(self, pooled: Floats, deviance: Floats, *, above: float = 0.0) -> tuple[float, int]:
         """Return the largest evidence and its row, or `above` and 0 where none is larger.
 
         Parameters
         ----------
-        apart : Gaps
-            Of the cells as they are; rows are windows, shortest first.
-        deviance : float64 array of shape (n_rows, n_categories)
-            `Gaps.deviance_bound` of them.
+        pooled, deviance : float64 arrays of shape (n_rows, n_categories)
+            `Gaps.pooled` of the cells as they are, and `Gaps.deviance_bound`.
         above : float
             Rows that cannot have more are not looked at closely.
         """
-        every, common = np.arange(len(self.nu)), first_common(apart)
-        summed, groups = np.empty(len(every)), np.full(len(every), deviance.shape[1])
-        if common < len(every):
-            long = apart.rows(common, len(every), slice(None))
-            summed[common:] = _summed(deviance[common:], long.pooled)
-        if common > 0:
-            pooled = grouped(self.cells.take(slice(common)))
-            short = pooled.gaps()
-            summed[:common] = _summed(short.deviance_bound(), short.pooled)
-            groups[:common] = pooled.there.sum(axis=1)
-        bound = self._evidence(_tail_bound(summed, groups, self.nu), every)
-        best = self._search(self.cells, every[common:], bound[common:], (above, 0))
-        return self._search(pooled, every[:common], bound[:common], best) if common > 0 else best
+        best, pools = (above, 0), Pooled.of(self.cells)
+        bound = self._bound((1.0 - pooled) * deviance, pools)
+        few = 0 if pools is None else len(pools.by_worth[0])
+        rows = few + np.flatnonzero(bound[few:] > above)
+        if len(rows):
+            best = self._search(self.cells.take(rows), rows, bound[rows], best)
+        rows = np.flatnonzero(bound[:few] > best[0])
+        if pools is not None and len(rows):
+            group, full = pools.by_worth
+            cells = grouped(self.cells.take(rows), (group[rows], full[rows]))
+            best = self._search(cells, rows, bound[rows], best)
+        return best
+
+    def _bound(self, each: Floats, pools: Pooled | None) -> Floats:
+        """Return what the evidence of each row is at most, from what each category alone adds at most."""
+        if pools is None:
+            summed, groups = each.sum(axis=1), np.array([each.shape[1]])
+        else:
+            each.ravel()[pools.members] = 0.0
+            gaps, groups = pools.groups.gaps(), pools.count
+            together = ((1.0 - gaps.pooled) * gaps.deviance_bound())[0]
+            summed = each.sum(axis=1) + np.bincount(pools.rows, together, minlength=len(each))
+        return self._evidence(_tail_bound(summed, groups, self.nu), slice(None))
 
     def _search(
         self, cells: Cells, rows: npt.NDArray[np.intp], bound: Floats, best: tuple[float, int]
     ) -> tuple[float, int]:
-        """Return the larger of `best` and the largest evidence in `rows`, which `cells` holds as well."""
+        """Return the larger of `best` and the largest evidence in `rows`; `cells` holds those."""
         while (bound > best[0]).any():
             promising = np.argsort(-bound)[: max(_AT_ONCE // cells.a.shape[1], 1)]
             promising = promising[bound[promising] > best[0]]
-            found = self._exact(cells.take(rows[promising]), rows[promising])
+            found = self._exact(cells.take(promising), rows[promising])
             best = max(best, (float(found.max()), int(rows[promising[found.argmax()]])), key=itemgetter(0))
             bound[promising] = -np.inf
         return best
 
-    def _exact(self, cells: Cells, rows: npt.NDArray[np.intp]) -> Floats:
+    def _exact(self, cells: Cells, rows: npt.NDArray[np.intp] | slice) -> Floats:
         cells = _within(cells)
         share = cells.share
         expected = share * cells.n / cells.phi
         return self._evidence(_tail(_deviance(cells), share, expected, cells.there, self.nu[rows]), rows)
 
-    def _evidence(self, tail: Floats, rows: npt.NDArray[np.intp]) -> Floats:
+    def _evidence(self, tail: Floats, rows: npt.NDArray[np.intp] | slice) -> Floats:
         # a long window must not count as evidence when the mix differs by no more than is usual
         return np.where((tail > 0.0) & self.valid[rows], self.log_lengths[rows] + tail, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What windows of a mix are compared with, in rows, with 1 row or column where all are alike.
+
+    Attributes
+    ----------
+    counts, items, tolerance, tolerance_abs : float64 arrays
+        See `whole_mix`.
+    """
+
+    counts: Floats
+    items: Floats
+    tolerance: Floats
+    tolerance_abs: Floats
+
+    @classmethod
+    def of(
+        cls,
+        counts: npt.ArrayLike,
+        items: npt.ArrayLike,
+        *,
+        tolerance: npt.ArrayLike,
+        tolerance_abs: npt.ArrayLike,
+        shape: tuple[int, ...] = (),
+    ) -> "Reference":
+        """Return the reference of windows of that shape; any, where it has one row."""
+        r = np.asarray(counts, dtype=np.float64)
+        r = r[None] if r.ndim == 1 else np.broadcast_to(r, (*shape, r.shape[-1])).reshape(-1, r.shape[-1])
+        return cls(r, *(_rows(values, shape) for values in (items, tolerance, tolerance_abs)))
+
+    def compared(
+        self,
+        counts: npt.ArrayLike,
+        items: npt.ArrayLike,
+        *,
+        lengths: npt.ArrayLike,
+        inflation: MixInflation | None = None,
+    ) -> WholeMix:
+        """Return windows to be compared with it; see `whole_mix`."""
+        a = np.asarray(counts, dtype=np.float64)
+        shape = a.shape[:-1]
+        n, nu, phi, phi_reference = _rows(items, shape), np.full(math.prod(shape), np.inf), _ONE, _ONE
+        if inflation is not None:
+            phi, phi_reference = _rows(inflation.phi, shape), _rows(inflation.reference, shape)
+            nu = np.broadcast_to(inflation.pool_nu, shape).ravel()
+        holds, referred = n > 0.0, self.items > 0.0
+        cells = Cells(
+            a=a.reshape(-1, a.shape[-1]),
+            n=np.where(holds, n, 1.0),
+            r=self.counts,
+            m=np.where(referred, self.items, 1.0),
+            phi=phi,
+            phi_reference=phi_reference,
+            largest=phi,
+            largest_reference=phi_reference,
+            tolerance=self.tolerance,
+            tolerance_abs=self.tolerance_abs,
+            there=_ALL,
+        )
+        valid = np.broadcast_to(np.all(holds & referred, axis=1), nu.shape)
+        return WholeMix(cells, valid, np.broadcast_to(np.log(lengths), shape).ravel(), nu)
 
 
 def whole_mix(
@@ -162,31 +232,11 @@ def whole_mix(
     inflation : MixInflation, optional
         By default items are independent.
     """
-    a = np.asarray(counts, dtype=np.float64)
-    shape = a.shape[:-1]
-    n, m = _rows(items, shape), _rows(reference_items, shape)
-    r = np.asarray(reference, dtype=np.float64)
-    r = r[None] if r.ndim == 1 else np.broadcast_to(r, a.shape).reshape(-1, a.shape[-1])
-    nu, phi, phi_reference = np.full(math.prod(shape), np.inf), _ONE, _ONE
-    if inflation is not None:
-        phi, phi_reference = _rows(inflation.phi, shape), _rows(inflation.reference, shape)
-        nu = np.broadcast_to(inflation.pool_nu, shape).ravel()
-    holds, referred = n > 0.0, m > 0.0
-    cells = Cells(
-        a=a.reshape(-1, a.shape[-1]),
-        n=np.where(holds, n, 1.0),
-        r=r,
-        m=np.where(referred, m, 1.0),
-        phi=phi,
-        phi_reference=phi_reference,
-        largest=phi,
-        largest_reference=phi_reference,
-        tolerance=_rows(tolerance, shape),
-        tolerance_abs=_rows(tolerance_abs, shape),
-        there=_ALL,
+    shape = np.shape(counts)[:-1]
+    other = Reference.of(
+        reference, reference_items, tolerance=tolerance, tolerance_abs=tolerance_abs, shape=shape
     )
-    valid = np.broadcast_to(holds.all(axis=1) & referred.all(axis=1), nu.shape)
-    return WholeMix(cells, valid, np.broadcast_to(np.log(lengths), shape).ravel(), nu)
+    return other.compared(counts, items, lengths=lengths, inflation=inflation)
 
 
 def _rows(values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:

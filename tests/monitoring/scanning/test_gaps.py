@@ -55,11 +55,8 @@ def test_a_difference_within_the_tolerance_is_no_gap():
     assert gap(120, 1_000, 2_000, 20_000, tolerance=0.05).size.item() == pytest.approx(0.12 / 1.05 - 0.10)
 
 
-def test_some_rows_and_columns_are_the_same_gaps():
-    """What is computed once for all columns serves each mix."""
-    rng = np.random.default_rng(0)
-    share, reference, n = rng.random((4, 6)), rng.random(6), np.array([[10.0], [20.0], [30.0], [40.0]])
-    none = np.zeros(6)
-    every = Gaps.between(share, reference, n=n, m=np.full(6, 100.0), tolerance=none, tolerance_abs=none)
-    part = every.rows(1, 3, slice(2, 5))
-    assert (part.deviance_bound() == every.deviance_bound()[1:3, 2:5]).all()
+def test_fewer_items_than_are_moved_are_no_deviance():
+    """Of what lies within half an item of equality nothing is left, and of less than one item all."""
+    near, far = gap(6, 1_000, 112, 20_000), gap(6, 1_000, 106, 20_000)
+    assert near.corrected(near.deviance_bound(), 0.2).item() == 0.0
+    assert far.corrected(far.deviance_bound(), 0.2).item() == far.deviance_bound().item()

@@ -75,10 +75,10 @@ def test_the_largest_is_found_without_looking_at_all(moved: bool, clumped: bool)
     mix = whole_mix(counts, items, series.sum(axis=0), series.sum(), lengths=lengths, inflation=inflation)
     apart = mix.cells.gaps()
     every = mix.evidence()
-    largest, row = mix.largest(apart, apart.deviance_bound())
+    largest, row = mix.largest(apart.pooled, apart.deviance_bound())
     assert largest == pytest.approx(every.max(), rel=1e-12)
     assert every[row] == pytest.approx(largest, rel=1e-12)
-    assert mix.largest(apart, apart.deviance_bound(), above=largest + 1.0) == (largest + 1.0, 0)
+    assert mix.largest(apart.pooled, apart.deviance_bound(), above=largest + 1.0) == (largest + 1.0, 0)
 
 
 def test_runs_side_by_side_are_as_each_alone():
