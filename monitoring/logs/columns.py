@@ -80,10 +80,17 @@ def choose(path: Path, found: Sequence[str], asked: LogColumns, *, by_source: bo
 
 
 def _guess(role: str, found: Sequence[str], taken: Collection[str]) -> str | None:
-    plain = {
-        "".join(filter(str.isalnum, name)).lower(): name for name in reversed(found) if name not in taken
-    }
-    return next((plain[guess] for guess in GUESSES[role] if guess in plain), None)
+    """Return the column whose name, or whose last part of a dotted name, is the most preferred one."""
+    free = [name for name in reversed(found) if name not in taken]
+    by_name = {_plain(name): name for name in free}
+    by_part = {_plain(name.rpartition(".")[2]): name for name in free}
+    return next(
+        (names[each] for names in (by_name, by_part) for each in GUESSES[role] if each in names), None
+    )
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
 
 
 def _check(path: Path, name: str, found: Sequence[str]) -> None:

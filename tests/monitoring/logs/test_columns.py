@@ -18,8 +18,9 @@ PATH = Path("log.csv")
         (("@timestamp", "label", "prediction", "score"), ("@timestamp", "prediction", "score")),
         (("date", "ts", "class"), ("ts", "class", None)),
         (("time", "output.label", "label"), ("time", "label", None)),
+        (("meta.ts", "output.label", "output.score"), ("meta.ts", "output.label", "output.score")),
     ],
-    ids=["plain", "other spelling", "a truth beside a prediction", "two times", "nested"],
+    ids=["plain", "other spelling", "a truth beside a prediction", "two times", "beside", "nested"],
 )
 def test_columns_are_guessed_by_their_names(found: tuple[str, ...], chosen: tuple[str | None, ...]):
     """Case, blanks and underscores do not matter; what a system said comes before the truth."""
