@@ -82,11 +82,9 @@ def choose(path: Path, found: Sequence[str], asked: LogColumns, *, by_source: bo
 def _guess(role: str, found: Sequence[str], taken: Collection[str]) -> str | None:
     """Return the column whose name, or whose last part of a dotted name, is the most preferred one."""
     free = [name for name in reversed(found) if name not in taken]
-    by_name = {_plain(name): name for name in free}
-    by_part = {_plain(name.rpartition(".")[2]): name for name in free}
-    return next(
-        (names[each] for names in (by_name, by_part) for each in GUESSES[role] if each in names), None
-    )
+    whole = {_plain(name): name for name in free}
+    last = {_plain(name.rpartition(".")[2]): name for name in free}
+    return next((of[each] for of in (whole, last) for each in GUESSES[role] if each in of), None)
 
 
 def _plain(name: str) -> str:
