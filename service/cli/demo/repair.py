@@ -59,7 +59,7 @@ class Repair:
         send(MEANWHILE_ITEMS)
         refusals = self._more_batches()
         return [
-            verdict.batch_is_rich(truths, self.scenario.watched, traffic_share),
+            verdict.batch_is_rich(truths, self.scenario.watched, traffic_share, self.scenario.richer),
             verdict.exports_agree(exports, config, n_items),
             verdict.counted_once(receipts, n_items),
             verdict.budget_holds(refusals),

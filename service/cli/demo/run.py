@@ -12,9 +12,9 @@ from service.cli.demo import hidden, verdict
 from service.cli.demo.errors import DemoError
 from service.cli.demo.hidden import Stretch
 from service.cli.demo.labelers import Labelers
-from service.cli.demo.plan import expected_items
+from service.cli.demo.plan import predicted_ratio
 from service.cli.demo.repair import Repair
-from service.cli.demo.scenario import Scenario
+from service.cli.demo.scenario import MOST_PATIENCE, Scenario
 from service.cli.demo.traffic import Message, Traffic
 from service.cli.demo.verdict import Check
 from service.cli.output import StageProgress
@@ -66,14 +66,14 @@ class Run:
         checks = [self._calm_check()]
         change = self.traffic.sent
         planned = self._planned()
-        self.send(4 * planned, "moved items", stop=self._alarmed)
+        self.send(MOST_PATIENCE * planned, "moved items", stop=self._alarmed)
         alarm = self._awaited(time.monotonic() + SETTLE_SECONDS)
         if alarm is None:
             return [*checks, Check("an alarm", False, f"none in {self.traffic.sent - change:,} items", "one")]
         finding, raised = alarm["finding"], self.traffic.items_at(alarm["raised_at"])
         checks += [
             verdict.alarm_names(finding, self.scenario.watched),
-            verdict.delay_within(raised - change, planned),
+            verdict.delay_within(raised - change, planned, self.scenario.patience),
             verdict.start_near(
                 self.traffic.items_at(finding["since_time"]),
                 change,
@@ -123,11 +123,16 @@ class Run:
 
     def _planned(self) -> int:
         """Return after how many items the change should be noticed by what the model can see of it."""
-        seen = self.scenario.factor * (1.0 - self.scenario.reworded)
-        share = min(self.scenario.share, 0.9 / seen)
-        return expected_items(
-            self.model, self.status(), self.scenario.watched, share, seen, bucket_items=BUCKET_ITEMS
-        )
+        watched, seen = self.scenario.watched, self.scenario.factor * (1.0 - self.scenario.reworded)
+        ratio = predicted_ratio(self.model, watched, min(self.scenario.share, 0.9 / seen), seen)
+        asked = {"class": watched, "factor": f"{ratio:.4g}"}
+        (row,) = self.client.get("/v1/drift/plan", params=asked).json()["rows"]
+        if row["items"] is None:
+            raise DemoError(
+                f"{watched}: its predicted share of {row['reference']:.2%} would move by a factor of "
+                f"{ratio:.2f}, too little to be noticed"
+            )
+        return int(row["items"])
 
     def _traffic_share(self, change: int) -> float:
         """Return the watched class's true share in the traffic that the batch is compared with.

@@ -21,6 +21,7 @@ CHUNK = 4_096
 MORE_FRAUD = 8.0  # times its share
 REWORDED = 0.6  # of that fraud is of a kind the model was never shown
 MORE_ROWS = 3.0
+MOST_PATIENCE = 4.0  # times the planned items are sent at most
 
 
 class Scenario(Protocol):
@@ -30,6 +31,9 @@ class Scenario(Protocol):
     ----------
     factor, reworded : float
         Once moved, the watched class has so many times its share, of which so much is new to the model.
+    richer, patience : float
+        What is expected of the model: a batch holds the class at so many times its share of the traffic, and
+        the change is noticed within so many times the planned items.
     """
 
     data: Path
@@ -41,6 +45,8 @@ class Scenario(Protocol):
     note: str
     factor: float
     reworded: float
+    richer: float
+    patience: float
 
     def messages(self, model: Model, *, moved: bool, seed: int) -> Iterator[Message]:
         """Yield an endless stream, before or after the change."""
@@ -61,6 +67,8 @@ class Tickets:
     note: str = NOTE
     factor: float = MORE_FRAUD
     reworded: float = REWORDED
+    richer: float = 3.0
+    patience: float = 2.0
 
     def __post_init__(self) -> None:
         write_csv(self.data, generate(TRAINING_TICKETS, seed=self.seed, fraud_share=self.share))
@@ -88,6 +96,8 @@ class LabelledFile:
     note: str = "rows of the file that the model has not seen, drawn with replacement"
     factor: float = MORE_ROWS
     reworded: float = 0.0
+    richer: float = 1.0  # a few rows may be all there is of the class, to learn it and to plan with
+    patience: float = MOST_PATIENCE
     _rows: Rows = field(init=False, repr=False)
     _unseen: npt.NDArray[np.intp] | None = field(default=None, init=False, repr=False)
 

@@ -27,12 +27,11 @@ def alarm_names(alarm: Mapping[str, Any], watched: str) -> Check:
     return Check("alarm names the class", bool(named) and named[0] == watched, ", ".join(named), watched)
 
 
-def delay_within(items: int, items_to_detect: float) -> Check:
-    """Check that the alarm came within twice the planned number of items."""
-    limit = 2 * items_to_detect
-    return Check(
-        "delay in items", items <= limit, f"{items:,}", f"at most {limit:,.0f} (2 x {items_to_detect:,.0f})"
-    )
+def delay_within(items: int, items_to_detect: float, times: float) -> Check:
+    """Check that the alarm came within so many times the planned number of items."""
+    limit = times * items_to_detect
+    expected = f"at most {limit:,.0f} ({times:g} x {items_to_detect:,.0f})"
+    return Check("delay in items", items <= limit, f"{items:,}", expected)
 
 
 def start_near(
@@ -54,11 +53,11 @@ def start_near(
     )
 
 
-def batch_is_rich(labels: Sequence[str], watched: str, traffic_share: float) -> Check:
-    """Check that the batch holds the class at three times the rate of the traffic it came from."""
+def batch_is_rich(labels: Sequence[str], watched: str, traffic_share: float, times: float) -> Check:
+    """Check that the batch holds the class at so many times the rate of the traffic it came from."""
     share = sum(label == watched for label in labels) / max(len(labels), 1)
-    seen, expected = f"{share:.1%} by hidden truth", f"at least 3 x {traffic_share:.1%}"
-    return Check(f"{watched} in the batch", share >= 3 * traffic_share, seen, expected)
+    seen, expected = f"{share:.1%} by hidden truth", f"at least {times:g} x {traffic_share:.1%}"
+    return Check(f"{watched} in the batch", share >= times * traffic_share, seen, expected)
 
 
 def exports_agree(exports: Mapping[str, bytes], config: bytes, n_items: int) -> Check:

@@ -30,7 +30,7 @@ def test_the_class_must_come_first(classes: list[dict[str, object]], passed: boo
 @pytest.mark.parametrize(("items", "passed"), [(2_000, True), (2_001, False)])
 def test_the_delay_is_at_most_twice_the_plan(items: int, passed: bool) -> None:
     """Exactly twice is still in time."""
-    assert verdict.delay_within(items, 1_000).passed is passed
+    assert verdict.delay_within(items, 1_000, 2.0).passed is passed
 
 
 def start(estimate: int, *, truth: int = 20_000, raised: int = 30_000, planned: float = 3_000) -> Check:
@@ -79,9 +79,9 @@ def test_the_table_of_checks_folds_at_words() -> None:
     checks = [
         verdict.calm("calm", 0, 20_256),
         verdict.alarm_names({"classes": [SHIFT, OTHER, OTHER | {"class": "no_class_passes"}]}, "fraud"),
-        verdict.delay_within(12_112, 11_690),
+        verdict.delay_within(12_112, 11_690, 2.0),
         start(20_900),
-        verdict.batch_is_rich(["fraud"] * 3, "fraud", 0.021),
+        verdict.batch_is_rich(["fraud"] * 3, "fraud", 0.021, 3.0),
         verdict.exports_agree(exports(2, 2), CONFIG, 2),
         verdict.counted_once([({"accepted": 200}, {"accepted": 0, "repeated": 200})], 200),
     ]
@@ -110,7 +110,7 @@ def test_the_table_of_checks_folds_at_words() -> None:
 def test_the_batch_holds_the_class_at_three_times_its_rate(fraud: int, passed: bool) -> None:
     """18 of 100 are three times 6 %; 17 are not."""
     labels = ["fraud"] * fraud + ["billing"] * (100 - fraud)
-    assert verdict.batch_is_rich(labels, "fraud", 0.06).passed is passed
+    assert verdict.batch_is_rich(labels, "fraud", 0.06, 3.0).passed is passed
 
 
 def exports(n_lines: int, n_rows: int, fields: tuple[str, ...] = ("text",)) -> dict[str, bytes]:
