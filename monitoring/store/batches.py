@@ -150,7 +150,7 @@ class BatchesTable:
             )
 
     def leased(self, batch_id: str) -> int:
-        """Return how many places of a batch's items somebody holds now."""
+        """Return how many of a batch's open items somebody holds now."""
         with self._database.read() as connection:
             return _leased(connection, [batch_id]).get(batch_id, 0)
 
