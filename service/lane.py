@@ -22,6 +22,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from service import problems
 from service.handler import Handler, Receive, Scope
@@ -96,19 +97,33 @@ def show_problems(app: Any) -> None:
         app.add_exception_handler(Exception, _on_exception)
 
 
-def _on_http_exception(_: Request, error: Exception) -> Response:
+def _on_http_exception(request: Request, error: Exception) -> Response:
     match getattr(error, "status_code", 500):
         case 404:
-            return problem_response(NothingHere())
+            return problem_response(NothingHere(*_paths(request)))
         case 405:
-            return problem_response(
-                MethodNotAllowed((getattr(error, "headers", None) or {}).get("Allow", ""))
-            )
+            return problem_response(MethodNotAllowed(*_methods(request)))
         case 503:
             # BentoML's /readyz, when `__is_ready__` said no.
             return problem_response(NoBundle())
         case _:
             return problem_response(error)
+
+
+def _paths(request: Request) -> list[str]:
+    """Return where the routes begin: `/v1` and the next word, or the path itself."""
+    begin = {"/".join(each.path.split("/")[:3]) for each in _routes(request)}
+    return sorted(begin | BENTOML_PATHS)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods of all routes of the path, since each of them has one."""
+    found = [each for each in _routes(request) if each.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for each in found for method in each.methods or ()})
+
+
+def _routes(request: Request) -> list[Route]:
+    return [each for each in request.app.routes if isinstance(each, Route)]
 
 
 def _on_exception(_: Request, error: Exception) -> Response:

@@ -114,24 +114,25 @@ class RemoteRefused(Refusal):
 
 
 class NothingHere(Refusal):
-    """No route has this path."""
+    """No route has this path; those there are begin with `paths`."""
+
+    def __init__(self, *paths: str) -> None:
+        super().__init__(*paths)
+        self.paths = paths
 
     def __str__(self) -> str:
-        return (
-            "no such path; this service has /predict, /v1/drift, /v1/batches, /v1/models, /metrics, "
-            "/livez, /readyz and /docs.json"
-        )
+        return f"no such path; this service has {', '.join(self.paths)}"
 
 
 class MethodNotAllowed(Refusal):
     """The path exists for other methods."""
 
-    def __init__(self, allowed: str) -> None:
-        super().__init__(allowed)
+    def __init__(self, *allowed: str) -> None:
+        super().__init__(*allowed)
         self.allowed = allowed
 
     def __str__(self) -> str:
-        return f"this path takes {self.allowed or 'another method'}"
+        return f"this path takes {' or '.join(self.allowed) or 'another method'}"
 
 
 class NoBundle(Refusal):
@@ -263,7 +264,9 @@ def _of_request(error: model_errors.FeatureInvalid) -> FieldInvalid:
 
 def headers(error: Exception) -> dict[str, str]:
     """Return the headers that go with the problem, its content type among them."""
-    extra = {"Allow": error.allowed} if isinstance(error, MethodNotAllowed) and error.allowed else {}
+    extra = (
+        {"Allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowed) and error.allowed else {}
+    )
     return {"Content-Type": CONTENT_TYPE, **kind_of(error).headers, **extra}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from model_store.store import ModelStore
@@ -154,6 +155,34 @@ def test_wrong_paths_and_methods_are_problems(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == f"urn:seamark:problem:{kind}"
+
+
+@pytest.mark.parametrize("way", ["lane", "ordinary"])
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/predict", "POST"),
+        ("/v1/drift", "GET, HEAD"),
+        ("/v1/erase", "POST"),
+        ("/v1/batches", "GET, HEAD, POST"),
+        ("/v1/proposals", "GET, HEAD, POST"),
+        ("/docs.json", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_every_right_one(served: Served, way: str, path: str, allowed: str) -> None:
+    """Those of all routes that share the path, in the header and in the words."""
+    answer = getattr(served, way).delete(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.json()["detail"] == f"this path takes {allowed.replace(', ', ' or ')}"
+
+
+def test_a_wrong_path_is_told_where_every_right_one_begins(served: Served) -> None:
+    """Read off the routes, so that none is forgotten."""
+    said = served.lane.get("/v2").json()["detail"]
+    listed = set(said.removeprefix("no such path; this service has ").split(", "))
+    begin = {"/".join(route.path.split("/")[:3]) for route in app.ROUTES.routes if isinstance(route, Route)}
+    assert listed == begin | {"/predict", "/livez", "/readyz", "/metrics"}
+    assert {"/v1/estimates", "/v1/proposals", "/v1/labels", "/v1/erase", "/docs.json"} <= listed
 
 
 def test_the_services_are_configured_as_documented() -> None:

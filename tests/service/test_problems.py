@@ -63,5 +63,5 @@ def test_headers_go_with_the_problem() -> None:
     class Narrower(MethodNotAllowed):
         pass
 
-    assert problems.headers(Narrower("GET, POST"))["Allow"] == "GET, POST"
+    assert problems.headers(Narrower("GET", "POST"))["Allow"] == "GET, POST"
     assert kind_of(Refusal()) is problems.UNEXPECTED
