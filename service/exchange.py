@@ -20,12 +20,12 @@ from service.access import Scope
 from service.handler import log_place, read_body
 from service.lane import Seat, problem_response
 from service.problems import ContentTypeUnsupported, FieldInvalid, NoBundle
-from service.schema import body_invalid
+from service.refused import body_invalid
 from service.worker import Worker
 
 JSON_TYPE: Final = "application/json"
 MAX_IDEMPOTENCY_KEY: Final = 128
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,7 @@ class Call:
         try:
             return msgspec.json.decode(self.body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            fields = ", ".join(each.encode_name for each in msgspec.structs.fields(kind))  # type: ignore[arg-type]
-            raise body_invalid(error, fields=fields) from None
+            raise body_invalid(error, self.body, kind) from None
 
     def whole_number(self, name: str, *, default: int, low: int, high: int) -> int:
         """Return a number of the query."""

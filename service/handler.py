@@ -23,6 +23,7 @@ from model_store.policy import Decisions
 from monitoring.clock import Clock
 from service import problems
 from service.access import Access
+from service.cells import naming_column
 from service.problems import (
     BodyTooLarge,
     ClientGone,
@@ -135,9 +136,12 @@ class Handler:
             raise ContentTypeUnsupported("application/json")
 
     async def _predict(self, body: bytes, *, with_probabilities: bool) -> bytes:
-        items = decode_predict(body).items
         # Taken once: whatever is promoted meanwhile, one version answers the whole request.
         current = self._current()
+        try:
+            items = decode_predict(body).items
+        except FieldInvalid as error:
+            raise naming_column(error, body, () if current is None else current.model.columns) from None
         if current is None:
             raise NoBundle
         inputs = checked_texts(items) if current.takes_text else checked_features(items, body_bytes=len(body))

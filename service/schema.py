@@ -6,7 +6,6 @@ characters, which no text under the limit exceeds. The texts among an item's fea
 together. The `time` of an item is checked and left alone: buckets go by arrival.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
@@ -15,7 +14,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from model_store.graphs.inputs import Features
-from service.problems import BodyInvalid, FieldInvalid, NotJson
+from service.problems import FieldInvalid
+from service.refused import body_invalid
 
 MAX_ITEMS: Final = 256
 MAX_TEXT_BYTES: Final = 32 * 1024
@@ -29,9 +29,8 @@ Review = Literal["no_class_passes", "ambiguous", "abstained"]
 
 FeatureName = Annotated[str, Meta(min_length=1, max_length=MAX_FEATURE_NAME_LENGTH)]
 FeatureText = Annotated[str, Meta(max_length=MAX_TEXT_BYTES)]
-ItemFeatures = Annotated[
-    dict[FeatureName, float | int | FeatureText | bool | None], Meta(max_length=MAX_FEATURES)
-]
+FeatureValue = float | int | FeatureText | bool | None
+ItemFeatures = Annotated[dict[FeatureName, FeatureValue], Meta(max_length=MAX_FEATURES)]
 
 
 class Item(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -111,14 +110,6 @@ class LabelsReply(Struct, frozen=True):
 _DECODER: Final = msgspec.json.Decoder(PredictRequest)
 encode: Final = msgspec.json.Encoder().encode
 
-# msgspec says this of a lone surrogate too, when less than another escape follows it.
-_TRUNCATED: Final = "Input data was truncated"
-
-_KEY_OF: Final = "key` in `"
-
-# Field names of ours and positions only: whatever else stands in a message came from the client.
-_PATH: Final = re.compile(r"\$(?:\.[a-z_]+|\[(?:\d+|\.\.\.)\])*")
-
 
 def decode_predict(body: bytes) -> PredictRequest:
     """Return the request in `body`.
@@ -133,34 +124,7 @@ def decode_predict(body: bytes) -> PredictRequest:
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise body_invalid(error, fields="items, and in an item text, features, id, source, time") from None
-
-
-def body_invalid(error: Exception, *, fields: str) -> BodyInvalid:
-    """Translate what msgspec raised, without repeating anything the client sent."""
-    if isinstance(error, msgspec.ValidationError):
-        return _field_invalid(str(error), fields)
-    if isinstance(error, UnicodeDecodeError):
-        return NotJson(f"{error.reason} at byte {error.start} of a string")
-    if isinstance(error, RecursionError):
-        return NotJson("it is nested too deeply")
-    if str(error) == _TRUNCATED:
-        return NotJson("it ends too early, or in an escape like \\ud800 without its other half")
-    return NotJson(str(error))
-
-
-def _field_invalid(message: str, fields: str) -> FieldInvalid:
-    what, _, rest = message.rpartition(" - at `")
-    if not what:
-        what, rest = message, "$"
-    if rest.startswith(_KEY_OF):
-        what, rest = f"a name in it: {what}", rest.removeprefix(_KEY_OF)
-    path = rest.rstrip("`")
-    if what.startswith("Object contains unknown field"):
-        # The field's name is the client's, and may imitate the tail of a message.
-        known = _PATH.fullmatch(path)
-        what, path = f"unknown field; allowed are {fields}", path if known else "$"
-    return FieldInvalid(path, what[0].lower() + what[1:])
+        raise body_invalid(error, body, PredictRequest) from None
 
 
 def checked_texts(items: Sequence[Item]) -> list[str]:

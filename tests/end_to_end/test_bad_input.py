@@ -100,8 +100,8 @@ def test_rows_that_are_none_cost_no_answer_and_leave_no_trace(tmp_path: Path) ->
     bad: dict[str, tuple[int, str | None]] = {
         f'{{"topic": "{CANARY}", "amount": NaN}}': (400, None),
         f'{{"topic": "{CANARY}", "amount": -Infinity}}': (400, None),
-        f'{{"topic": "{CANARY}", "amount": 1e400}}': (422, "$.items[0].features[...]"),
-        f'{{"topic": {{"{CANARY}": []}}}}': (422, "$.items[0].features[...]"),
+        f'{{"topic": "{CANARY}", "amount": 1e400}}': (422, "$.items[0].features.amount"),
+        f'{{"topic": {{"{CANARY}": []}}}}': (422, "$.items[0].features.topic"),
         f'["{CANARY}"]': (422, "$.items[0].features"),
         json.dumps({**good, "amount": 10**400}): (422, "$.items[0].features.amount"),
         json.dumps({**good, "amount": True}): (422, "$.items[0].features.amount"),

@@ -71,7 +71,7 @@ def test_probabilities_come_only_when_asked_for(desk: Desk) -> None:
         pytest.param(b'{"items": [{"text": "\xff"}]}', 400, "not-json", None, id="not UTF-8"),
         pytest.param(rb'{"items": [{"text": "\ud800"}]}', 400, "not-json", None, id="half a surrogate"),
         pytest.param(b"[1]", 422, "field-invalid", "$", id="not an object"),
-        pytest.param({}, 422, "field-invalid", "$", id="no items"),
+        pytest.param({}, 422, "field-invalid", "$.items", id="no items"),
         pytest.param({"items": []}, 422, "field-invalid", "$.items", id="no item"),
         pytest.param(items(*["a"] * 257), 422, "field-invalid", "$.items", id="257 items"),
         pytest.param(items(""), 422, "field-invalid", "$.items[0].text", id="empty text"),
@@ -113,6 +113,12 @@ def test_a_body_that_breaks_a_limit_is_refused_with_the_field(
     assert problem.get("field") == field
     assert CANARY not in json.dumps(problem)
     assert desk.tally.outcomes["invalid"] == 1
+
+
+@pytest.mark.parametrize("body", [b"", b" \n"])
+def test_an_empty_body_is_called_empty(desk: Desk, body: bytes) -> None:
+    """Nothing is said of escapes where there is nothing."""
+    assert desk.ask(body)[1]["detail"] == "the body is not JSON in UTF-8: it is empty"
 
 
 @pytest.mark.parametrize("text", [rb"\ud800", rb"\ud800x", rb"\ud800 and more", rb"\ud800\u0041", rb"\udc00"])

@@ -56,16 +56,30 @@ def test_a_whole_number_is_a_number(desk: Desk) -> None:
         pytest.param(
             b'{"items": [{"features": {"amount": 1e999}}]}',
             422,
-            "$.items[0].features[...]",
-            "number out of range",
+            "$.items[0].features.amount",
+            "expected a number of at most 1.798e+308",
             id="1e999",
         ),
         pytest.param(
             b'{"items": [{"features": {"amount": %s}}]}' % (b"9" * 5_000),
             422,
-            "$.items[0].features[...]",
-            "integer value out of range",
+            "$.items[0].features.amount",
+            "expected a number of at most 1.798e+308",
             id="5,000 digits",
+        ),
+        pytest.param(
+            b'{"items": [{"features": {"%s": 1e999}}]}' % CANARY.encode(),
+            422,
+            "$.items[0].features[...]",
+            "expected a number of at most 1.798e+308, or a string",
+            id="1e999 in an unknown column",
+        ),
+        pytest.param(
+            b'{"items": [{"features": {"amount": 1e999}}',
+            422,
+            "$.items[0].features[...]",
+            "expected a number of at most 1.798e+308, or a string",
+            id="1e999 in a body that ends too early",
         ),
         pytest.param(
             rows(tiny_item("a"), {**tiny_item("a"), "amount": 10**400}),
@@ -74,25 +88,25 @@ def test_a_whole_number_is_a_number(desk: Desk) -> None:
             "a number",
             id="400 digits",
         ),
-        pytest.param(rows([1, 2]), 422, "$.items[0].features", "`object`", id="a list"),
-        pytest.param(rows(None), 422, "$.items[0].features", "`object`", id="null"),
+        pytest.param(rows([1, 2]), 422, "$.items[0].features", "an object of at most", id="a list"),
+        pytest.param(rows(None), 422, "$.items[0].features", "an object of at most", id="null"),
         pytest.param(
-            rows({"topic": {CANARY: 1}}), 422, "$.items[0].features[...]", "bool | int", id="nested"
+            rows({"topic": {CANARY: 1}}), 422, "$.items[0].features.topic", "expected a string", id="nested"
         ),
         pytest.param(
             rows({f"f{i}": 1 for i in range(MAX_FEATURES + 1)}),
             422,
             "$.items[0].features",
-            f"<= {MAX_FEATURES}",
+            f"an object of at most {MAX_FEATURES} names",
             id="1,025 features",
         ),
-        pytest.param(rows({"n" * 257: 1}), 422, "$.items[0].features", "<= 256", id="long name"),
-        pytest.param(rows({"": 1}), 422, "$.items[0].features", ">= 1", id="empty name"),
+        pytest.param(rows({"n" * 257: 1}), 422, "$.items[0].features", "of 1 to 256", id="long name"),
+        pytest.param(rows({"": 1}), 422, "$.items[0].features", "of 1 to 256", id="empty name"),
         pytest.param(
             rows(tiny_item("a" * (MAX_TEXT_BYTES + 1))),
             422,
-            "$.items[0].features[...]",
-            f"<= {MAX_TEXT_BYTES}",
+            "$.items[0].features.topic",
+            f"expected a string of at most {MAX_TEXT_BYTES} characters",
             id="long text",
         ),
         pytest.param(

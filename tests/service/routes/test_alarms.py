@@ -70,7 +70,7 @@ def test_an_alarm_is_called_false(house: House) -> None:
     alarm = alarmed(house)
     path = f"/v1/drift/alarms/{alarm['id']}/false"
     refused = house.local.post(path, json={"by": "kim"})
-    assert (refused.status_code, refused.json()["field"]) == (422, "$")
+    assert (refused.status_code, refused.json()["field"]) == (422, "$.why")
     said = house.local.post(path, json={"by": "kim", "why": "a crawler"}).json()
     assert (said["ended_by"], said["marked_false"]["why"]) == ("false", "a crawler")
     assert said["strongest"]["statistic"] >= alarm["finding"]["statistic"]

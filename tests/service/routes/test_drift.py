@@ -228,7 +228,7 @@ def test_wrong_queries_are_problems(house: House, path: str, status: int) -> Non
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({}, "$"),
+        ({}, "$.by"),
         ({"by": ""}, "$.by"),
         ({"by": "ada", "force": "yes"}, "$.force"),
         ({"by": "ada", "x": 1}, "$"),
