@@ -21,10 +21,10 @@ from service.handler import log_place, read_body
 from service.lane import Seat, problem_response
 from service.problems import ContentTypeUnsupported, FieldInvalid, NoBundle
 from service.refused import body_invalid
+from service.values import MAX_IDEMPOTENCY_KEY
 from service.worker import Worker
 
 JSON_TYPE: Final = "application/json"
-MAX_IDEMPOTENCY_KEY: Final = 128
 T = TypeVar("T", bound=msgspec.Struct)
 
 

@@ -1,4 +1,7 @@
-"""How is the text of a variable read? A parser returns a value or raises ValueError: what is allowed."""
+"""How is the text of a variable read, and how long may what a client sends be?
+
+A parser returns a value or raises ValueError: what is allowed.
+"""
 
 import base64
 import binascii
@@ -9,6 +12,15 @@ from urllib.parse import urlsplit
 
 MAX_SOURCES: Final = 31  # with "other" at most 32 series
 MAX_NAMES: Final = 1_000
+# What a client may send, over HTTP or by the command line; names are those of people, classes and ids.
+MAX_NAME: Final = 128
+MAX_REASON: Final = 1_000
+MAX_IDEMPOTENCY_KEY: Final = 128
+MAX_LEASE_ITEMS: Final = 500
+MAX_LEASE_MINUTES: Final = 10_080
+MAX_ERASED: Final = 500
+MAX_ERASED_ID: Final = 1_024
+LATEST_SECOND: Final = 10**11
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how a secret begins, not one
 LEAST_SECRET_BYTES: Final = 24
 # Of a batch made by hand.

@@ -16,7 +16,7 @@ from monitoring.freezing import freeze_baseline
 from monitoring.status import expectations_json, history, status
 from service.exchange import Call
 from service.problems import FieldInvalid
-from service.routes.models import Name, Reason, current_key
+from service.routes.models import MaybeReason, Name, Reason, current_key
 
 MAX_FACTOR: Final = 1_000
 Moment = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(gt=0, lt=1e11)]
@@ -26,7 +26,7 @@ class Freeze(Struct, frozen=True, forbid_unknown_fields=True):
     """Who declares the recent traffic normal, and why; `force` also during an alarm."""
 
     by: Name
-    why: Annotated[str, Meta(max_length=1_000)] = ""
+    why: MaybeReason = ""
     force: bool = False
 
 
@@ -44,7 +44,7 @@ class ExpectEnd(Struct, frozen=True, forbid_unknown_fields=True):
 
     by: Name
     category: Name = field(name="class")
-    why: Annotated[str, Meta(max_length=1_000)] = ""
+    why: MaybeReason = ""
 
 
 def get_drift(call: Call) -> object:

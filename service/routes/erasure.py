@@ -7,17 +7,17 @@ from msgspec import Meta, Struct
 from service.exchange import Call
 from service.problems import FieldInvalid
 from service.routes.models import Name, Reason
+from service.values import MAX_ERASED, MAX_ERASED_ID
 
-MOST_IDS = 500
 SHORTEST_QUOTED = 4  # a shorter id may be part of an ordinary word
 
-ItemId = Annotated[str, Meta(min_length=1, max_length=1_024)]
+ItemId = Annotated[str, Meta(min_length=1, max_length=MAX_ERASED_ID)]
 
 
 class Erase(Struct, frozen=True, forbid_unknown_fields=True):
     """Which items go, by the id they were sent with or the key they have in batches; who erases, and why."""
 
-    ids: Annotated[list[ItemId], Meta(min_length=1, max_length=MOST_IDS)]
+    ids: Annotated[list[ItemId], Meta(min_length=1, max_length=MAX_ERASED)]
     who: Name
     why: Reason
 

@@ -14,9 +14,9 @@ from monitoring.waves.usable import Rules
 from service.exchange import Call
 from service.problems import FieldInvalid
 from service.routes.models import current_key
+from service.values import LATEST_SECOND
 
 MODES: Final[tuple[str, ...]] = get_args(BatchMode)
-_LATEST: Final = 10**11
 
 
 def get_estimates(call: Call) -> object:
@@ -25,7 +25,7 @@ def get_estimates(call: Call) -> object:
     mode, only = call.query.get("mode", "mixed"), call.query.get("batch")
     if mode not in MODES:
         raise FieldInvalid("query.mode", f"expected one of {', '.join(MODES)}")
-    since = call.whole_number("since", default=0, low=0, high=_LATEST)
+    since = call.whole_number("since", default=0, low=0, high=LATEST_SECOND)
     key = call.query.get("model") or (store.batches.get(only).model_key if only else current_key(call))
     bundle = read_bundle(call.worker.models.path_of(key))
     mine = [each for each in store.labelled.drawn() if _name(each.model_key) == _name(key)]

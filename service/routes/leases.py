@@ -12,6 +12,7 @@ from monitoring.waves.batches import Batch, BatchItem
 from monitoring.waves.leasing import ItemLease, lease_id
 from service.exchange import Call
 from service.routes.models import Name
+from service.values import MAX_LEASE_ITEMS, MAX_LEASE_MINUTES
 
 SECONDS_PER_MINUTE: Final = 60.0
 
@@ -20,8 +21,8 @@ class NewLease(Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants items to label, how many at most, and for how long."""
 
     who: Name
-    size: Annotated[int, Meta(ge=1, le=500)] = 20
-    minutes: Annotated[float, Meta(gt=0, le=10_080)] = 60.0
+    size: Annotated[int, Meta(ge=1, le=MAX_LEASE_ITEMS)] = 20
+    minutes: Annotated[float, Meta(gt=0, le=MAX_LEASE_MINUTES)] = 60.0
 
 
 class Release(Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,9 +17,11 @@ from monitoring.timeline import MOST, Made, timeline
 from service import swap
 from service.exchange import Call
 from service.problems import NoBundle
+from service.values import MAX_NAME, MAX_REASON
 
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
-Reason = Annotated[str, Meta(min_length=1, max_length=1_000)]
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+Reason = Annotated[str, Meta(min_length=1, max_length=MAX_REASON)]
+MaybeReason = Annotated[str, Meta(max_length=MAX_REASON)]
 Version = Annotated[str, Meta(pattern="^[0-9]{1,9}$")]
 
 _MARKS: Final[dict[Literal["refit", "import"], str]] = {"refit": "refit", "import": "imported"}
