@@ -8,7 +8,7 @@ import typer
 
 from service.cli.client import Client, ClientError
 from service.cli.labeler import adjudicate, lease, release, report, skip
-from service.cli.options import DEFAULT_URL, BatchId, By, Key, Url, current_user
+from service.cli.options import A_NAME, DEFAULT_URL, BatchId, By, Key, Url, current_user
 from service.cli.output import Json, show, table
 from service.cli.pull import pull
 from service.cli.returning import send_labels
@@ -48,7 +48,7 @@ def make(
     audit: Annotated[
         bool, typer.Option("--audit", help="Draw by how probable the classes of --watch are, to count them.")
     ] = False,
-    by: By = "",
+    by: By = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,
@@ -80,22 +80,23 @@ def return_labels(
         typer.Argument(help="The labelled file, or what the labeling tool exported; - for stdin."),
     ],
     annotator: Annotated[
-        str, typer.Option("--annotator", help="Who labelled the rows that name nobody.", show_default=False)
-    ] = "",
+        str | None,
+        typer.Option("--annotator", help="Who labelled the rows that name nobody.", callback=A_NAME),
+    ] = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,
 ) -> None:
     """Send labels back; a row sent twice counts once, a rejected row says why."""
     content = sys.stdin.buffer.read() if str(labels) == "-" else _read(labels)
-    value = send_labels(Client(url, key), batch, content, annotator=annotator or None)
+    value = send_labels(Client(url, key), batch, content, annotator=annotator)
     report(value, as_json=json)
 
 
 @app.command()
 def close(
     batch: BatchId,
-    by: Annotated[str | None, typer.Option("--by", help="Who closes; by default the current user.")] = None,
+    by: By = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,

@@ -76,7 +76,7 @@ def promote(
     name: Name,
     version: Annotated[str, typer.Argument(help="Version to put in force.")],
     store: Store = DEFAULT_STORE,
-    by: By = "",
+    by: By = None,
     why: Why = "",
     json: Json = False,
 ) -> None:
@@ -89,7 +89,7 @@ def promote(
 def rollback(
     name: Name,
     store: Store = DEFAULT_STORE,
-    by: By = "",
+    by: By = None,
     why: Why = "",
     leaving: Annotated[
         str | None, typer.Option("--from", help="Only while this version is in force; safe to repeat.")

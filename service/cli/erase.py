@@ -1,13 +1,15 @@
 """The command that removes items on somebody's request."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from service.cli.client import Client
-from service.cli.options import DEFAULT_URL, Key, Url, current_user
+from service.cli.options import A_NAME, A_REASON, DEFAULT_URL, Key, Url, current_user
 from service.cli.output import Json, show
+from service.values import MAX_ERASED, MAX_ERASED_ID
 
 REWRITE_SECONDS = 300.0  # a large state takes a while to be written anew
 
@@ -20,8 +22,14 @@ def erase(
             help="Ids the items were sent with, or their keys in batches; - reads one a line from stdin.",
         ),
     ],
-    why: Annotated[str, typer.Option("--why", help="The reason; kept, so do not name the item in it.")],
-    who: Annotated[str | None, typer.Option("--who", help="Who erases; by default the current user.")] = None,
+    why: Annotated[
+        str,
+        typer.Option("--why", help="The reason; kept, so do not name the item in it.", callback=A_REASON),
+    ],
+    who: Annotated[
+        str | None,
+        typer.Option("--who", help="Who erases; by default the current user.", callback=A_NAME),
+    ] = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,
@@ -29,12 +37,23 @@ def erase(
     """Remove items from everything a running service keeps, for good."""
     if ids == ["-"]:
         ids = [line for line in sys.stdin.read().splitlines() if line]
+    _check(ids)
     body = {"ids": ids, "who": who or current_user(), "why": why}
     client = Client(url, key, timeout_seconds=REWRITE_SECONDS)
     value = client.post("/v1/erase", json=body).json()
     show(value, as_json=json, human=lambda: _said(value))
     if not value["off_disk"]:
         raise typer.Exit(1)
+
+
+def _check(ids: Sequence[str]) -> None:
+    """Refuse what the service would, without naming an item."""
+    if not 1 <= len(ids) <= MAX_ERASED:
+        raise typer.BadParameter(f"{len(ids):,} ids: give 1 to {MAX_ERASED} at once", param_hint="ITEM_ID")
+    for place, each in enumerate(ids, start=1):
+        if not 1 <= len(each) <= MAX_ERASED_ID:
+            said = f"{len(each):,} characters in the id at place {place}: expected 1 to {MAX_ERASED_ID:,}"
+            raise typer.BadParameter(said, param_hint="ITEM_ID")
 
 
 def _said(value: dict[str, Any]) -> str:

@@ -9,9 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from monitoring.waves.labelled import BatchMode
 from service.cli.client import Client
-from service.cli.options import DEFAULT_URL, Key, Url
+from service.cli.options import A_NAME, DEFAULT_URL, Key, ModelKey, Url
 from service.cli.output import Json, show, table
+from service.values import LATEST_SECOND
 
 _WHY: Final[Mapping[str, str]] = {
     "other_mode": "was drawn another way, see --mode",
@@ -24,14 +26,17 @@ _WHY: Final[Mapping[str, str]] = {
 
 
 def estimates(
-    model: Annotated[
-        str | None, typer.Option("--model", help="name@version; by default the one in force.")
-    ] = None,
-    batch: Annotated[str | None, typer.Option("--batch", help="Only this batch.")] = None,
-    mode: Annotated[str, typer.Option("--mode", help="mixed or audit: how the items were drawn.")] = "mixed",
+    model: ModelKey = None,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only this batch.", callback=A_NAME)] = None,
+    mode: Annotated[BatchMode, typer.Option("--mode", help="How the items were drawn.")] = "mixed",
     since: Annotated[
         int | None,
-        typer.Option("--since", help="Batches made from then on, seconds since 1970; 0: all."),
+        typer.Option(
+            "--since",
+            min=0,
+            max=LATEST_SECOND,
+            help="Batches made from then on, seconds since 1970; 0: all.",
+        ),
     ] = None,
     answers: Annotated[
         bool, typer.Option("--answers", help="Of the labels answered; by default of the flags.")

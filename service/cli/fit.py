@@ -111,7 +111,7 @@ def fit(
     certify: Certify = True,
     url: Url = DEFAULT_URL,
     key: Key = "",
-    by: By = "",
+    by: By = None,
     why: Why = "",
     json: Json = False,
 ) -> None:
@@ -170,7 +170,7 @@ def fit(
             criterion=criterion,
             seed=seed,
             licence=licence,
-            by=by,
+            by=by or "",
             why=why,
             returned=None if collected is None else collected.returned(columns=columns),
             pool=pool,

@@ -105,7 +105,7 @@ def import_(
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits.")] = 0,
     licence: Annotated[str, typer.Option("--licence", help="Licence of the model, kept in the bundle.")] = "",
-    by: By = "",
+    by: By = None,
     why: Why = "",
     json: Json = False,
 ) -> None:
@@ -172,7 +172,7 @@ def import_(
             trained_on=None if trained_on is None else read_items(trained_on),
             seed=seed,
             licence=licence,
-            by=by,
+            by=by or "",
             why=why,
             progress=progress,
         )
@@ -185,7 +185,7 @@ def import_(
 
 
 def _import_bundle(
-    bundles: ModelStore, directory: Path, *, promote: bool, by: str, why: str, json: bool
+    bundles: ModelStore, directory: Path, *, promote: bool, by: str | None, why: str, json: bool
 ) -> None:
     """Copy a finished bundle into the store under its own name."""
     path = bundles.import_bundle(directory)
@@ -200,7 +200,9 @@ def _import_bundle(
     )
 
 
-def _put_in_force(bundles: ModelStore, name: str, version: str, *, of: Path, by: str, why: str) -> None:
+def _put_in_force(
+    bundles: ModelStore, name: str, version: str, *, of: Path, by: str | None, why: str
+) -> None:
     """Promote what was imported, by the user and for the import where nothing else was said."""
     told = why or f"import of {of.name}"
     bundles.promote(name, version, who=by or current_user(), why=told, at=time.time())

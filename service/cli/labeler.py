@@ -13,23 +13,49 @@ import typer
 from rich.text import Text
 
 from service.cli.client import Client
-from service.cli.options import DEFAULT_URL, BatchId, Key, Url, current_user
+from service.cli.options import A_NAME, DEFAULT_URL, BatchId, Key, Url, at_most, current_user
 from service.cli.output import Json, out, show, table
 from service.cli.pull import write
+from service.values import MAX_IDEMPOTENCY_KEY, MAX_LEASE_ITEMS, MAX_LEASE_MINUTES
 
-Who: TypeAlias = Annotated[str | None, typer.Option("--who", help="Who labels; by default the current user.")]
+Who: TypeAlias = Annotated[
+    str | None, typer.Option("--who", help="Who labels; by default the current user.", callback=A_NAME)
+]
 _QUOTED_CHARACTERS = 60
+
+
+def _minutes(value: float) -> float:
+    if not 0.0 < value <= MAX_LEASE_MINUTES:
+        raise typer.BadParameter(f"{value:g} is not above 0 and at most {MAX_LEASE_MINUTES:,}")
+    return value
+
+
+def _word(value: str | None) -> str | None:
+    """Return what a header of HTTP can carry."""
+    if value is not None and not (value.isascii() and value.isprintable() and value == value.strip()):
+        raise typer.BadParameter("give printable ASCII characters, and no space at either end")
+    return at_most(MAX_IDEMPOTENCY_KEY, least=1)(value)
 
 
 def lease(
     batch: BatchId,
     who: Who = None,
-    size: Annotated[int, typer.Option("--size", help="How many items at most.")] = 20,
-    minutes: Annotated[float, typer.Option("--minutes", help="For how long nobody else gets them.")] = 60.0,
+    size: Annotated[
+        int, typer.Option("--size", min=1, max=MAX_LEASE_ITEMS, help="How many items at most.")
+    ] = 20,
+    minutes: Annotated[
+        float,
+        typer.Option("--minutes", help="For how long nobody else gets them.", callback=_minutes),
+    ] = 60.0,
     to: Annotated[Path, typer.Option("--to", help="Directory for the file.")] = Path(),
     format_: Annotated[str, typer.Option("--format", help="csv or jsonl.")] = "csv",
     once: Annotated[
-        str | None, typer.Option("--once", help="A word of yours: the same one gives the same lease again.")
+        str | None,
+        typer.Option(
+            "--once",
+            help="A word of yours: the same one gives the same lease again.",
+            callback=_word,
+        ),
     ] = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
@@ -60,7 +86,7 @@ def lease(
 
 def release(
     batch: BatchId,
-    lease_id: Annotated[str, typer.Argument(metavar="LEASE", help="Id of the lease.")],
+    lease_id: Annotated[str, typer.Argument(metavar="LEASE", help="Id of the lease.", callback=A_NAME)],
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,
@@ -90,7 +116,9 @@ def adjudicate(
         list[str] | None,
         typer.Argument(metavar="LABEL...", help="What it is; several where an item may have several."),
     ] = None,
-    who: Annotated[str | None, typer.Option("--who", help="Who decides; else the current user.")] = None,
+    who: Annotated[
+        str | None, typer.Option("--who", help="Who decides; else the current user.", callback=A_NAME)
+    ] = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from service.cli.client import Client
-from service.cli.options import DEFAULT_URL, Key, Url
+from service.cli.options import A_NAME, DEFAULT_URL, Key, Url
 from service.cli.output import Json, show
 from service.cli.pull import write
 
@@ -16,8 +16,10 @@ def labels(
     format_: Annotated[
         str | None, typer.Option("--format", help="csv or jsonl; by default as the file's name ends.")
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="NAME@VERSION that chose the items.")] = None,
-    batch: Annotated[str | None, typer.Option("--batch", help="Of one batch only.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="NAME@VERSION that chose the items.", callback=A_NAME)
+    ] = None,
+    batch: Annotated[str | None, typer.Option("--batch", help="Of one batch only.", callback=A_NAME)] = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,

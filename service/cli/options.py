@@ -7,6 +7,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from service.values import MAX_NAME, MAX_REASON
+
 Store: TypeAlias = Annotated[
     Path, typer.Option("--store", envvar="SEAMARK_STORE", help="Directory of bundles.", show_default=True)
 ]
@@ -19,25 +21,41 @@ Key: TypeAlias = Annotated[
         "--key", envvar="SEAMARK_KEY", help="Access key, when the service has keys.", show_default=False
     ),
 ]
-BatchId: TypeAlias = Annotated[str, typer.Argument(help="Id of the batch.")]
 
 
-def _at_most(characters: int) -> Callable[[str], str]:
-    """Return a check that refuses a longer value before anything is done, as the service would afterwards."""
+def at_most(characters: int, *, least: int = 0) -> Callable[[str | None], str | None]:
+    """Return a check that refuses another length before anything is done, as the service would afterwards."""
 
-    def check(value: str) -> str:
-        if len(value) > characters:
+    def check(value: str | None) -> str | None:
+        if value is not None and len(value) < least:
+            raise typer.BadParameter(f"empty: give {least} to {characters:,} characters")
+        if value is not None and len(value) > characters:
             raise typer.BadParameter(f"{len(value):,} characters: at most {characters:,} are kept")
         return value
 
     return check
 
 
+A_NAME = at_most(MAX_NAME, least=1)
+A_REASON = at_most(MAX_REASON, least=1)
+
+BatchId: TypeAlias = Annotated[str, typer.Argument(help="Id of the batch.", callback=A_NAME)]
+ProposalId: TypeAlias = Annotated[str, typer.Argument(help="Id of the proposal.", callback=A_NAME)]
 By: TypeAlias = Annotated[
-    str, typer.Option("--by", help="Who does this; kept in the history.", callback=_at_most(128))
+    str | None,
+    typer.Option(
+        "--by", help="Who does this, by default the current user; kept in the history.", callback=A_NAME
+    ),
 ]
 Why: TypeAlias = Annotated[
-    str, typer.Option("--why", help="The reason; kept in the history.", callback=_at_most(1_000))
+    str, typer.Option("--why", help="The reason; kept in the history.", callback=at_most(MAX_REASON))
+]
+NeededWhy: TypeAlias = Annotated[
+    str, typer.Option("--why", help="The reason; kept in the history.", callback=A_REASON)
+]
+ModelKey: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--model", help="NAME@VERSION; by default the one in force.", callback=A_NAME),
 ]
 
 # The columns of a labelled file.

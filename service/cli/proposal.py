@@ -6,22 +6,19 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
+from monitoring.proposing import ProposalState
 from service.cli.beside import render_shadow
 from service.cli.client import Client
 from service.cli.comparing import shown
-from service.cli.options import DEFAULT_URL, By, Key, Url, current_user
+from service.cli.options import DEFAULT_URL, By, Key, NeededWhy, ProposalId, Url, current_user
 from service.cli.output import Json, show, table
 
 app = typer.Typer(no_args_is_help=True, help="Proposals: list, show, make the wave of one, reject.")
 
-ProposalId = Annotated[str, typer.Argument(help="Id of the proposal.")]
-
 
 @app.command("list")
 def list_proposals(
-    state: Annotated[
-        str | None, typer.Option("--state", help="open, promoted, rejected or superseded.")
-    ] = None,
+    state: Annotated[ProposalState | None, typer.Option("--state", help="Only those in this state.")] = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,
@@ -59,7 +56,7 @@ def show_proposal(proposal: ProposalId, url: Url = DEFAULT_URL, key: Key = "", j
 
 @app.command()
 def wave(
-    proposal: ProposalId, by: By = "", url: Url = DEFAULT_URL, key: Key = "", json: Json = False
+    proposal: ProposalId, by: By = None, url: Url = DEFAULT_URL, key: Key = "", json: Json = False
 ) -> None:
     """Make a batch of as many explored items as would certify what the proposal cannot claim yet."""
     body = {"by": by or current_user(), "for_proposal": proposal}
@@ -74,8 +71,8 @@ def wave(
 @app.command()
 def reject(
     proposal: ProposalId,
-    why: Annotated[str, typer.Option("--why", help="The reason; kept with the proposal.")],
-    by: By = "",
+    why: NeededWhy,
+    by: By = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,

@@ -72,7 +72,7 @@ def refit(
     batch: Batches = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
-    by: By = "",
+    by: By = None,
     why: Why = "",
     group: GroupColumn = None,
     id_: IdColumn = None,
@@ -142,7 +142,7 @@ def refit(
             sample=sample,
             pool=pool,
             seed=seed,
-            by=by,
+            by=by or "",
             why=why,
             progress=progress,
         )
@@ -163,7 +163,7 @@ def _of_labels(
     store: ModelStore,
     pool: bool,
     promote: bool,
-    by: str,
+    by: str | None,
     why: str,
     json: bool,
 ) -> None:
@@ -178,7 +178,7 @@ def _of_labels(
             store=store,
             claims=asked,
             pool=pool,
-            by=by,
+            by=by or "",
             why=why,
             progress=progress,
         )

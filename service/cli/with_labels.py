@@ -132,7 +132,7 @@ def collect(url: str, key: str, *, name: str, store: ModelStore, batches: Sequen
 
 
 def propose(
-    collected: Collected, result: "FitResult", *, kind: ProposalKind, by: str, why: str
+    collected: Collected, result: "FitResult", *, kind: ProposalKind, by: str | None, why: str
 ) -> Mapping[str, Any]:
     """Compare a new version with the one in force, and send the proposal; return what is stored."""
     from model_store.reports.proposal import compare, explored_labels_needed  # noqa: PLC0415

@@ -8,16 +8,19 @@ import typer
 from monitoring.durations import seconds_of
 from monitoring.meaning.wording import moment
 from service.cli.client import Client, ClientError
-from service.cli.options import DEFAULT_URL, By, Key, Url, Why, current_user
+from service.cli.options import A_NAME, A_REASON, DEFAULT_URL, By, Key, Url, Why, at_most, current_user
 from service.cli.output import Json, show
+from service.values import MAX_REASON
 
-Alarm = Annotated[str | None, typer.Argument(help="Id of the alarm; by default the open one.")]
+Alarm = Annotated[
+    str | None, typer.Argument(help="Id of the alarm; by default the open one.", callback=A_NAME)
+]
 
 
 def baseline(
     url: Url = DEFAULT_URL,
     key: Key = "",
-    by: By = "",
+    by: By = None,
     why: Why = "",
     force: Annotated[bool, typer.Option("--force", help="Also during an alarm.")] = False,
     json: Json = False,
@@ -29,15 +32,20 @@ def baseline(
 
 
 def expect(
-    name: Annotated[str, typer.Argument(metavar="CLASS", help="The class that will move.")],
+    name: Annotated[str, typer.Argument(metavar="CLASS", help="The class that will move.", callback=A_NAME)],
     why: Annotated[
-        str, typer.Option("--why", help="The reason, which only --end does without; kept in the history.")
+        str,
+        typer.Option(
+            "--why",
+            help="The reason, which only --end does without; kept in the history.",
+            callback=at_most(MAX_REASON),
+        ),
     ] = "",
     length: Annotated[str, typer.Option("--for", help="How long: 6h, 7d, 2w.")] = "7d",
     end: Annotated[bool, typer.Option("--end", help="Watch it again from now on.")] = False,
     url: Url = DEFAULT_URL,
     key: Key = "",
-    by: By = "",
+    by: By = None,
     json: Json = False,
 ) -> None:
     """Announce a planned change: the class is left out of all tests until it is over."""
@@ -55,7 +63,12 @@ def expect(
 
 
 def acknowledge(
-    alarm: Alarm = None, url: Url = DEFAULT_URL, key: Key = "", by: By = "", why: Why = "", json: Json = False
+    alarm: Alarm = None,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+    by: By = None,
+    why: Why = "",
+    json: Json = False,
 ) -> None:
     """Say that you look after an alarm; the detector goes on as before."""
     value = _say(Client(url, key), alarm, "acknowledge", by, why)
@@ -63,11 +76,11 @@ def acknowledge(
 
 
 def false(
-    why: Annotated[str, typer.Option("--why", help="How you know; kept in the history.")],
+    why: Annotated[str, typer.Option("--why", help="How you know; kept in the history.", callback=A_REASON)],
     alarm: Alarm = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
-    by: By = "",
+    by: By = None,
     json: Json = False,
 ) -> None:
     """Say that nothing had moved: an open alarm ends, and detection starts anew from its baseline."""
@@ -75,7 +88,7 @@ def false(
     show(value, as_json=json, human=lambda: f"{value['id']}: false, says {value['marked_false']['by']}")
 
 
-def _say(client: Client, alarm: str | None, what: str, by: str, why: str) -> dict[str, Any]:
+def _say(client: Client, alarm: str | None, what: str, by: str | None, why: str) -> dict[str, Any]:
     """Send what a person says of an alarm, and return the alarm."""
     body = {"by": by or current_user()} | ({"why": why} if why else {})
     answer: dict[str, Any] = client.post(

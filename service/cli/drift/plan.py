@@ -11,7 +11,7 @@ from rich.text import Text
 from monitoring.durations import UNITS, in_short
 from monitoring.meaning.wording import share
 from service.cli.client import Client
-from service.cli.options import DEFAULT_STORE, DEFAULT_URL, Key, Store, Url
+from service.cli.options import A_NAME, DEFAULT_STORE, DEFAULT_URL, Key, Store, Url
 from service.cli.output import Json, show, table
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def plan(
             "--factor", min=0.0, help="By how much a share changes; repeat for more; by default 2, 3, .5."
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option("--class", help="Only this class.")] = None,
+    name: Annotated[str | None, typer.Option("--class", help="Only this class.", callback=A_NAME)] = None,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
