@@ -15,6 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
 from model_store.reports.drawing import FAINT, FIRST, SECOND, legend, note, picture, short
+from monitoring.meaning.wording import number_of
 
 WIDTH_INCHES: Final = 7.2
 MOST_CLASSES: Final = 24
@@ -79,7 +80,7 @@ def evidence(
 
     says = (
         f"Evidence from {_day(when[0])} to {_day(when[-1])}, at most {values.max():.1f} nats; "
-        f"the threshold is {threshold:.1f}; {len(alarms)} alarms."
+        f"the threshold is {threshold:.1f}; {number_of(len(alarms), 'alarm')}."
     )
     return picture(draw, "Evidence of drift over time", says, key=key, height=3.0, width=WIDTH_INCHES)
 
@@ -116,7 +117,8 @@ def shares(
         axes.plot([], [], label="now, with 95 % interval", **_CURRENT)
         legend(axes, 2)
         if len(known) > len(shown):
-            note(axes, len(shown) - 0.5, f"{len(known) - len(shown)} other classes differ less")
+            others = number_of(len(known) - len(shown), "other class differs", "other classes differ")
+            note(axes, len(shown) - 0.5, f"{others} less")
 
     said = "; ".join(
         f"{each['class']} {each['reference']:.2%}, now {each['current']:.2%}"

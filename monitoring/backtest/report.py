@@ -9,7 +9,7 @@ from model_store.reports.markdown import bullets, cell, table
 from monitoring import plots
 from monitoring.backtest.outcome import Backtest, LogAlarm, Scan
 from monitoring.backtest.words import finding_sentence, scan_sentences, verdict
-from monitoring.meaning.wording import moment, printable, share
+from monitoring.meaning.wording import moment, number_of, printable, share
 
 ALARMS: Final = "alarms.json"
 REPORT: Final = "report.md"
@@ -80,7 +80,8 @@ def _shares(classes: list[dict[str, Any]]) -> str:
         for each in classes[:_MOST_ROWS]
     ]
     less = len(classes) - len(rows)
-    more = f"\n\n{less} classes that differ less are in {ALARMS}." if less else ""
+    others = number_of(less, "class that differs less is", "classes that differ less are")
+    more = f"\n\n{others} in {ALARMS}." if less else ""
     return table(["class", "baseline", "share", "95 % interval"], rows) + more
 
 

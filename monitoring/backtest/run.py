@@ -16,6 +16,7 @@ from monitoring.detection.detector_config import OTHERS
 from monitoring.detection.finding import Event
 from monitoring.logs import Log
 from monitoring.logs.chunk import Progress
+from monitoring.meaning.wording import number_of
 from monitoring.scanning.streams import SCORES, Stream, class_stream
 
 MOST_DETECTORS: Final = 32
@@ -182,13 +183,15 @@ def _notes(log: Log, counted: Counted) -> tuple[str, ...]:
     if log.without_zone:
         found.append(f"{log.without_zone:,} timestamps name no zone and were taken as UTC")
     if counted.rows_out_of_order:
-        found.append(f"{counted.rows_out_of_order:,} rows are out of order and were counted at their time")
+        were = ("row is out of order and was", "rows are out of order and were")
+        found.append(f"{number_of(counted.rows_out_of_order, *were)} counted at their time")
     if counted.repeated_rows:
-        found.append(f"{counted.repeated_rows:,} rows repeat an id and were not counted again")
+        were = ("row repeats an id and was", "rows repeat an id and were")
+        found.append(f"{number_of(counted.repeated_rows, *were)} not counted again")
     if log.columns.score is not None and counted.cuts is None:
         found.append(f"column {log.columns.score!r} has no scores that differ and was not watched")
     elif log.unscored:
-        found.append(f"{log.unscored:,} rows have no score; their labels were counted")
+        found.append(f"{number_of(log.unscored, 'row has', 'rows have')} no score; their labels were counted")
     return tuple(found)
 
 

@@ -6,22 +6,23 @@ from typing import Final
 from monitoring.backtest.outcome import Backtest, LogAlarm, Noticeable, Scan
 from monitoring.detection.finding import ClassShift, Finding
 from monitoring.durations import in_words
-from monitoring.meaning.wording import moment, printable, share
+from monitoring.meaning.wording import moment, number_of, printable, share
 from monitoring.scanning.streams import CLASSES
 
 MOST_NAMED: Final = 3
+_SKIPPED: Final = ("row before the baseline was", "rows before the baseline were")
 
 
 def verdict(found: Backtest) -> str:
     """Return the whole in one sentence."""
     rows = sum(scan.scanned_rows for scan in found.scans)
     sources = "" if len(found.scans) == 1 else f" of {len(found.scans)} sources"
-    return f"{alarms(found.alarms)} in {rows:,} rows{sources}"
+    return f"{alarms(found.alarms)} in {number_of(rows, 'row')}{sources}"
 
 
 def alarms(number: int) -> str:
     """Return how many alarms there are."""
-    return {0: "no alarm", 1: "1 alarm"}.get(number, f"{number} alarms")
+    return number_of(number, "alarm") if number else "no alarm"
 
 
 def alarm_sentence(alarm: LogAlarm) -> str:
@@ -29,7 +30,7 @@ def alarm_sentence(alarm: LogAlarm) -> str:
     over = "still so at the end of the log" if alarm.ended_at is None else f"over by {moment(alarm.ended_at)}"
     return (
         f"{finding_sentence(alarm.finding)}, since {moment(alarm.finding.since_time)}; "
-        f"noticed {moment(alarm.raised_at)}, {alarm.finding.since_items:,} rows later; {over}"
+        f"noticed {moment(alarm.raised_at)}, {number_of(alarm.finding.since_items, 'row')} later; {over}"
     )
 
 
@@ -41,7 +42,8 @@ def finding_sentence(finding: Finding) -> str:
     classes = [each for each in finding.classes if each.stream == CLASSES]
     if classes:
         named = [_moved(each) for each in classes[:MOST_NAMED]]
-        more = f" and {len(classes) - MOST_NAMED} other classes moved" if len(classes) > MOST_NAMED else ""
+        others = len(classes) - MOST_NAMED
+        more = f" and {number_of(others, 'other class')} moved" if others > 0 else ""
         return ", ".join(named) + more
     if finding.classes:
         first = finding.classes[0]
@@ -70,7 +72,7 @@ def scan_sentences(scan: Scan) -> list[str]:
     if scan.dispersed:
         said.append("the baseline varies more than independent rows would, which is allowed for")
     if scan.skipped_rows:
-        said.append(f"{scan.skipped_rows:,} rows before the baseline were not looked at")
+        said.append(f"{number_of(scan.skipped_rows, *_SKIPPED)} not looked at")
     if scan.reading:
         said.append(scan.reading)
     return [*said, *_noticeable(scan.noticeable)]

@@ -21,7 +21,7 @@ from monitoring.meaning.priors import ENOUGH_POSITIVES, Priors, as_estimate
 from monitoring.meaning.proposal import stale, standings
 from monitoring.meaning.shift import Z95, Estimate, bbse_priors, disagreement
 from monitoring.meaning.verdict import ClassPrior, verdict
-from monitoring.meaning.wording import share
+from monitoring.meaning.wording import number_of, share
 
 Meters: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -153,7 +153,8 @@ def _withheld(said: Meant, expected: int, given: int, reference: ShiftReference)
     if len(reference.labels) == 0:
         return "the bundle keeps no validation rows"
     if said.effective < MIN_ITEMS:
-        return f"{said.items} items are too few; {MIN_ITEMS} independent ones are needed"
+        few = number_of(said.items, "item is", "items are")
+        return f"{few} too few; {MIN_ITEMS} independent ones are needed"
     return ""
 
 

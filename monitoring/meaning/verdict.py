@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from model_store.policy import NO_CLASS
 from monitoring.meaning.gate import Gate
 from monitoring.meaning.proposal import ClaimStanding
-from monitoring.meaning.wording import interval, share
+from monitoring.meaning.wording import interval, number_of, share
 from monitoring.scanning.streams import CLASSES
 
 _DAY: Final = 86_400.0
@@ -170,7 +170,7 @@ def _claims(claims: Sequence[ClaimStanding], shift: ClassPrior | None) -> list[s
     if len(others) == 1:
         told.append(f"precision claim of {others[0]} is now optimistic")
     elif others:
-        told.append(f"precision claims of {len(others)} other classes are now optimistic")
+        told.append(f"precision claims of {number_of(len(others), 'other class')} are now optimistic")
     return told
 
 

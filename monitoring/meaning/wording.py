@@ -1,4 +1,4 @@
-"""How are a share, a moment and a name written for people?"""
+"""How are a share, a number of things, a moment and a name written for people?"""
 
 import math
 from datetime import UTC, datetime
@@ -16,6 +16,19 @@ def share(value: float) -> str:
     ('2.9 %', '40.0 %', '0.012 %', '0 %')
     """
     return f"{_percentage(value)} %"
+
+
+def number_of(number: int, one: str, many: str | None = None) -> str:
+    """Return how many there are of what `one` names; `many` is its plural where another ending makes it.
+
+    Examples
+    --------
+    >>> number_of(1, "batch"), number_of(2, "batch"), number_of(12_000, "item was", "items were")
+    ('1 batch', '2 batches', '12,000 items were')
+    """
+    if number == 1:
+        return f"1 {one}"
+    return f"{number:,} {many or one + ('es' if one.endswith(('s', 'ch')) else 's')}"
 
 
 def interval(low: float, high: float) -> str:

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 
 import typer
 
+from monitoring.meaning.wording import number_of
 from service.cli.client import Client, ClientError
 from service.cli.labeler import adjudicate, lease, release, report, skip
 from service.cli.options import A_NAME, DEFAULT_URL, BatchId, By, Key, Url, current_user
-from service.cli.output import Json, show, table
+from service.cli.output import Json, listed, show
 from service.cli.pull import pull
 from service.cli.returning import send_labels
 from service.values import MOST_EXPLORED, MOST_ITEMS, MOST_LABELERS
@@ -17,6 +18,9 @@ from service.values import MOST_EXPLORED, MOST_ITEMS, MOST_LABELERS
 app = typer.Typer(no_args_is_help=True, help="Labeling batches: list, make, pull, lease, return, close.")
 
 _COLUMNS: Final = ("id", "state", "reason", "items", "labelled", "skipped", "leased")
+_NONE: Final = (
+    "no batches yet: an alarm makes one, and so do `seamark batch make` and `seamark proposal wave`"
+)
 
 
 @app.command("list")
@@ -24,7 +28,9 @@ def list_batches(url: Url = DEFAULT_URL, key: Key = "", json: Json = False) -> N
     """List the batches with their state and what is still to label."""
     value = Client(url, key).get("/v1/batches").json()
     rows = [[each[name] for name in _COLUMNS] for each in value["batches"]]
-    show(value, as_json=json, human=lambda: table(f"{len(rows)} batches", _COLUMNS, rows))
+    show(
+        value, as_json=json, human=lambda: listed(number_of(len(rows), "batch"), _COLUMNS, rows, empty=_NONE)
+    )
 
 
 @app.command()
@@ -61,7 +67,9 @@ def make(
     show(
         value,
         as_json=json,
-        human=lambda: "\n".join([f"batch {value['id']}: {value['items']} items", *value["notes"]]),
+        human=lambda: "\n".join(
+            [f"batch {value['id']}: {number_of(value['items'], 'item')}", *value["notes"]]
+        ),
     )
 
 

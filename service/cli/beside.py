@@ -5,6 +5,7 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
+from monitoring.meaning.wording import number_of
 from service.cli.output import table
 
 MOST_CHANGES = 10
@@ -19,8 +20,8 @@ def render_shadow(value: dict[str, Any]) -> Group:
     if agreement is None:
         return Group(Text("no item was answered by both versions yet; this needs traffic with texts kept"))
     headline = (
-        f"{value['candidate']} beside {value['live']} ({value['state']}): {value['items']} items of "
-        f"{value['traffic']:,.0f}, alike {agreement['ratio']:.1%} "
+        f"{value['candidate']} beside {value['live']} ({value['state']}): "
+        f"{number_of(value['items'], 'item')} of {value['traffic']:,.0f}, alike {agreement['ratio']:.1%} "
         f"({agreement['low']:.1%} to {agreement['high']:.1%})"
     )
     classes = table(
@@ -41,8 +42,8 @@ def render_shadow(value: dict[str, Any]) -> Group:
     )
     changes = [
         Text(
-            f"{' + '.join(each['live'])} -> {' + '.join(each['candidate'])}: {each['items']} items, "
-            f"{each['ratio']:.1%} of traffic"
+            f"{' + '.join(each['live'])} -> {' + '.join(each['candidate'])}: "
+            f"{number_of(each['items'], 'item')}, {each['ratio']:.1%} of traffic"
         )
         for each in value["changes"][:MOST_CHANGES]
     ]

@@ -11,9 +11,10 @@ from rich.text import Text
 
 from model_store import Bundle, ModelStore, Promotion, load_model, read_bundle
 from model_store.errors import UnknownBundle
+from monitoring.meaning.wording import number_of
 from service.cli.importing import import_
 from service.cli.options import DEFAULT_STORE, By, Store, Why, current_user
-from service.cli.output import Json, show, table
+from service.cli.output import Json, listed, show, table
 from service.cli.steps import history
 
 app = typer.Typer(
@@ -38,10 +39,11 @@ def list_bundles(store: Store = DEFAULT_STORE, json: Json = False) -> None:
     show(
         rows,
         as_json=json,
-        human=lambda: table(
-            f"{len(rows)} bundles in {store}",
+        human=lambda: listed(
+            f"{number_of(len(rows), 'bundle')} in {store}",
             ["name", "version", "in force"],
             [[row["name"], row["version"], "yes" if row["current"] else ""] for row in rows],
+            empty=f"no bundles in {store}: `seamark fit` and `seamark bundle import` make one",
         ),
     )
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from rich.console import Group
 from rich.text import Text
 
+from monitoring.meaning.wording import number_of
 from service.cli.output import cell, table
 
 Json = Mapping[str, Any]
@@ -52,7 +53,8 @@ def _head(proposal: Json) -> list[str]:
     lines = [
         f"proposal {proposal['id']} ({proposal['state']}): {model}@{proposal['base']} -> "
         f"{model}@{proposal['candidate']}, a {proposal['kind']} by {proposal['by']}{answers}",
-        f"{labels['labels']} labels of {len(labels['batches'])} batches: {labels['training']} train, "
+        f"{number_of(labels['labels'], 'label')} of {number_of(len(labels['batches']), 'batch')}: "
+        f"{labels['training']} train, "
         f"{labels['explored']} are explored and train nothing, {labels['proving']} of them can carry a claim",
     ]
     counted = {
@@ -60,7 +62,7 @@ def _head(proposal: Json) -> list[str]:
         "explored, but nearly known to the model": labels["known"],
         "without a kept text, left out": labels["without_text"],
     }
-    lines += [f"{n} labels {what}" for what, n in counted.items() if n]
+    lines += [f"{number_of(n, 'label')} {what}" for what, n in counted.items() if n]
     if labels["pooled"]:
         lines.append(
             "old rows and explored labels count together: somebody declared that traffic is as it was"
@@ -125,7 +127,9 @@ def _need(claim: Json) -> str:
     if needs["positives"] == 0:
         return "enough of it: its precision fails, or --no-certify was given"
     labels = (
-        "more labels than can be planned" if needs["labels"] is None else f"about {needs['labels']:,} labels"
+        "more labels than can be planned"
+        if needs["labels"] is None
+        else f"about {number_of(needs['labels'], 'label')}"
     )
     return f"{needs['positives']:,} more of it: {labels} (share {cell(needs['share'])})"
 
@@ -143,7 +147,7 @@ def _wave(proposal: Json, labels: int | None) -> list[str]:
     if not labels:
         return []
     return [
-        f"about {labels:,} more explored labels would certify what was asked: "
+        f"about {number_of(labels, 'more explored label')} would certify what was asked: "
         f"`seamark proposal wave {proposal['id']}` makes a batch for it"
     ]
 

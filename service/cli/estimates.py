@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from monitoring.meaning.wording import number_of
 from monitoring.waves.labelled import BatchMode
 from service.cli.client import Client
 from service.cli.options import A_NAME, DEFAULT_URL, Key, ModelKey, Url
@@ -58,13 +59,13 @@ def _shown(value: Mapping[str, Any], of: str) -> Iterator[Table | Text]:
     yield _table(value, of)
     yield Text("")
     yield Text(
-        f"{n} explored labels of {several} batches, worth {explored['effective_labels']:g} of equal weight; "
-        f"they stand for {explored['occurrences']} items of traffic."
+        f"{number_of(n, 'explored label')} of {number_of(several, 'batch')}, "
+        f"worth {explored['effective_labels']:g} of equal weight; "
+        f"they stand for {number_of(explored['occurrences'], 'item')} of traffic."
     )
     if more := value["recall_takes"]["more"]:
-        yield Text(
-            f"Recall and F1 take {value['recall_takes']['labels']} explored labels: label {more} more."
-        )
+        takes = number_of(value["recall_takes"]["labels"], "explored label")
+        yield Text(f"Recall and F1 take {takes}: label {more} more.")
     if missing := explored["open"] + explored["skipped"]:
         yield Text(
             f"{missing} of {explored['drawn']} drawn items have no label ({explored['open']} open, "
@@ -72,8 +73,8 @@ def _shown(value: Mapping[str, Any], of: str) -> Iterator[Table | Text]:
         )
     if explored["left_out"]:
         yield Text(
-            f"{explored['left_out']} draws were left out, being like items that were out for labels before: "
-            "the figures are about the rest of the traffic."
+            f"{number_of(explored['left_out'], 'draw was', 'draws were')} left out, being like items that "
+            "were out for labels before: the figures are about the rest of the traffic."
         )
     for name in value["unsteady"]:
         yield Text(f"{name} is more common in some of these batches than in others: see each with --batch.")

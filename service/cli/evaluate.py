@@ -13,6 +13,7 @@ from rich.text import Text
 from model_store import Bundle, Model, ModelStore, load_model, read_bundle
 from model_store.bundles.bundle import read_evaluation
 from model_store.errors import ModelStoreError
+from monitoring.meaning.wording import number_of
 from service.cli.asked import label_columns, names
 from service.cli.bundle import current_path
 from service.cli.options import DEFAULT_STORE, IdColumn, SourceColumn, Store, TextColumn
@@ -198,7 +199,7 @@ def _summary(evaluation: "Evaluation") -> object:
     data = evaluation.data or "the test rows of its fit"
     return Group(
         table(
-            f"{evaluation.model} on {data}: {evaluation.rows:,} rows",
+            f"{evaluation.model} on {data}: {number_of(evaluation.rows, 'row')}",
             _HEAD,
             [_line(each) for each in shown[:_LISTED]],
         ),

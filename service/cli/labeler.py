@@ -12,9 +12,10 @@ from typing import Annotated, Any, TypeAlias
 import typer
 from rich.text import Text
 
+from monitoring.meaning.wording import number_of
 from service.cli.client import Client
 from service.cli.options import A_NAME, DEFAULT_URL, BatchId, Key, Url, at_most, current_user
-from service.cli.output import Json, out, show, table
+from service.cli.output import Json, listed, out, show
 from service.cli.pull import write
 from service.values import MAX_IDEMPOTENCY_KEY, MAX_LEASE_ITEMS, MAX_LEASE_MINUTES
 
@@ -93,7 +94,8 @@ def release(
 ) -> None:
     """Give back what a lease still holds, so that others get it."""
     value = Client(url, key).post(f"/v1/batches/{batch}/leases/{lease_id}/release", json={}).json()
-    show(value, as_json=json, human=lambda: f"{value['released']} items are free again")
+    free = number_of(value["released"], "item is", "items are")
+    show(value, as_json=json, human=lambda: f"{free} free again")
 
 
 def skip(
@@ -169,17 +171,17 @@ def _receipt(value: Mapping[str, Any]) -> str:
 
 def _leased(value: Mapping[str, Any], path: Path | None) -> str:
     if path is None:
+        free = number_of(value["open"], "item is", "items are")
         return (
-            f"nothing left for {value['who']} now: {value['open']} items are open, "
-            f"{value['leased']} of them in somebody's hands"
+            f"nothing left for {value['who']} now: {free} open, {value['leased']} of them in somebody's hands"
         )
     until = datetime.fromtimestamp(value["expires_at"]).astimezone().isoformat(" ", "minutes")
-    return f"{len(value['items'])} items until {until}, lease {value['lease']}\n{path}"
+    return f"{number_of(len(value['items']), 'item')} until {until}, lease {value['lease']}\n{path}"
 
 
 def _disputed(value: Mapping[str, Any]) -> Text:
     """Return an item a paragraph: tables fold what people are to read."""
-    items = [f"{len(value['items'])} disagreements"]
+    items = [number_of(len(value["items"]), "disagreement")]
     for each in value["items"]:
         said = "; ".join(f"{one['annotator'] or 'unnamed'}: {_label(one)}" for one in each["labels"])
         items.append(f"{each['key']}\n  {_quoted(each)}\n  {said} (counts as {_label(each)})")
@@ -188,8 +190,9 @@ def _disputed(value: Mapping[str, Any]) -> Text:
 
 def _agreement(value: Mapping[str, Any]) -> object:
     rows = [[each[name] for name in ("class", "given", "agreement", "alpha")] for each in value["classes"]]
-    title = f"{value['items']} items labelled by two or more, {value['equal']} alike"
-    return table(title, ["class", "given", "agreement", "alpha"], rows, whole=1)
+    title = f"{number_of(value['items'], 'item')} labelled by two or more, {value['equal']} alike"
+    empty = "no item was labelled by two people yet, so how far they agree is unknown"
+    return listed(title, ["class", "given", "agreement", "alpha"], rows, empty=empty, whole=1)
 
 
 def _quoted(item: Mapping[str, Any]) -> str:

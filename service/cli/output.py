@@ -18,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 StageProgress: TypeAlias = Callable[[str, int, int], None]  # (stage, done, total)
@@ -53,6 +54,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     for row in rows:
         result.add_row(*(escape(cell(value)) for value in row))  # a class may be called [red], a person too
     return result
+
+
+def listed(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str, whole: int = 0
+) -> Table | Text:
+    """Return a table, or without rows the sentence that says what would make some."""
+    return table(title, columns, rows, whole=whole) if rows else Text(empty)
 
 
 def cell(value: object) -> str:

@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from monitoring.meaning.wording import number_of
 from monitoring.plan.ahead import Ahead, Asked
 from monitoring.plan.forecast import (
     DELTA,
@@ -61,8 +62,9 @@ def _opening(pool: Pool, plan: Plan, asked: Asked) -> str:
         which = "known to the model, handed out before or like such"
     before = f", {plan.fresh.taken:,} {which}" if plan.fresh.taken else ""
     spent = f", {plan.spent:,} of them spent" if plan.spent else ""
+    repeated = number_of(plan.fresh.repeated, "near-duplicate")
     return (
-        f"{pool.path}: {len(pool):,} rows, {plan.fresh.repeated:,} near-duplicates of others{before}; "
+        f"{pool.path}: {len(pool):,} rows, {repeated} of others{before}; "
         f"{len(plan.fresh):,} to choose from. Budget {asked.budget:,} labels{spent}, waves of {asked.wave:,}."
     )
 
@@ -146,7 +148,8 @@ def _takes(plan: Plan) -> Iterator[str]:
     for name, tallies in plan.measured.items():
         needed, have = explored_labels(tallies["explore"]), tallies["explore"].labels
         if needed is None:
-            yield f"{name}: no explored positive in {have} explored labels, so how many it takes is unknown."
+            labels = number_of(have, "explored label")
+            yield f"{name}: no explored positive in {labels}, so how many it takes is unknown."
         else:
             yield f"{name}: about {needed:,} explored labels hold {POSITIVES} of it; there are {have:,}."
 
@@ -174,8 +177,8 @@ def _short_of(plan: Plan, asked: Asked) -> Iterator[str]:
         )
     for source, n in wave.over_cap.items():
         yield (
-            f"{n:,} items of source {source} are beyond its cap: so many were drawn at random, or nothing "
-            "else was left."
+            f"{number_of(n, f'item of source {source} is', f'items of source {source} are')} beyond its cap: "
+            "so many were drawn at random, or nothing else was left."
         )
     if asked.basis == "hits" and wave.got("rare") < wave.slices["rare"]:
         yield (

@@ -6,12 +6,13 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
+from monitoring.meaning.wording import number_of
 from monitoring.proposing import ProposalState
 from service.cli.beside import render_shadow
 from service.cli.client import Client
 from service.cli.comparing import shown
 from service.cli.options import DEFAULT_URL, By, Key, NeededWhy, ProposalId, Url, current_user
-from service.cli.output import Json, show, table
+from service.cli.output import Json, listed, show
 
 app = typer.Typer(no_args_is_help=True, help="Proposals: list, show, make the wave of one, reject.")
 
@@ -38,7 +39,16 @@ def list_proposals(
         for each in value["proposals"]
     ]
     columns = ["id", "state", "kind", "in place of", "version", "by"]
-    show(value, as_json=json, human=lambda: table(f"{len(rows)} proposals", columns, rows, whole=1))
+    empty = (
+        "no proposals yet: `seamark fit` and `seamark refit` make one with --with-labels"
+        if state is None
+        else f"no proposal is {state}; without --state all are listed"
+    )
+    show(
+        value,
+        as_json=json,
+        human=lambda: listed(number_of(len(rows), "proposal"), columns, rows, empty=empty, whole=1),
+    )
 
 
 @app.command("show")
@@ -64,7 +74,9 @@ def wave(
     show(
         value,
         as_json=json,
-        human=lambda: "\n".join([f"batch {value['id']}: {value['items']} explored items", *value["notes"]]),
+        human=lambda: "\n".join(
+            [f"batch {value['id']}: {number_of(value['items'], 'explored item')}", *value["notes"]]
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from model_store import ClassThreshold
 from model_store.promises.thresholds import FrontierPoint, Interval
+from monitoring.meaning.wording import number_of
 
 # Of a class's rows, in a fit and where nothing is trained; `model_store.data.splits` is not in a serving
 # image.
@@ -31,8 +32,8 @@ def shortfall(threshold: ClassThreshold, *, share: float = THRESHOLD_SHARE) -> s
             n = threshold.n_needed or 0
             rows = math.ceil(n / share)
             why = (
-                f"at least {n:,} more positives in the threshold split would certify {_asked(threshold)}, "
-                f"about {rows:,} more rows of this class"
+                f"at least {number_of(n, 'more positive')} in the threshold split would certify "
+                f"{_asked(threshold)}, about {number_of(rows, 'more row')} of this class"
             )
         case "empirical":
             why = f"{_asked(threshold)} was met on the threshold rows; {_unproved(threshold)}"
@@ -51,7 +52,8 @@ def _groups(threshold: ClassThreshold) -> str:
     """Return how many positives there are in how many groups, where some share one."""
     if threshold.n_groups is None:
         return ""
-    return f"; {threshold.n_positive['threshold']:,} positives in {threshold.n_groups:,} groups of alike rows"
+    positives = number_of(threshold.n_positive["threshold"], "positive")
+    return f"; {positives} in {number_of(threshold.n_groups, 'group')} of alike rows"
 
 
 def _left_to_people(threshold: ClassThreshold) -> str:

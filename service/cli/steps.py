@@ -44,7 +44,7 @@ def history(
 def render_steps(value: dict[str, Any]) -> Group:
     """Return a line a step, newest first, and what people said of it."""
     if not value["steps"]:
-        return Group(Text(f"{value['name']}: no step yet"))
+        return Group(Text(f"{value['name']}: no step yet; `seamark fit` makes the first"))
     return Group(*(Text(line_of(each)) for each in value["steps"]))
 
 

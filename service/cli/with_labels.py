@@ -11,6 +11,7 @@ import typer
 from model_store import Model, ModelStore, load_model
 from model_store.bundles.bundle import read_manifest
 from model_store.errors import TrainingError, UnknownBundle
+from monitoring.meaning.wording import number_of
 from monitoring.proposing import ProposalKind, fingerprint
 from service.cli.client import Client, ClientError
 from service.cli.options import current_user
@@ -144,9 +145,10 @@ def propose(
         "basis": dict(collected.basis),
         "explored_labels_needed": explored_labels_needed(comparison),
     }
+    of = f"{number_of(facts['labels'], 'label')} of {number_of(len(facts['batches']), 'batch')}"
     body = {
         "by": by or current_user(),
-        "why": why or f"{kind} with {facts['labels']:,} labels of {len(facts['batches'])} batches",
+        "why": why or f"{kind} with {of}",
         "kind": kind,
         "base": collected.base.bundle.manifest.version,
         "candidate": result.version,

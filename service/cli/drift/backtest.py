@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from monitoring.durations import seconds_of
-from monitoring.meaning.wording import moment, printable, share
+from monitoring.meaning.wording import moment, number_of, printable, share
 from service.cli.drift.plotting import needs_plots
 from service.cli.output import Json, out, show, stages, table
 
@@ -173,7 +173,7 @@ def render(found: "Backtest", left_out: list[str]) -> Group:
         said += _scan(scan, many=len(found.scans) > 1)
     columns = ", ".join(f"{role} {name!r}" for role, name in found.columns.items())
     small = (
-        [f"{len(found.small)} sources with too few rows, or beyond the {_MOST_SOURCES} largest"]
+        [f"{number_of(len(found.small), 'source')} with too few rows, or beyond the {_MOST_SOURCES} largest"]
         if found.small
         else []
     )

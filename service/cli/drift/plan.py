@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from monitoring.durations import UNITS, in_short
-from monitoring.meaning.wording import share
+from monitoring.meaning.wording import number_of, share
 from service.cli.client import Client
 from service.cli.options import A_NAME, DEFAULT_STORE, DEFAULT_URL, Key, Store, Url
 from service.cli.output import Json, show, table
@@ -88,7 +88,7 @@ def render_plan(value: dict[str, Any]) -> Group:
     if any("-" in row for row in rows):
         said.append("-: the share would be all of traffic or more")
     if len(found) > MOST_SHOWN:
-        said.append(f"{len(found) - MOST_SHOWN} more classes with --json")
+        said.append(f"{number_of(len(found) - MOST_SHOWN, 'more class')} with --json")
     if not rows:
         return Group(
             Text("no item was seen yet, so there is nothing to plan with; name a bundle with --bundle")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitoring.meaning.wording import LONGEST_NAME, interval, moment, printable, share
+from monitoring.meaning.wording import LONGEST_NAME, interval, moment, number_of, printable, share
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,22 @@ def test_a_share_has_two_digits_that_say_something(value: float, words: str):
 def test_an_interval_says_percent_once_for_both():
     """Where it stands, a share with its sign stands before it."""
     assert interval(0.0, 0.00042) == "0-0.042"
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "said"),
+    [
+        (0, ("batch",), "0 batches"),
+        (1, ("batch",), "1 batch"),
+        (1, ("item is", "items are"), "1 item is"),
+        (2, ("item is", "items are"), "2 items are"),
+        (3, ("other class",), "3 other classes"),
+        (1_000, ("row",), "1,000 rows"),
+    ],
+)
+def test_one_thing_is_no_plural(number: int, words: tuple[str, ...], said: str):
+    """Whichever ending the plural has."""
+    assert number_of(number, *words) == said
 
 
 def test_a_moment_is_in_utc():

@@ -1,12 +1,15 @@
-"""`seamark batch make`: a batch without an alarm."""
+"""Batches at the command line: a list of none, one without an alarm."""
 
 import json
 import re
 
 import pytest
 
+from tests.support.answering import answering
 from tests.support.command import Command
 from tests.support.house import House
+
+BATCH = {"id": "b1", "state": "open", "reason": "alarm", "items": 1, "labelled": 0, "skipped": 0, "leased": 0}
 
 
 def test_a_batch_is_made_by_hand(seamark: Command, house: House):
@@ -54,3 +57,18 @@ def test_what_no_batch_can_be_is_refused(
     assert (code in {1, 2}, err.count("\n")) == (True, 1)
     assert words in err
     assert house.worker.state.store().batches.list() == ()
+
+
+def test_without_batches_the_line_says_what_makes_one(seamark: Command):
+    """No header stands over nothing."""
+    with answering({("GET", "/v1/batches"): {"batches": []}}) as service:
+        code, out, _ = seamark("batch", "list", "--url", service.url)
+    assert (code, out.count("\n")) == (0, 1)
+    assert out.startswith("no batches yet: an alarm makes one")
+
+
+def test_one_batch_is_no_plural(seamark: Command):
+    """Its title counts it."""
+    with answering({("GET", "/v1/batches"): {"batches": [BATCH]}}) as service:
+        out = seamark("batch", "list", "--url", service.url)[1]
+    assert out.splitlines()[0].strip() == "1 batch"

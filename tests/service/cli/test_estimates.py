@@ -72,7 +72,7 @@ def test_figures_have_intervals_and_what_is_missing_is_said(
     assert code == 0
     assert "4.2 (0.90 to 11.8)" in words
     for each in (
-        "37 explored labels of 1 batches, worth 36.5 of equal weight; they stand for 12000 items",
+        "37 explored labels of 1 batch, worth 36.5 of equal weight; they stand for 12,000 items",
         "Recall and F1 take 150 explored labels: label 113 more.",
         "3 of 40 drawn items have no label (2 open, 1 skipped)",
         "4 draws were left out",

@@ -91,9 +91,9 @@ def test_disagreements_are_shown_and_settled(seamark: Command, house: House, bat
         rows = [{"key": first, "label": label, "annotator": who}]
         house.local.post(f"/v1/batches/{batch}/labels", json={"labels": rows})
     _, said, _ = seamark("batch", "adjudicate", batch)
-    assert "1 disagreements" in said
+    assert "1 disagreement\n" in said
     assert f"{first}\n  {items[0].text}\n  ann: login; bo: billing (counts as billing)\n" in said
-    assert "1 items labelled by two or more, 0 alike" in said
+    assert "1 item labelled by two or more, 0 alike" in said
     code, said, _ = seamark("batch", "adjudicate", batch, first, "spam", "--who", "cy")
     assert code == 1
     assert "allowed are billing, delivery, login, none_of_these" in said

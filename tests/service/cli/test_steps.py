@@ -33,4 +33,4 @@ def test_a_model_without_steps_says_so() -> None:
     """One line, and no empty table."""
     with out.capture() as captured:
         out.print(render_steps({"name": "mail", "steps": []}))
-    assert captured.get() == "mail: no step yet\n"
+    assert captured.get() == "mail: no step yet; `seamark fit` makes the first\n"
