@@ -2,12 +2,14 @@
 
 import uuid
 from collections import Counter
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
 from model_store.bundles.bundle import read_bundle
 from monitoring.errors import BatchRefused
+from monitoring.meaning.wording import number_of
 from monitoring.waves.agreement import agreement_of
 from monitoring.waves.batches import Batch, BatchSummary
 from monitoring.waves.carried import draws_taken
@@ -18,6 +20,14 @@ from service.problems import FieldInvalid
 from service.routes.labels import agreement_json
 from service.routes.models import Name, current_key
 from service.values import MOST_EXPLORED, MOST_ITEMS, MOST_LABELERS, MOST_WATCHED
+
+_LEFT_OUT: Final = {
+    "near_duplicates": "are nearly the same as another",
+    "already_taken": "are like one drawn at random, or were known or handed out before",
+    "without_text_or_id": "have no text and id to show",
+    "draws_already_taken": "were drawn and are known or handed out before",
+    "draws_without_text_or_id": "were drawn and have no text and id to show",
+}
 
 
 class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,15 +86,7 @@ def post_batch(call: Call) -> object:
         explore=explore,
         about={} if asked.for_proposal is None else {"proposal": asked.for_proposal},
     )
-    detail = _detail(call, batch)
-    drawn = sum(each["draws"] for each in detail["manifest"]["sources"].values())
-    if explore is not None and explore > drawn:
-        of = drawn_of(detail["manifest"]["epochs"].get("since"))
-        fewer = (
-            f"{explore} explored items were asked for; {drawn} could be drawn {of}, within the labels that "
-            "are left of today's"
-        )
-        detail["notes"] = [fewer, *detail["notes"]]
+    detail = _detail(call, batch, explore=explore)
     if asked.size is not None and asked.size > config.batch_size:
         limit = f"{asked.size} items were asked for; SEAMARK_BATCH_SIZE allows {config.batch_size}"
         detail["notes"] = [limit, *detail["notes"]]
@@ -118,7 +120,8 @@ def get_batch(call: Call) -> object:
     return _detail(call, call.path["batch"])
 
 
-def _detail(call: Call, batch_id: str) -> dict[str, Any]:
+def _detail(call: Call, batch_id: str, *, explore: int | None = None) -> dict[str, Any]:
+    """Return what is told of a batch; `explore` is how many items drawn at random it was asked for."""
     store = call.worker.state.store()
     batch = store.batches.get(batch_id)
     annotations = store.labels.of(batch_id)
@@ -129,29 +132,47 @@ def _detail(call: Call, batch_id: str) -> dict[str, Any]:
         **{state: states[state] for state in ("open", "labelled", "skipped")},
         "leased": store.batches.leased(batch_id),
         "agreement": agreement_json(agreement_of(annotations.values(), batch.classes)),
-        "notes": _notes(batch),
+        "notes": _notes(batch, explore, per_day=call.worker.settings.labels_per_day),
         "manifest": batch.manifest,
     }
 
 
-def _notes(batch: Batch) -> list[str]:
-    """Say which draws are items of other batches, and that a batch is smaller than asked for, and why."""
+def _notes(batch: Batch, explore: int | None, *, per_day: int) -> list[str]:
+    """Say that a batch is smaller than asked for, and why, and which draws are items of other batches."""
     carried = sum(bool(each.get("carried")) for each in draws_taken(batch))
-    notes = (
-        [f"{carried} draws are items of other batches, word for word: their labels count here too"]
-        if carried
-        else []
-    )
+    taken = number_of(carried, "draw is an item", "draws are items")
+    notes = [f"{taken} of other batches, word for word: their labels count here too"] if carried else []
     asked = batch.manifest.get("batch_size")
     if batch.manifest.get("mode") == "audit" or not isinstance(asked, int):
         return notes
+    if explore is not None and (limits := list(_limits(batch.manifest, explore, per_day=per_day))):
+        return [f"{explore} explored items were asked for: {'; '.join(limits)}", *notes]
     if len(batch.items) + carried >= asked:
         return notes
     return [
         *notes,
-        f"the batch has {len(batch.items)} items and not {asked}: no more of the traffic in question is new, "
-        "unlike the others and fit to be shown; manifest.left_out says what was left out",
+        f"the batch has {number_of(len(batch.items), 'item')} and not {asked}: {_no_more(batch.manifest)}",
     ]
+
+
+def _limits(manifest: Mapping[str, Any], explore: int, *, per_day: int) -> Iterator[str]:
+    """Say what left fewer draws than were asked for: the day's labels, the traffic, or both."""
+    within_labels: int = manifest["batch_size"]
+    drawn = sum(each["draws"] for each in manifest["sources"].values())
+    if within_labels < explore:
+        yield f"the labels left of today's {per_day} (SEAMARK_LABELS_PER_DAY) do for {within_labels}"
+    if drawn < within_labels:
+        of = drawn_of(manifest["epochs"].get("since"))
+        yield f"no more than {drawn} can be drawn {of} so far, and more traffic gives more"
+
+
+def _no_more(manifest: Mapping[str, Any]) -> str:
+    """Say why a batch has no more items: which candidates it could not take, by reason."""
+    given, left_out = manifest["candidates"]["given"], manifest["left_out"]
+    said = [f"{left_out[reason]} {words}" for reason, words in _LEFT_OUT.items() if left_out.get(reason)]
+    if given <= manifest["items"] or not said:
+        return "its traffic has no more"
+    return f"of the {given} candidates in its traffic {', '.join(said)}"
 
 
 def _progress(batch: BatchSummary) -> dict[str, Any]:

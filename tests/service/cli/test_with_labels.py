@@ -220,7 +220,8 @@ def test_a_proposal_gets_its_wave(seamark: Command, office: Office) -> None:
     items = office.items(made["id"])
     assert {item["stratum"] for item in items} == {"exploration"}
     assert (len(items), made["manifest"]["proposal"]) == (18, before["id"])
-    assert "18 could be drawn of the last day" in made["notes"][0]
+    (note,) = made["notes"]
+    assert note.endswith("no more than 18 can be drawn of the last day so far, and more traffic gives more")
     office.label(made["id"])
     after = fitted(seamark, office)["proposal"]["comparison"]
     assert after["labels"]["proving"] == before["comparison"]["labels"]["proving"] + 18

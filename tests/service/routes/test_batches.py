@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -439,8 +440,27 @@ def test_fewer_draws_than_asked_for_say_of_what_time(filled: House, moves: bool)
         filled.answer([f"{name} later {at}" for at in range(60) for name in bundles.NAMED])
     note = make(filled, explore=400)["notes"][0]
     words = "since the traffic moved at 2023-11-14 22:13 UTC" if moves else "of the last day"
-    assert note.startswith("400 explored items were asked for; ")
-    assert f" could be drawn {words}, within the labels that are left of today's" in note
+    assert note.startswith("400 explored items were asked for: no more than ")
+    assert note.endswith(f" can be drawn {words} so far, and more traffic gives more")
+
+
+def test_fewer_draws_for_want_of_labels_say_how_many_are_left(open_house: Callable[..., House]) -> None:
+    """Only the limit that applied is named, with the setting that moves it."""
+    house = open_house(labels_per_day=20)
+    for _ in range(5):
+        house.answer([f"{name} case {at}" for at in range(60) for name in bundles.NAMED])
+        house.clock.advance(600)
+    made = make(house, explore=400)
+    assert made["notes"][0].startswith(
+        "400 explored items were asked for: the labels left of today's 20 (SEAMARK_LABELS_PER_DAY) do for 20"
+    )
+
+
+def test_a_batch_that_has_few_to_choose_from_says_what_it_left(filled: House) -> None:
+    """By reason, and how many candidates there were."""
+    (note,) = make(filled, size=20)["notes"]
+    assert note.startswith("the batch has ")
+    assert re.search(r" items and not 20: of the \d+ candidates in its traffic \d+ are ", note)
 
 
 @pytest.mark.parametrize(
