@@ -60,6 +60,12 @@ def make(
     json: Json = False,
 ) -> None:
     """Make a batch of the last day's traffic without waiting for an alarm."""
+    if audit and not watch:
+        raise typer.BadParameter("an audit is about classes: name them", param_hint="--watch")
+    if audit and explore is not None:
+        raise typer.BadParameter(
+            "an audit draws otherwise: give the one or the other", param_hint="--explore"
+        )
     asked: dict[str, object] = {"size": size, "overlap": overlap, "explore": explore}
     body = {name: value for name, value in asked.items() if value is not None}
     body |= {"by": by or current_user(), "watched": watch or [], "mode": "audit" if audit else "mixed"}

@@ -46,7 +46,8 @@ def test_an_audit_is_made_by_hand(seamark: Command, house: House):
         (("--size", 0), "--size"),
         (("--overlap", 6), "--overlap"),
         (("--watch", "logn"), "expected one of billing, delivery, login"),
-        (("--audit",), "$.watched"),
+        (("--audit",), "--watch"),
+        (("--audit", "--watch", "login", "--explore", 9), "--explore"),
     ],
 )
 def test_what_no_batch_can_be_is_refused(
