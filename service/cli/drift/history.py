@@ -9,20 +9,18 @@ from rich.console import Group
 from rich.text import Text
 
 from monitoring.durations import seconds_of
-from monitoring.meaning.wording import moment
+from monitoring.meaning.wording import moment, number_of
 from service.cli.client import Client
 from service.cli.drift.plotting import Plot, needs_plots, write_picture
 from service.cli.drift.status import finding_words
-from service.cli.options import DEFAULT_URL, Key, Url
+from service.cli.options import DEFAULT_URL, Key, ModelKey, Url
 from service.cli.output import Json, show, table
 
 
 def history(
     url: Url = DEFAULT_URL,
     key: Key = "",
-    model: Annotated[
-        str | None, typer.Option("--model", help="name@version; by default the one in force.")
-    ] = None,
+    model: ModelKey = None,
     last: Annotated[str, typer.Option("--last", help="How far back: 6h, 7d, 4w.")] = "90d",
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Newest buckets to read.")] = 1_000,
     plot: Plot = None,
@@ -46,7 +44,8 @@ def render_history(value: dict[str, Any]) -> Group:
     others = [name for name in value.get("models", ()) if name != value["model"]]
     elsewhere = [Text(f"those of {name}: --model {name}") for name in others]
     if not alarms:
-        return Group(Text(f"{value['model']}: no alarm; {len(buckets)} closed buckets"), *elsewhere)
+        seen = number_of(len(buckets), "closed bucket")
+        return Group(Text(f"{value['model']}: no alarm; {seen}"), *elsewhere)
     rows = [
         [
             each["id"],

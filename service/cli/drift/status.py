@@ -5,7 +5,7 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monitoring.meaning.wording import moment, printable, share
+from monitoring.meaning.wording import moment, number_of, printable, share
 from service.cli.client import Client
 from service.cli.drift.plotting import Plot, needs_plots, write_picture
 from service.cli.options import DEFAULT_URL, Key, Url
@@ -56,7 +56,7 @@ def sentence(value: dict[str, Any]) -> str:
     """Return the state of drift in one sentence; during an alarm what it means, where that is known."""
     state, alarm = value["state"], value["alarm"]
     if state == "warming":
-        return f"warming: {value['items']} items seen, {_warming(value)}"
+        return f"warming: {number_of(value['items'], 'item')} seen, {_warming(value)}"
     if state == "blind":
         return f"blind: no items lately, {value['items']} in all; nothing can be said"
     if alarm is not None:
