@@ -14,7 +14,7 @@ _Value = TypeVar("_Value", bound=np.generic)
 _ByWorth: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # see the function of that name
 
 POOL_ITEMS: Final = 5.0  # Cochran's rule: at least 5 expected items a cell
-_ALL: Final = np.ones((1, 1), dtype=np.bool_)
+ALL: Final = np.ones((1, 1), dtype=np.bool_)  # `Cells.there` where no cell only fills up the row
 _SOME: Final = 1e-12  # weight of a category without items: a group of such has a mean, too
 
 
@@ -186,7 +186,7 @@ class _Members:
             largest_reference=phi_reference,
             tolerance=self._mean(cells.tolerance),
             tolerance_abs=self._mean(cells.tolerance_abs),
-            there=_ALL,
+            there=ALL,
         )
 
     @cached_property

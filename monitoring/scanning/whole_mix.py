@@ -14,11 +14,10 @@ import numpy.typing as npt
 from scipy.special import log_ndtr
 
 from monitoring.scanning.deviance import binomial_deviance, negative_binomial_deviance
-from monitoring.scanning.pooling import Cells, Pooled, grouped
+from monitoring.scanning.pooling import ALL, Cells, Pooled, grouped
 from monitoring.scanning.spans import Floats
 
 _LEAST_EXPECTED: Final = 0.5  # floor of the expected items in corrections for small counts
-_ALL: Final = np.ones((1, 1), dtype=np.bool_)
 _ONE: Final = np.ones((1, 1))
 _AT_ONCE: Final = 900  # cells looked at closely before the next
 _ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
@@ -199,7 +198,7 @@ class Reference:
             largest_reference=phi_reference,
             tolerance=self.tolerance,
             tolerance_abs=self.tolerance_abs,
-            there=_ALL,
+            there=ALL,
         )
         valid = np.broadcast_to(np.all(holds & referred, axis=1), nu.shape)
         return WholeMix(cells, valid, np.broadcast_to(np.log(lengths), shape).ravel(), nu)

@@ -1,6 +1,7 @@
 """Commands for data teams: which batches wait, make or pull one, send its labels back, close it."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -69,13 +70,16 @@ def make(
     asked: dict[str, object] = {"size": size, "overlap": overlap, "explore": explore}
     body = {name: value for name, value in asked.items() if value is not None}
     body |= {"by": by or current_user(), "watched": watch or [], "mode": "audit" if audit else "mixed"}
-    value = Client(url, key).post("/v1/batches", json=body).json()
+    post(Client(url, key), body, of="item", as_json=json)
+
+
+def post(client: Client, body: Mapping[str, object], *, of: str, as_json: bool) -> None:
+    """Have the service make a batch, and tell its id, how many items `of` a kind it has, and its notes."""
+    value = client.post("/v1/batches", json=body).json()
     show(
         value,
-        as_json=json,
-        human=lambda: "\n".join(
-            [f"batch {value['id']}: {number_of(value['items'], 'item')}", *value["notes"]]
-        ),
+        as_json=as_json,
+        human=lambda: "\n".join([f"batch {value['id']}: {number_of(value['items'], of)}", *value["notes"]]),
     )
 
 

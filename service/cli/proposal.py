@@ -8,6 +8,7 @@ from rich.text import Text
 
 from monitoring.meaning.wording import number_of
 from monitoring.proposing import ProposalState
+from service.cli.batch import post
 from service.cli.beside import render_shadow
 from service.cli.client import Client
 from service.cli.comparing import shown
@@ -70,14 +71,7 @@ def wave(
 ) -> None:
     """Make a batch of as many explored items as would certify what the proposal cannot claim yet."""
     body = {"by": by or current_user(), "for_proposal": proposal}
-    value = Client(url, key).post("/v1/batches", json=body).json()
-    show(
-        value,
-        as_json=json,
-        human=lambda: "\n".join(
-            [f"batch {value['id']}: {number_of(value['items'], 'explored item')}", *value["notes"]]
-        ),
-    )
+    post(Client(url, key), body, of="explored item", as_json=json)
 
 
 @app.command()

@@ -17,9 +17,10 @@ from monitoring.status import expectations_json, history, status
 from service.exchange import Call
 from service.problems import FieldInvalid
 from service.routes.models import MaybeReason, Name, Reason, current_key
+from service.values import LATEST_SECOND
 
 MAX_FACTOR: Final = 1_000
-Moment = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(gt=0, lt=1e11)]
+Moment = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(gt=0, lt=LATEST_SECOND)]
 
 
 class Freeze(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +65,7 @@ def get_drift(call: Call) -> object:
 
 def get_history(call: Call) -> object:
     """Return the newest closed buckets of a version, oldest first, and its alarms."""
-    since = call.whole_number("since", default=0, low=0, high=10**11)
+    since = call.whole_number("since", default=0, low=0, high=LATEST_SECOND)
     limit = call.whole_number("limit", default=1_000, low=1, high=10_000)
     key = _key(call)
     bundle = _bundle(call, key)
