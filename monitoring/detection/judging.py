@@ -76,7 +76,8 @@ class Judge:
         """Take in a bucket's raw row, which has items; return what it changed about the alarm."""
         waves = self._waves(row, bucket)
         entered = self._enter(row, start=bucket.start, waves=waves)
-        scanned = self.scanned = self.comparison.scan(self.windows)
+        last = None if self.scanned is None else self.scanned.result.of_columns
+        scanned = self.scanned = self.comparison.scan(self.windows, guess=last)
         if scanned is None or not entered:
             return None
         if self.alarm is None:

@@ -133,8 +133,8 @@ def _retold(result: ScanResult, evidence: Floats, rises: npt.NDArray[np.bool_]) 
         result,
         statistic=statistic,
         window=window,
-        evidence=by_column,
-        rises=rises[best, columns],
+        of_columns=float(by_column[column]),
+        by_column=lambda: (by_column, rises[best, columns]),
         closely=lambda window: (evidence[window], rises[window]),
         mix=mix,
     )

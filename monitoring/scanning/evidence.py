@@ -19,9 +19,6 @@ from monitoring.scanning.whole_mix import Mix, Reference
 # Birnbaum's inequality, 1 - Phi(z) >= 2 phi(z) / (z + sqrt(z^2 + 4)), with a tangent in place of its log:
 # -ln(1 - Phi(z)) <= z^2 / 2 + _SLOPE z + _OFFSET
 _SLOPE, _OFFSET = 0.35356, 1.09322
-# Of the half item that `signed_root` moves, what its correction for items counted one by one does not undo:
-# measured, on a million random cells, not derived.
-_CONTINUITY_LEFT: Final = 0.2
 _NOTHING: Final = 1e9  # nats: what has no share of the budget
 _ROUNDING: Final = 1e-6  # added to bounds: what is exact is summed in another order
 
@@ -112,8 +109,8 @@ class Yardstick:
 
     @cached_property
     def shares(self) -> Floats:
-        """Reference shares."""
-        return self.counts / self.safe_items
+        """Reference shares, 0 where there are no items."""
+        return self.counts * (self.items > 0.0) / self.safe_items
 
     def _reference(self, columns: slice) -> Reference:
         return Reference.of(
@@ -207,31 +204,29 @@ def gaps(a: Floats, n: Floats, yardstick: Yardstick, inflation: Inflation | None
 
 
 def evidence_bound(
-    apart: Gaps,
     deviance: Floats,
+    rises: npt.NDArray[np.bool_],
     *,
     log_lengths: Floats,
     log_weights: Floats,
 ) -> Floats:
     """Return what `class_evidence` gives at most, without a logarithm a cell; 0 where it gives nothing.
 
-    The negative binomial, and degrees of freedom, only lower the evidence. Masks are multiplied with: half of
+    Continuity, the negative binomial and degrees of freedom only lower it. Masks are multiplied with: half of
     the cells rise, and a processor that has to choose guesses in vain which.
 
     Parameters
     ----------
-    apart : Gaps
-        Of shape (n_windows, n_columns).
-    deviance : float64 array
-        `Gaps.deviance_bound` of it.
+    deviance : float64 array of shape (n_windows, n_columns)
+        What it is at most, see `Gaps.squares`.
+    rises : bool array of the same shape
     log_lengths : float64 array of shape (n_windows, 1)
     log_weights : float64 array of shape (2, n_columns)
         Finite, see `Yardstick.tested_log_weights`.
     """
-    deviance = apart.corrected(deviance, _CONTINUITY_LEFT)
     bound = tail_bound(deviance)
     bound += log_weights[1]
-    bound += apart.rises * (log_weights[0] - log_weights[1])
+    bound += rises * (log_weights[0] - log_weights[1])
     bound += log_lengths
     bound *= deviance > 0.0
     return bound

@@ -32,10 +32,10 @@ class ScanResult:
         Largest evidence over windows, columns and mixes.
     window : int
         Index of the window in which it was found.
-    evidence : float64 array of shape (n_columns,)
-        Each column's largest evidence over all windows.
-    rises : bool array of shape (n_columns,)
-        Direction in the window of that largest evidence.
+    of_columns : float
+        Largest evidence over windows and columns alone.
+    by_column : callable
+        Returns `evidence` and `rises`, which cost as much as the rest: asked when somebody wants to know.
     closely : callable
         Returns each column's evidence in a window, and whether it is a rise: asked when a drift is named.
     mix : int or None
@@ -44,10 +44,20 @@ class ScanResult:
 
     statistic: float
     window: int
-    evidence: Floats
-    rises: npt.NDArray[np.bool_]
+    of_columns: float
+    by_column: Callable[[], tuple[Floats, npt.NDArray[np.bool_]]]
     closely: Callable[[int], tuple[Floats, npt.NDArray[np.bool_]]]
     mix: int | None = None
+
+    @property
+    def evidence(self) -> Floats:
+        """Each column's largest evidence over all windows, shape (n_columns,)."""
+        return self.by_column()[0]
+
+    @property
+    def rises(self) -> npt.NDArray[np.bool_]:
+        """Direction in the window of that largest evidence, shape (n_columns,)."""
+        return self.by_column()[1]
 
     @property
     def strongest(self) -> Floats:
@@ -61,7 +71,12 @@ class ScanResult:
 
 
 def scan_columns(
-    lengths: npt.NDArray[np.int64], counts: npt.ArrayLike, items: npt.ArrayLike, yardstick: Yardstick
+    lengths: npt.NDArray[np.int64],
+    counts: npt.ArrayLike,
+    items: npt.ArrayLike,
+    yardstick: Yardstick,
+    *,
+    guess: float | None = None,
 ) -> ScanResult:
     """Compare every window with the reference, column by column and every mix as a whole.
 
@@ -74,12 +89,13 @@ def scan_columns(
         Items, or exposures where a season was fitted; a cell without items is no evidence.
     yardstick : Yardstick
         What with, and how strictly.
+    guess : float, optional
+        About what `of_columns` will be, as it was in the last scan: fewer cells are looked at then.
     """
     n = np.asarray(items, dtype=np.float64)
     search = Search(lengths, np.asarray(counts, dtype=np.float64), n, yardstick)
-    best, evidence, rises = search.largest()
-    column = int(evidence.argmax())
-    statistic, window, mix = float(evidence[column]), int(best[column]), None
+    of_columns, window = search.largest(guess)
+    statistic, mix = of_columns, None
     for index in range(len(yardstick.mixes)):
         whole, where = search.largest_whole(index, above=statistic)
         if whole > statistic:
@@ -87,8 +103,8 @@ def scan_columns(
     return ScanResult(
         statistic=statistic,
         window=window,
-        evidence=evidence,
-        rises=rises,
+        of_columns=of_columns,
+        by_column=lambda: search.by_column,
         closely=search.window,
         mix=mix,
     )

@@ -11,17 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from monitoring.scanning.evidence import Yardstick, class_evidence, evidence_bound, gaps
-from monitoring.scanning.gaps import Gaps
+from monitoring.scanning.gaps import TINY, Gaps
 from monitoring.scanning.spans import Floats
 from monitoring.scanning.whole_mix import MixInflation
 
 _FEW: Final = 600  # cells that are looked at one and all: bounds would cost more
-# Nats by which a bound commonly exceeds the evidence: of many items, and what x items add, 80 / x^2 at most.
-# With them one look is mostly enough. A second one costs as much as some hundred cells, so columns that are
-# rare, where they are many, get no more than the others.
-_LOOSE: Final = 0.45
-_OF_FEW, _OF_FEW_MOST = 80.0, 2.5
-_OF_FEW_SUM: Final = 100.0  # over all columns
+_BELOW: Final = 1.5  # nats below what is guessed of the largest evidence, from which cells are looked at
 
 
 class Search:
@@ -39,20 +34,37 @@ class Search:
         self._rises = np.zeros(counts.shape, dtype=np.bool_)
         self._left: Floats | None = None  # bounds of the cells not looked at; None when all were
 
-    def largest(self) -> tuple[npt.NDArray[np.intp], Floats, npt.NDArray[np.bool_]]:
-        """Return each column's window of the largest evidence, that evidence, and whether it is a rise."""
+    def largest(self, guess: float | None = None) -> tuple[float, int]:
+        """Return the largest evidence of all cells and its window.
+
+        With a good guess of that evidence one look is enough; the answer is the same with any, or none.
+        """
         if self._counts.size <= _FEW:
             self._look(np.flatnonzero(self._yardstick.tested & (self._items > 0.0)))
         else:
-            self._look_where_it_matters()
-        best, columns = self._found.argmax(axis=0), np.arange(self._counts.shape[1])
-        return best, self._found[best, columns], self._rises[best, columns]
+            self._left = self._bounds()
+            self._look_down_to(self._left, self._first_guess(self._left) if guess is None else guess)
+        found = self._found.max(axis=0)
+        column = int(found.argmax())
+        return float(found[column]), int(self._found[:, column].argmax())
+
+    @cached_property
+    def by_column(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Each column's largest evidence over all windows, after `largest`, and whether it is a rise."""
+        columns = np.arange(self._counts.shape[1])
+        if (left := self._left) is not None:
+            cells = left.argmax(axis=0) * len(columns) + columns
+            cells = cells[left.take(cells) > self._found.max(axis=0)]
+            while len(cells):
+                self._look(cells)
+                cells = np.flatnonzero(left > self._found.max(axis=0))
+        best = self._found.argmax(axis=0)
+        return self._found[best, columns], self._rises[best, columns]
 
     def window(self, window: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """Return each column's evidence in a window, after `largest`, and whether it is a rise."""
         if self._left is not None:
             self._look(window * self._counts.shape[1] + np.flatnonzero(self._left[window] > 0.0))
-            self._left[window] = -np.inf
         return self._found[window], self._rises[window]
 
     def largest_whole(self, mix: int, *, above: float) -> tuple[float, int]:
@@ -72,9 +84,8 @@ class Search:
             lengths=self._lengths[:stop],
             inflation=inflation,
         )
-        pooled, deviance = self._apart.pooled[:stop, columns], self._deviance[:stop, columns]
         log_budget = y.log_budgets[mix]
-        evidence, window = windows.largest(pooled, deviance, above=above - log_budget)
+        evidence, window = windows.largest(self._squares[:stop, columns], above=above - log_budget)
         return (evidence + log_budget, window) if evidence > above - log_budget else (above, 0)
 
     @cached_property
@@ -82,34 +93,30 @@ class Search:
         return gaps(self._counts, self._items, self._yardstick, self._inflation)
 
     @cached_property
-    def _deviance(self) -> Floats:
-        """What the deviance of every cell is at most."""
-        return self._apart.deviance_bound()
+    def _squares(self) -> Floats:
+        return self._apart.squares()
 
-    def _look_where_it_matters(self) -> None:
-        self._left = bound = evidence_bound(
-            self._apart,
-            self._deviance,
+    def _bounds(self) -> Floats:
+        return evidence_bound(
+            self._squares / np.maximum(1.0 - self._apart.pooled, TINY),
+            self._apart.rises,
             log_lengths=np.log(self._lengths)[:, None],
             log_weights=self._yardstick.tested_log_weights,
         )
-        best, columns = bound.argmax(axis=0), np.arange(bound.shape[1])
-        most = bound[best, columns]
-        floor = np.maximum(most - self._loose(best, columns, most > 0.0), 0.0)
-        cells = np.flatnonzero(bound > floor)
-        while len(cells):
-            self._look(cells)
-            bound.ravel()[cells] = -np.inf
-            cells = np.flatnonzero(bound > self._found.max(axis=0))
 
-    def _loose(
-        self, windows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], matters: npt.NDArray[np.bool_]
-    ) -> Floats:
-        """Return by how many nats the bound of cells hardly ever exceeds their evidence, where it matters."""
-        effective = np.broadcast_to(self._apart.effective, self._found.shape)
-        items = self._apart.pooled[windows, columns] * effective[windows, columns]
-        more = np.minimum(_OF_FEW / np.maximum(items, 1.0) ** 2, _OF_FEW_MOST) * matters
-        return _LOOSE + more if more.sum() < _OF_FEW_SUM else np.full(len(columns), _LOOSE)
+    def _first_guess(self, left: Floats) -> float:
+        """Return the largest evidence of the cell in each window that may hold most."""
+        cells = np.arange(0, left.size, left.shape[1]) + left.argmax(axis=1)
+        self._look(cells[left.take(cells) > 0.0])
+        return float(self._found.max())
+
+    def _look_down_to(self, left: Floats, guess: float) -> None:
+        """Look at cells that may hold what is guessed, then less, until none may hold more than was found."""
+        guess, below, floor, found = min(guess, float(left.max())), _BELOW, np.inf, -np.inf
+        while floor > found:
+            floor = max(guess - below, 0.0, found)
+            self._look(np.flatnonzero(left > floor))
+            found, below = float(self._found.max()), 2.0 * below
 
     def _look(self, cells: npt.NDArray[np.intp]) -> None:
         """Find the evidence of some cells that are tested, given by their index in the flattened table."""
@@ -137,3 +144,5 @@ class Search:
         )
         self._found.ravel()[cells] = np.maximum(evidence, 0.0)
         self._rises.ravel()[cells] = rises
+        if self._left is not None:
+            self._left.ravel()[cells] = -np.inf

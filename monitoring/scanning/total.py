@@ -38,7 +38,6 @@ class Total:
         """Return it as the only window; at least one bucket was added."""
         return WindowSet(
             lengths=np.array([self.buckets]),
-            items=self.counts.sum(keepdims=True),
             counts=self.counts[None],
             starts=np.array([self.start]),
             waves=self.waves[None] if len(self.waves) else None,

@@ -84,18 +84,18 @@ class WholeMix:
         """
         return self._exact(grouped(self.cells), slice(None))
 
-    def largest(self, pooled: Floats, deviance: Floats, *, above: float = 0.0) -> tuple[float, int]:
+    def largest(self, squares: Floats, *, above: float = 0.0) -> tuple[float, int]:
         """Return the largest evidence and its row, or `above` and 0 where none is larger.
 
         Parameters
         ----------
-        pooled, deviance : float64 arrays of shape (n_rows, n_categories)
-            `Gaps.pooled` of the cells as they are, and `Gaps.deviance_bound`.
+        squares : float64 array of shape (n_rows, n_categories)
+            `Gaps.squares` of the cells as they are.
         above : float
             Rows that cannot have more are not looked at closely.
         """
         best, pools = (above, 0), Pooled.of(self.cells)
-        bound = self._bound((1.0 - pooled) * deviance, pools)
+        bound = self._bound(squares, pools)
         few = 0 if pools is None else len(pools.by_worth[0])
         rows = few + np.flatnonzero(bound[few:] > above)
         if len(rows):
@@ -107,15 +107,15 @@ class WholeMix:
             best = self._search(cells, rows, bound[rows], best)
         return best
 
-    def _bound(self, each: Floats, pools: Pooled | None) -> Floats:
-        """Return what the evidence of each row is at most, from what each category alone adds at most."""
+    def _bound(self, squares: Floats, pools: Pooled | None) -> Floats:
+        """Return what the evidence of each row is at most."""
         if pools is None:
-            summed, groups = each.sum(axis=1), np.array([each.shape[1]])
+            summed, groups = squares.sum(axis=1), np.array([squares.shape[1]])
         else:
-            each.ravel()[pools.members] = 0.0
-            gaps, groups = pools.groups.gaps(), pools.count
-            together = ((1.0 - gaps.pooled) * gaps.deviance_bound())[0]
-            summed = each.sum(axis=1) + np.bincount(pools.rows, together, minlength=len(each))
+            alone, groups = squares.copy(), pools.count
+            alone.ravel()[pools.members] = 0.0
+            together = pools.groups.gaps().squares()[0]
+            summed = alone.sum(axis=1) + np.bincount(pools.rows, together, minlength=len(alone))
         return self._evidence(_tail_bound(summed, groups, self.nu), slice(None))
 
     def _search(

@@ -56,8 +56,6 @@ class WindowSet:
     ----------
     lengths : int64 array of shape (n_windows,)
         Buckets with items in the window.
-    items : int64 array of shape (n_windows,)
-        Sums of the rows of `counts`: the items, where a row is one mix.
     counts : int64 array of shape (n_windows, width)
     starts : float64 array of shape (n_windows,)
         Earliest time in the window, UTC seconds.
@@ -65,21 +63,9 @@ class WindowSet:
     """
 
     lengths: npt.NDArray[np.int64]
-    items: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
     starts: npt.NDArray[np.float64]
     waves: Waves | None = None
-
-    def every_second(self) -> "WindowSet":
-        """Return every second window, the shortest and the longest among them."""
-        some = np.minimum(np.arange(0, len(self.lengths) + 1, 2), len(self.lengths) - 1)
-        return WindowSet(
-            lengths=self.lengths[some],
-            items=self.items[some],
-            counts=self.counts[some],
-            starts=self.starts[some],
-            waves=None if self.waves is None else self.waves[some],
-        )
 
 
 class Windows:
@@ -182,27 +168,17 @@ class Windows:
         self.max_buckets = max_buckets
         self._drop_oldest()
 
-    def suffixes(self) -> WindowSet:
-        """Return all windows that end with the newest bucket; empty arrays before the first bucket."""
-        counts = self._sums[: self._size][::-1].copy()
-        return WindowSet(
-            lengths=np.array(self._lengths[::-1], dtype=np.int64).cumsum(),
-            items=counts.sum(axis=1),
-            counts=counts,
-            starts=np.minimum.accumulate(np.array(self._starts[::-1], dtype=np.float64)),
-            waves=np.cumsum(self._waves[: self._size][::-1], axis=0) if self.n_waves else None,
-        )
+    def suffixes(self, *, step: int = 1) -> WindowSet:
+        """Return all windows that end with the newest bucket, or every `step`-th; none before the first.
+
+        The shortest and the longest are among them.
+        """
+        held = self._size
+        return self._ending_now(np.minimum(np.arange(0, held and held + step - 1, step), held - 1))
 
     def longest(self) -> WindowSet:
         """Return the window of everything that is held, alone; at least one bucket is."""
-        every = self.suffixes()
-        return WindowSet(
-            lengths=every.lengths[-1:],
-            items=every.items[-1:],
-            counts=every.counts[-1:],
-            starts=every.starts[-1:],
-            waves=None if every.waves is None else every.waves[-1:],
-        )
+        return self._ending_now(np.array([self._size - 1]))
 
     def empty(self) -> "Windows":
         """Return windows of the same kind that hold nothing."""
@@ -235,6 +211,16 @@ class Windows:
             counts, waves = as_counts(entry["counts"], windows.width), np.array(entry["waves"], np.float64)
             windows._append(counts, entry["start"], level=level, waves=waves)
         return windows
+
+    def _ending_now(self, oldest: npt.NDArray[np.intp]) -> WindowSet:
+        """Return windows by their oldest entry, the newest of all being 0."""
+        waves = np.cumsum(self._waves[: self._size][::-1], axis=0)[oldest] if self.n_waves else None
+        return WindowSet(
+            lengths=np.array(self._lengths[::-1], dtype=np.int64).cumsum()[oldest],
+            counts=self._sums[self._size - 1 - oldest],
+            starts=np.minimum.accumulate(np.array(self._starts[::-1], dtype=np.float64))[oldest],
+            waves=waves,
+        )
 
     def _append(self, row: Counts, start: float, *, level: int = 0, waves: Waves | None = None) -> None:
         if self._size == len(self._sums):

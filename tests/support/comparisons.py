@@ -49,13 +49,13 @@ def scanned_of(
 ) -> Scanned:
     """Return a scan of one window that found just this; `whole` is the evidence of the first mix."""
     counts = np.asarray(row, np.int64)[None]
-    windows = WindowSet(
-        lengths=np.array([buckets]), items=counts.sum(axis=1), counts=counts, starts=np.zeros(1)
-    )
+    windows = WindowSet(lengths=np.array([buckets]), counts=counts, starts=np.zeros(1))
     found, up = np.asarray(evidence, np.float64), np.asarray(rises, np.bool_)
     statistic = float(found.max()) if whole is None else whole
     mix = None if whole is None else 0
-    result = ScanResult(statistic, 0, found, up, closely=lambda _: (found, up), mix=mix)
+    result = ScanResult(
+        statistic, 0, float(found.max()), lambda: (found, up), closely=lambda _: (found, up), mix=mix
+    )
     columns = comparison.layout.tested(counts)
     return Scanned(windows, columns.counts, columns.items, columns.items.astype(np.float64), result)
 
@@ -64,7 +64,6 @@ def single_window(counts: Counts) -> WindowSet:
     """Return `counts` as the only window, one bucket long: a comparison made once, without a search."""
     return WindowSet(
         lengths=np.ones(1, dtype=np.int64),
-        items=counts.sum(keepdims=True),
         counts=counts[None],
         starts=np.zeros(1),
     )
@@ -96,4 +95,4 @@ def scan(
         tolerance_abs=np.full(n_columns, tolerance_abs),
         mixes=(Mix(0, n_columns, whole_mix),) if whole_mix > 0.0 and n_columns > 2 else (),
     )
-    return scan_columns(windows.lengths, windows.counts, windows.items[:, None], yardstick)
+    return scan_columns(windows.lengths, windows.counts, windows.counts.sum(axis=1, keepdims=True), yardstick)

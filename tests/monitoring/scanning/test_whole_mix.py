@@ -73,12 +73,11 @@ def test_the_largest_is_found_without_looking_at_all(moved: bool, clumped: bool)
     counts = np.cumsum([rng.multinomial(50 * n, (9 * SHARES + shares) / 10) for n in lengths], axis=0)
     items = counts.sum(axis=1, keepdims=True)
     mix = whole_mix(counts, items, series.sum(axis=0), series.sum(), lengths=lengths, inflation=inflation)
-    apart = mix.cells.gaps()
-    every = mix.evidence()
-    largest, row = mix.largest(apart.pooled, apart.deviance_bound())
+    squares, every = mix.cells.gaps().squares(), mix.evidence()
+    largest, row = mix.largest(squares)
     assert largest == pytest.approx(every.max(), rel=1e-12)
     assert every[row] == pytest.approx(largest, rel=1e-12)
-    assert mix.largest(apart.pooled, apart.deviance_bound(), above=largest + 1.0) == (largest + 1.0, 0)
+    assert mix.largest(squares, above=largest + 1.0) == (largest + 1.0, 0)
 
 
 def test_runs_side_by_side_are_as_each_alone():
