@@ -22,6 +22,7 @@
     └── TrainingError             a fit cannot be done, or its export is not equal to it
 """
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
 
@@ -105,15 +106,16 @@ class StoreError(ModelStoreError):
 
 
 class UnknownBundle(StoreError):
-    """The store has no bundle of this name, or none of this version."""
+    """The store has no bundle of this name, or none of this version; `known` are those it has."""
 
-    def __init__(self, name: str, version: str | None = None) -> None:
+    def __init__(self, name: str, version: str | None = None, *, known: Sequence[str] = ()) -> None:
         super().__init__(name, version)
-        self.name, self.version = name, version
+        self.name, self.version, self.known = name, version, tuple(known)
 
     def __str__(self) -> str:
         what = repr(self.name) if self.version is None else f"version {self.version!r} of {self.name!r}"
-        return f"the store has no {what}; `seamark bundle list` shows what it has"
+        has = f" ({', '.join(self.known)})" if self.known else ""
+        return f"the store has no {what}; `seamark bundle list` shows what it has{has}"
 
 
 class StoreNotWritable(StoreError):

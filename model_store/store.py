@@ -76,7 +76,7 @@ class ModelStore:
         """Return the directory of a published bundle."""
         home = self._home(name)
         if not VERSION.fullmatch(version) or not (home / version).is_dir():
-            raise UnknownBundle(name, version)
+            raise UnknownBundle(name, version, known=self.versions(name))
         return home / version
 
     def path_of(self, key: ModelKey) -> Path:
@@ -238,7 +238,7 @@ class ModelStore:
     def _home(self, name: str) -> Path:
         home = self.root / name
         if not NAME.fullmatch(name) or not _published(home):
-            raise UnknownBundle(name)
+            raise UnknownBundle(name, known=self.names())
         return home
 
     def _load(self, name: str, version: str) -> None:

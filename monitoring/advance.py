@@ -58,7 +58,10 @@ def is_idle(read: Open, idle_seconds: float) -> bool:
 
 
 def _detector(read: Open, config: DetectorConfig, alike: Callable[[ModelKey], bool]) -> Detector:
-    """Return the detector as it stood; a version's first one keeps the version's before it as its shadow."""
+    """Return the detector as it stood.
+
+    A version's first one keeps that of the version before it as its shadow, and expects what was announced.
+    """
     if read.detector is not None:
         return Detector.from_json(read.detector.snapshot, config=config)
     model = read.model
@@ -67,6 +70,9 @@ def _detector(read: Open, config: DetectorConfig, alike: Callable[[ModelKey], bo
     for key, former in read.formers:
         if detector.carry(former.snapshot, of=key, same_scores=alike(key)):
             break
+    for each in read.announced:
+        if each.category in detector.categories:  # else a store of models was replaced under the same name
+            detector.expect(**each.to_json())
     return detector
 
 

@@ -1,4 +1,8 @@
-"""How does a person announce a change, so that it raises no alarm? From any process, like a new baseline."""
+"""How does a person announce a change, so that it raises no alarm? From any process, like a new baseline.
+
+A version's detector holds what is expected. Until a first closed bucket starts one, what is announced of a
+version is kept for it.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -6,8 +10,11 @@ from typing import Any, Final
 from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
 from monitoring.detection.detector import Detector, DetectorConfig
+from monitoring.detection.expectation import Expectation, with_expected, without_expected
 from monitoring.errors import ExpectationRefused
+from monitoring.scanning.windows import drift_categories
 from monitoring.store import DetectorChange, Store
+from monitoring.store.announcements import Edit
 
 LONGEST_SECONDS: Final = 92 * 86_400.0  # nobody remembers what was muted longer ago
 
@@ -22,15 +29,21 @@ def expect_change(
     clock: Clock,
     by: str,
     why: str,
+    classes: Sequence[str] | None = None,
 ) -> Sequence[Mapping[str, Any]]:
     """Leave a class out of all tests until then, audited; return everything that is expected now.
+
+    Parameters
+    ----------
+    classes : optional
+        The model's own, where it is known to exist: then it needs no traffic.
 
     Raises
     ------
     ExpectationRefused
-        There is no such class or no closed bucket yet, or `until`, UTC seconds, is past or too far ahead.
+        There is no such class, or `until`, UTC seconds, is past or too far ahead.
     UnknownModel
-        The model never had traffic.
+        The model never had traffic, and `classes` are not given.
     """
     at = clock.now()
     if not at < until <= at + LONGEST_SECONDS:
@@ -38,12 +51,22 @@ def expect_change(
         raise ExpectationRefused(
             f"until: expected a time after now and within {days:g} days; repeat it later if needed"
         )
+    known = store.counts.classes(model_key) if classes is None else tuple(classes)
+    expected = Expectation(category, at, until, by, why)
 
     def expect(detector: Detector) -> None:
-        detector.expect(category, at=at, until=until, by=by, why=why)
+        detector.expect(**expected.to_json())
 
-    details = {"class": category, "until": until, "why": why}
-    return _change(store, model_key, expect, config=config, who=by, action="expect_change", details=details)
+    return _change(
+        store,
+        model_key,
+        expect,
+        lambda announced: with_expected(announced, expected, categories=drift_categories(known)),
+        config=config,
+        who=by,
+        action="expect_change",
+        details={"class": category, "until": until, "why": why},
+    )
 
 
 def end_expectation(
@@ -62,27 +85,39 @@ def end_expectation(
     ------
     ExpectationRefused
         Nothing is expected of that class.
-    UnknownModel
-        The model never had traffic.
     """
 
     def end(detector: Detector) -> None:
         detector.unexpect(category, at=clock.now())
 
-    details = {"class": category, "why": why}
-    return _change(store, model_key, end, config=config, who=by, action="end_expectation", details=details)
+    return _change(
+        store,
+        model_key,
+        end,
+        lambda announced: without_expected(announced, category),
+        config=config,
+        who=by,
+        action="end_expectation",
+        details={"class": category, "why": why},
+    )
 
 
 def _change(
     store: Store,
     model_key: ModelKey,
     edit: Callable[[Detector], None],
+    announce: Edit,
     *,
     config: DetectorConfig,
     who: str,
     action: str,
     details: Mapping[str, object],
 ) -> Sequence[Mapping[str, Any]]:
+    """Change what the version's detector expects or, before it has one, what is announced to it."""
+    announced = store.announcements.change(model_key, announce, who=who, action=action, details=details)
+    if announced is not None:
+        return [each.to_json() for each in announced]
+
     def change(snapshot: Mapping[str, Any]) -> DetectorChange:
         detector = Detector.from_json(snapshot, config=config)
         edit(detector)
@@ -90,6 +125,6 @@ def _change(
 
     row = store.detectors.change(model_key, change, who=who, action=action, details=details)
     if row is None:
-        raise ExpectationRefused(f"{model_key} has no closed bucket yet; wait for traffic")
+        raise ExpectationRefused(f"the detector of {model_key} was removed at this moment; try again")
     expectations: Sequence[Mapping[str, Any]] = row.status["expectations"]
     return expectations

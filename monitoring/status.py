@@ -56,6 +56,7 @@ def status(
     lease = store.lease.status()
     alarms = store.alarms.list(model_key, limit=1)
     meaning = None if row is None else row.meaning
+    announced = [each.to_json() for each in store.announcements.list(model_key)] if row is None else []
     return {
         "model": model_key,
         **{name: value for name, value in seen.items() if name not in ("categories", "alarm", "findings")},
@@ -64,7 +65,7 @@ def status(
         "alarm": None if seen["alarm"] is None else finding_json(seen["alarm"]),
         "findings": [finding_json(each) for each in seen["findings"]],
         "shadow": _shadow_json(seen["shadow"]),
-        "expectations": expectations_json(seen["expectations"]),
+        "expectations": expectations_json(announced or seen["expectations"]),
         "last_alarm": alarm_json(alarms[0], strongest=seen["strongest"]) if alarms else None,
         "meaning": meaning,
         "validation_mismatch": _mismatch(classes, seen["baseline"], validation, meaning),

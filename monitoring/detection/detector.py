@@ -23,14 +23,20 @@ from monitoring.detection.detector_status import (
     category_statuses,
     stream_statuses,
 )
-from monitoring.detection.expectation import Expectation, expected_scope
+from monitoring.detection.expectation import (
+    Expectation,
+    Expectations,
+    expected_scope,
+    with_expected,
+    without_expected,
+)
 from monitoring.detection.finding import ClassShift, Direction, EndedBy, Event, EventKind, Finding
 from monitoring.detection.judging import Judge
 from monitoring.detection.open_alarm import OpenAlarm
 from monitoring.detection.provisional import Provisional
 from monitoring.detection.shadow import Shadow, matching_order
 from monitoring.detection.snapshot import packed, unpacked
-from monitoring.errors import BaselineRefused, ExpectationRefused, NoOpenAlarm
+from monitoring.errors import BaselineRefused, NoOpenAlarm
 from monitoring.scanning.streams import Layout, Stream
 from monitoring.scanning.windows import Counts
 
@@ -79,7 +85,7 @@ class Detector:
         self._times = Times()
         self._provisional = Provisional(self.layout, self.config)
         self._judge: Judge | None = None  # there is one as soon as a baseline is frozen
-        self._expectations: tuple[Expectation, ...] = ()
+        self._expectations: Expectations = ()
         self._state: State = "warming"
         self._since: float | None = None
 
@@ -220,13 +226,8 @@ class Detector:
         ExpectationRefused
             There is no such class, or `until` is not after `at`.
         """
-        if category not in self.categories:
-            raise ExpectationRefused(f"there is no class {category!r}; name one of {list(self.categories)}")
-        if not until > at:
-            raise ExpectationRefused(f"until {until:.12g} is over; choose a later time")
         expected = Expectation(category, at, until, by, why)
-        others = [each for each in self._expectations if each.category != category]
-        self._expectations = (*others, expected)
+        self._expectations = with_expected(self._expectations, expected, categories=self.categories)
         self._set_aside(anew=False)
         if self._provisional.shadow is not None:
             self._provisional.shadow.expect(expected)
@@ -234,9 +235,7 @@ class Detector:
 
     def unexpect(self, category: str, *, at: float) -> None:
         """End an expectation before its time; ExpectationRefused when there is none of that class."""
-        if all(each.category != category for each in self._expectations):
-            raise ExpectationRefused(f"nothing is expected of {category!r}; the status lists what is")
-        self._expect_only(each for each in self._expectations if each.category != category)
+        self._expect_only(without_expected(self._expectations, category))
         if self._provisional.shadow is not None:
             self._provisional.shadow.unexpect(category, at=at)
         self._settle(at)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
+from monitoring.detection.expectation import Expectations
 from monitoring.recording import meterings
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store.alarm import Alarm, Dated, Ended
@@ -25,6 +26,7 @@ from monitoring.store.alarms import (
     note_later,
     note_meaning,
 )
+from monitoring.store.announcements import read_announced, take_announced
 from monitoring.store.audit import insert_audit
 from monitoring.store.batches import Load, NewBatch, Taken, insert_batch, read_load, read_taken
 from monitoring.store.candidates import Population, attach_candidates, read_population
@@ -61,7 +63,8 @@ class Fenced(Exception):
 class Open:
     """What one transaction saw of a model before its bucket closes.
 
-    `formers` are the detectors of other versions that a model without one may take over, the latest first.
+    Of a model without a detector, `formers` are those of other versions that it may take over, the latest
+    first, and `announced` what its own is to expect.
     """
 
     model: ModelRow
@@ -69,6 +72,7 @@ class Open:
     claim: Claim
     stretch: Stretch
     formers: tuple[tuple[ModelKey, DetectorRow], ...] = ()
+    announced: Expectations = ()
 
     @property
     def model_key(self) -> ModelKey:
@@ -163,8 +167,10 @@ class ClosingStore:
                 before=stretch.end,
                 or_after=now + bucket_seconds,
             )
-            formers = read_others(connection, model) if detector is None else ()
-            return Open(model, detector, claim, stretch, formers)
+            if detector is not None:
+                return Open(model, detector, claim, stretch)
+            formers, announced = read_others(connection, model), read_announced(connection, model_key)
+            return Open(model, None, claim, stretch, formers, announced)
 
     def due_at(self, model_key: ModelKey, *, bucket_seconds: float) -> float | None:
         """Return when the next bucket of the model ends, None when none is due yet."""
@@ -205,6 +211,8 @@ class ClosingStore:
         read = 0 if closing.read.detector is None else closing.read.detector.revision
         with self._fenced(lease) as connection:
             if not write_detector(connection, model_key, closing.detector, read=read):
+                raise Fenced("detector")
+            if read == 0 and not take_announced(connection, model_key, read=closing.read.announced):
                 raise Fenced("detector")
             if take_flushes(connection, claim.flush_ids) != len(claim.flush_ids):
                 raise Fenced("flushes")

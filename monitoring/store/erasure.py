@@ -39,6 +39,7 @@ COUNTED: Final = (
     tables.buckets,
     tables.bucket_sources,
     tables.detectors,
+    tables.announcements,
     tables.leases,
     tables.labeler_leases,
     tables.tombstones,

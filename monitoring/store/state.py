@@ -9,6 +9,7 @@ from monitoring.clock import Clock
 from monitoring.errors import StateUnavailable
 from monitoring.store import schema, sqlite
 from monitoring.store.alarms import AlarmsTable
+from monitoring.store.announcements import AnnouncementsTable
 from monitoring.store.audit import AuditTable
 from monitoring.store.batches import BatchesTable
 from monitoring.store.closing import ClosingStore
@@ -44,6 +45,7 @@ class Store:
         self._database = database
         self.counts = CountsTable(database, clock)
         self.detectors = DetectorsTable(database, clock)
+        self.announcements = AnnouncementsTable(database, clock)
         self.alarms = AlarmsTable(database, clock)
         self.examples = ExamplesTable(database)
         self.batches = BatchesTable(database)

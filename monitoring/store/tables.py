@@ -133,6 +133,14 @@ detectors = sa.Table(
     _column("meaning", Maybe, nullable=True),
 )
 
+# What is announced of versions that have no detector yet, which takes it up when it starts.
+announcements = sa.Table(
+    "announcements",
+    METADATA,
+    _column("model_key", Key, primary_key=True),
+    _column("expectations", sa.JSON),
+)
+
 alarms = sa.Table(
     "alarms",
     METADATA,

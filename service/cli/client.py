@@ -50,12 +50,13 @@ class Client:
         json: object = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Return the answer to POST `path` with a JSON body; raises `ClientError` on anything but 2xx."""
         if content is not None:
             typed = {"Content-Type": "application/json", **(headers or {})}
-            return self._send("POST", path, content=content, headers=typed)
-        return self._send("POST", path, json=json, headers=headers)
+            return self._send("POST", path, content=content, headers=typed, params=params)
+        return self._send("POST", path, json=json, headers=headers, params=params)
 
     def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:
         try:

@@ -40,9 +40,21 @@ def routes(seat: Seat) -> list[BaseRoute]:
         ),
         operate("GET", "/v1/drift/plan", drift.get_plan, local_only=False, queries=("class", "factor")),
         operate("POST", "/v1/drift/baseline", drift.post_baseline, local_only=True, body=drift.Freeze),
-        operate("POST", "/v1/drift/expect", drift.post_expectation, local_only=True, body=drift.Expect),
         operate(
-            "POST", "/v1/drift/expect/end", drift.post_expectation_end, local_only=True, body=drift.ExpectEnd
+            "POST",
+            "/v1/drift/expect",
+            drift.post_expectation,
+            local_only=True,
+            queries=("model",),
+            body=drift.Expect,
+        ),
+        operate(
+            "POST",
+            "/v1/drift/expect/end",
+            drift.post_expectation_end,
+            local_only=True,
+            queries=("model",),
+            body=drift.ExpectEnd,
         ),
         # Its items are somebody's words, as those of a batch are.
         operate("GET", alarm, alarms.get_alarm, local_only=True),

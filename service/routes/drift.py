@@ -6,7 +6,9 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
-from model_store.bundles.bundle import Bundle
+from model_store.bundles.bundle import Bundle, read_manifest
+from model_store.bundles.manifest import Manifest
+from model_store.errors import ModelStoreError
 from model_store.policy import NO_CLASS
 from monitoring.detection.detector import Detector, DetectorConfig
 from monitoring.detection.plan import RATIOS, measured_rate, plan, plan_ahead
@@ -51,14 +53,14 @@ class ExpectEnd(Struct, frozen=True, forbid_unknown_fields=True):
 def get_drift(call: Call) -> object:
     """Return the state of the detector of the version in force, or of `?model=name@version`."""
     key = _key(call)
-    bundle = _bundle(call, key)
-    # A version in force without traffic is warming up; any other key is a mistake of the client.
+    bundle, manifest = _bundle(call, key), _manifest(call, key)
+    # A version without traffic is warming up; any other key is a mistake of the client.
     return status(
         call.worker.state.store(),
         key,
         config=_config(call),
-        classes=None if bundle is None else bundle.policy.classes,
-        task="multiclass" if bundle is None else bundle.policy.task,
+        classes=None if manifest is None else manifest.classes,
+        task="multiclass" if manifest is None else manifest.task,
         validation=None if bundle is None else bundle.reference.counts,
     )
 
@@ -68,8 +70,8 @@ def get_history(call: Call) -> object:
     since = call.whole_number("since", default=0, low=0, high=LATEST_SECOND)
     limit = call.whole_number("limit", default=1_000, low=1, high=10_000)
     key = _key(call)
-    bundle = _bundle(call, key)
-    classes = None if bundle is None else bundle.policy.classes
+    manifest = _manifest(call, key)
+    classes = None if manifest is None else manifest.classes
     return history(call.worker.state.store(), key, since=float(since), limit=limit, classes=classes)
 
 
@@ -110,8 +112,8 @@ def post_baseline(call: Call) -> object:
 
 def post_expectation(call: Call) -> object:
     """Leave a class out of all tests until a planned change is over; the act is in the audit trail."""
-    asked, key = call.json(Expect), current_key(call)
-    _require_class(call, key, asked.category)
+    asked, key = call.json(Expect), _key(call)
+    classes = _require_class(call, key, asked.category)
     until = asked.until.timestamp() if isinstance(asked.until, datetime) else asked.until
     expected = expect_change(
         call.worker.state.store(),
@@ -122,13 +124,14 @@ def post_expectation(call: Call) -> object:
         clock=call.worker.clock,
         by=asked.by,
         why=asked.why,
+        classes=classes,
     )
     return {"model": key, "expectations": expectations_json(expected)}
 
 
 def post_expectation_end(call: Call) -> object:
     """Watch a class again before the time that was told; the act is in the audit trail."""
-    asked, key = call.json(ExpectEnd), current_key(call)
+    asked, key = call.json(ExpectEnd), _key(call)
     _require_class(call, key, asked.category)
     expected = end_expectation(
         call.worker.state.store(),
@@ -156,6 +159,17 @@ def _bundle(call: Call, key: str) -> Bundle | None:
     return current.model.bundle if current is not None and current.model.key == key else None
 
 
+def _manifest(call: Call, key: str) -> Manifest | None:
+    """Return the manifest of a version, whether or not this worker runs it; None of an unknown one."""
+    bundle = _bundle(call, key)
+    if bundle is not None:
+        return bundle.manifest
+    try:
+        return read_manifest(call.worker.models.path_of(key))
+    except ModelStoreError:
+        return None
+
+
 def _detector(call: Call, key: str, config: DetectorConfig) -> Detector | None:
     try:
         row = call.worker.state.store().detectors.get(key)
@@ -164,10 +178,16 @@ def _detector(call: Call, key: str, config: DetectorConfig) -> Detector | None:
     return None if row is None else Detector.from_json(row.snapshot, config=config)
 
 
-def _require_class(call: Call, key: str, name: str) -> None:
-    allowed = (*call.worker.state.store().counts.classes(key), NO_CLASS)
+def _require_class(call: Call, key: str, name: str) -> tuple[str, ...]:
+    """Return the classes of a version that has traffic or is in the store; refuse a name that is none."""
+    try:
+        classes = call.worker.state.store().counts.classes(key)
+    except UnknownModel:
+        classes = read_manifest(call.worker.models.path_of(key)).classes
+    allowed = (*classes, NO_CLASS)
     if name not in allowed:
         raise FieldInvalid("$.class", f"expected one of {', '.join(allowed)}")
+    return classes
 
 
 def _of_class(call: Call, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:

@@ -7,13 +7,19 @@ import pytest
 
 from monitoring.errors import ExpectationRefused, UnknownModel
 from monitoring.expecting import end_expectation, expect_change
-from tests.support.site import ATTACK, CONFIG, QUIET, Site
+from monitoring.status import status
+from tests.support.site import ATTACK, CLASSES, CONFIG, QUIET, Site
 
 HAMLESS = (60, 138, 2)
 
 
 def expect(
-    site: Site, category: str = "phish", *, seconds: float = 3_600.0, model_key: str = "mail@1"
+    site: Site,
+    category: str = "phish",
+    *,
+    seconds: float = 3_600.0,
+    model_key: str = "mail@1",
+    classes: Sequence[str] | None = None,
 ) -> Sequence[Mapping[str, Any]]:
     """Announce a change from now on."""
     return expect_change(
@@ -25,6 +31,14 @@ def expect(
         clock=site.clock,
         by="kim",
         why="an exercise",
+        classes=classes,
+    )
+
+
+def end(site: Site, category: str = "phish") -> Sequence[Mapping[str, Any]]:
+    """Say that the change is over."""
+    return end_expectation(
+        site.store, "mail@1", category, config=CONFIG.detector, clock=site.clock, by="kim", why="over"
     )
 
 
@@ -56,16 +70,7 @@ def test_afterwards_the_class_is_watched_again(site: Site) -> None:
     site.traffic(watcher, QUIET, buckets=15)
     expect(site)
     site.traffic(watcher, ATTACK, buckets=3)
-    left = end_expectation(
-        site.store,
-        "mail@1",
-        "phish",
-        config=CONFIG.detector,
-        clock=site.clock,
-        by="kim",
-        why="over",
-    )
-    assert left == []
+    assert end(site) == []
     site.traffic(watcher, ATTACK, buckets=3)
     assert len(site.store.alarms.list()) == 1
 
@@ -79,18 +84,59 @@ def test_it_has_to_end_in_time(site: Site, seconds: float) -> None:
     assert site.store.audit.list() == ()
 
 
+def test_a_change_is_announced_before_the_first_item(site: Site) -> None:
+    """The detector of a version just promoted starts with it: the change raises no alarm."""
+    (expected,) = expect(site, classes=CLASSES)
+    assert status(site.store, "mail@1", config=CONFIG.detector, classes=CLASSES)["expectations"] == [
+        {"class": "phish", **{name: expected[name] for name in ("at", "until", "by", "why")}}
+    ]
+    watcher = site.watcher()
+    site.traffic(watcher, QUIET, buckets=15)
+    site.traffic(watcher, ATTACK, buckets=10)
+    assert site.store.alarms.list() == ()
+    assert site.detector().status["expectations"] == [expected]
+
+
+def test_a_change_is_announced_before_the_first_bucket(site: Site) -> None:
+    """Between the first item and the first closed bucket too; announcing it again replaces it."""
+    site.flush(QUIET)
+    expect(site, seconds=60.0)
+    (expected,) = expect(site)
+    site.clock.advance(10)
+    site.watcher().tick()
+    assert site.detector().status["expectations"] == [expected]
+
+
+def test_an_announcement_is_ended_before_the_first_bucket(site: Site) -> None:
+    """Both acts are on record."""
+    expect(site, classes=CLASSES)
+    assert end(site) == []
+    site.traffic(site.watcher(), QUIET, buckets=1)
+    assert site.detector().status["expectations"] == []
+    assert [each.action for each in site.store.audit.list()] == ["end_expectation", "expect_change"]
+
+
+def test_a_later_version_expects_its_own_and_what_the_former_did(site: Site) -> None:
+    """What was announced of it comes on top of what it takes over, in its shadow too."""
+    watcher = site.watcher()
+    site.traffic(watcher, QUIET, buckets=15)
+    expect(site)
+    expect(site, "spam", model_key="mail@2", classes=CLASSES)
+    site.traffic(watcher, QUIET, buckets=1, model_key="mail@2")
+    expectations = site.detector("mail@2").status["expectations"]
+    assert [each["category"] for each in expectations] == ["phish", "spam"]
+    site.traffic(watcher, (60, 138, 60), buckets=6, model_key="mail@2")
+    assert site.detector("mail@2").status["shadow"]["state"] != "drift"
+
+
 def test_what_cannot_be_expected_changes_nothing(site: Site) -> None:
-    """No traffic, no closed bucket, no such class, nothing to end."""
+    """No such version, no such class, nothing to end; before the first bucket and after it."""
     with pytest.raises(UnknownModel):
         expect(site)
-    site.flush(QUIET)
-    with pytest.raises(ExpectationRefused, match="no closed bucket yet"):
-        expect(site)
-    site.traffic(site.watcher(), QUIET, buckets=1)
-    with pytest.raises(ExpectationRefused, match="'fish'"):
-        expect(site, "fish")
-    with pytest.raises(ExpectationRefused, match="nothing is expected of 'phish'"):
-        end_expectation(
-            site.store, "mail@1", "phish", config=CONFIG.detector, clock=site.clock, by="kim", why=""
-        )
+    for _ in range(2):
+        with pytest.raises(ExpectationRefused, match="'fish'"):
+            expect(site, "fish", classes=CLASSES)
+        with pytest.raises(ExpectationRefused, match="nothing is expected of 'phish'"):
+            end(site)
+        site.traffic(site.watcher(), QUIET, buckets=1)
     assert site.store.audit.list() == ()

@@ -200,7 +200,7 @@ def house(tmp_path: Path) -> Iterator[House]:
             "/v1/drift/expect/end",
             "/v1/drift/expect/end",
             {"json": {"by": "kim", "class": "login"}},
-            404,
+            409,
         ),
         ("GET", "/v1/batches", "/v1/batches", {}, 200),
         ("POST", "/v1/batches", "/v1/batches", {"json": {"by": "kim"}}, 404),

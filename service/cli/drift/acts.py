@@ -8,7 +8,18 @@ import typer
 from monitoring.durations import seconds_of
 from monitoring.meaning.wording import moment
 from service.cli.client import Client, ClientError
-from service.cli.options import A_NAME, A_REASON, DEFAULT_URL, By, Key, Url, Why, at_most, current_user
+from service.cli.options import (
+    A_NAME,
+    A_REASON,
+    DEFAULT_URL,
+    By,
+    Key,
+    ModelKey,
+    Url,
+    Why,
+    at_most,
+    current_user,
+)
 from service.cli.output import Json, show
 from service.values import MAX_REASON
 
@@ -43,12 +54,16 @@ def expect(
     ] = "",
     length: Annotated[str, typer.Option("--for", help="How long: 6h, 7d, 2w.")] = "7d",
     end: Annotated[bool, typer.Option("--end", help="Watch it again from now on.")] = False,
+    model: ModelKey = None,
     url: Url = DEFAULT_URL,
     key: Key = "",
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Announce a planned change: the class is left out of all tests until it is over."""
+    """Announce a planned change: the class is left out of all tests until it is over.
+
+    A version needs no traffic for that: its detector starts with it.
+    """
     body: dict[str, Any] = {"class": name, "by": by or current_user(), "why": why}
     path = "/v1/drift/expect/end" if end else "/v1/drift/expect"
     if not end:
@@ -58,7 +73,7 @@ def expect(
             body["until"] = time.time() + seconds_of(length)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--for") from None
-    value = Client(url, key).post(path, json=body).json()
+    value = Client(url, key).post(path, json=body, params={"model": model} if model else None).json()
     show(value, as_json=json, human=lambda: _expected(value))
 
 

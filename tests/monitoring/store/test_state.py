@@ -50,7 +50,10 @@ ADDED = {  # by the migration that ends at this revision
         ("candidates", "simhash"),
     ),
 }
-TABLES_ADDED = {"0004": ("labeler_leases", "item_leases", "tombstones", "deliveries", "shadows", "proposals")}
+TABLES_ADDED = {
+    "0004": ("labeler_leases", "item_leases", "tombstones", "deliveries", "shadows", "proposals"),
+    "0005": ("announcements",),
+}
 
 
 def test_opening_again_keeps_what_was_counted(
@@ -91,7 +94,7 @@ def test_a_newer_schema_is_refused_in_one_line(store: Store, tmp_path: Path, clo
     raw.close()
     with pytest.raises(StateNewer) as refused:
         open_store(tmp_path / "state", clock=clock)
-    assert str(refused.value).endswith("schema 9999 is newer than 0004; upgrade seamark")
+    assert str(refused.value).endswith("schema 9999 is newer than 0005; upgrade seamark")
     assert "\n" not in str(refused.value)
 
 
@@ -183,7 +186,7 @@ def test_a_usual_start_does_without_alembic(store: Store, tmp_path: Path, clock:
     assert not (tmp_path / "state" / LOCK).exists()
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
 def test_a_state_of_an_earlier_release_is_brought_up_to_date(
     tmp_path: Path,
     clock: ManualClock,

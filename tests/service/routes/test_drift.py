@@ -12,6 +12,7 @@ from tests.support.house import START, House
 
 CALM = (0.6, 0.3, 0.1)
 MOVED = (0.3, 0.2, 0.5)
+CAMPAIGN = {"class": "login", "until": START + 10_000, "by": "ada", "why": "campaign"}
 
 
 def texts(shares: tuple[float, ...], *, n: int = 100, seed: int = 0) -> list[str]:
@@ -85,9 +86,8 @@ def test_a_planned_change_is_announced(house: House) -> None:
     """Until then its class raises no alarm; it can be ended before its time."""
     for seed in range(8):
         house.answer(texts(CALM, seed=seed))
-    said = {"class": "login", "until": START + 10_000, "by": "ada", "why": "campaign"}
-    (expected,) = house.local.post("/v1/drift/expect", json=said).json()["expectations"]
-    assert {name: expected[name] for name in said} == said
+    (expected,) = house.local.post("/v1/drift/expect", json=CAMPAIGN).json()["expectations"]
+    assert {name: expected[name] for name in CAMPAIGN} == CAMPAIGN
     for seed in range(8, 12):
         house.answer(texts(MOVED, seed=seed))
     seen = house.local.get("/v1/drift").json()
@@ -115,19 +115,49 @@ def test_an_announcement_says_what_is_allowed(
     house: House, changed: dict[str, Any], status: int, field: str | None
 ) -> None:
     """A class of the model, a moment with a zone that is not too far, and a reason."""
-    house.answer(texts(CALM))
-    body = {"class": "login", "until": START + 1_000, "by": "ada", "why": "campaign", **changed}
-    answer = house.local.post("/v1/drift/expect", json=body)
-    assert (answer.status_code, answer.json().get("field")) == (status, field)
+    for _ in range(2):  # before there is traffic and after
+        answer = house.local.post("/v1/drift/expect", json={**CAMPAIGN, **changed})
+        assert (answer.status_code, answer.json().get("field")) == (status, field)
+        house.answer(texts(CALM))
 
 
-def test_nothing_is_announced_before_there_is_traffic(house: House) -> None:
-    """404 as of every act on a model without traffic; ending what was not announced is a conflict."""
-    body = {"class": "login", "until": START + 1_000, "by": "ada", "why": "campaign"}
-    assert house.local.post("/v1/drift/expect", json=body).status_code == 404
-    house.answer(texts(CALM))
-    answer = house.local.post("/v1/drift/expect/end", json={"class": "login", "by": "ada"})
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:seamark:problem:expectation-refused")
+def test_a_change_is_announced_before_there_is_traffic(house: House) -> None:
+    """It is stored with the reply, shown at once, and the detector starts with it."""
+    (expected,) = house.local.post("/v1/drift/expect", json=CAMPAIGN).json()["expectations"]
+    assert house.local.get("/v1/drift").json()["expectations"] == [expected]
+    drift(house)
+    seen = house.local.get("/v1/drift").json()
+    assert (seen["last_alarm"], seen["expectations"]) == (None, [expected])
+
+
+def test_a_change_is_announced_of_a_version_that_is_to_be_promoted(house: House) -> None:
+    """Any version of the store; the one in force expects nothing of it."""
+    bundles.publish_tiny(house.models, promote=False)
+    said = house.local.post("/v1/drift/expect?model=tiny@2", json=CAMPAIGN)
+    assert (said.json()["model"], len(said.json()["expectations"])) == ("tiny@2", 1)
+    assert house.local.get("/v1/drift?model=tiny@2").json()["expectations"] == said.json()["expectations"]
+    assert house.local.get("/v1/drift").json()["expectations"] == []
+    ended = house.local.post("/v1/drift/expect/end?model=tiny@2", json={"class": "login", "by": "ada"})
+    assert ended.json() == {"model": "tiny@2", "expectations": []}
+
+
+@pytest.mark.parametrize("path", ["/v1/drift/expect", "/v1/drift/expect/end"])
+def test_nothing_is_announced_of_an_unknown_version(house: House, path: str) -> None:
+    """404 with the versions there are; no such name likewise."""
+    body = CAMPAIGN if path.endswith("expect") else {"class": "login", "by": "ada"}
+    answer = house.local.post(f"{path}?model=tiny@9", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:seamark:problem:unknown-version")
+    assert answer.json()["detail"] .startswith("the store has no version '9' of 'tiny'; ")
+    assert answer.json()["detail"].endswith("shows what it has (1)")
+    assert house.local.post(f"{path}?model=mail@1", json=body).json()["detail"].endswith("(tiny)")
+
+
+def test_ending_what_was_not_announced_is_a_conflict(house: House) -> None:
+    """Before there is traffic and after."""
+    for _ in range(2):
+        answer = house.local.post("/v1/drift/expect/end", json={"class": "login", "by": "ada"})
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:seamark:problem:expectation-refused")
+        house.answer(texts(CALM))
 
 
 def test_the_plan_says_how_soon_a_change_would_be_noticed(house: House) -> None:

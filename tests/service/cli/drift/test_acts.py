@@ -27,6 +27,14 @@ def test_a_planned_change_is_announced_and_ended(seamark: Command):
     assert second == {"class": "billing", "by": "kim", "why": ""}
 
 
+def test_a_change_is_announced_of_a_named_version(seamark: Command):
+    """Also before it is in force."""
+    with answering({("POST", "/v1/drift/expect"): EXPECTED}) as service:
+        line = ("drift", "expect", "billing", "--why", "sale", "--model", "tickets@2")
+        assert seamark(*line, "--url", service.url)[0] == 0
+    assert service.asked[0][1] == "/v1/drift/expect?model=tickets%402"
+
+
 def test_the_open_alarm_is_acknowledged_without_its_id(seamark: Command):
     """Its id is looked up; a reason may be left out."""
     path = ("POST", "/v1/drift/alarms/a1/acknowledge")
