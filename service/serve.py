@@ -16,6 +16,7 @@ from model_store.store import ModelStore
 from monitoring.clock import SystemClock
 from monitoring.store import open_store
 from service.access import read_keys
+from service.departed import tell_departures
 from service.home import server_home
 from service.orphan import SERVER_PID
 from service.settings import ServiceError, Settings, misspelt
@@ -99,8 +100,11 @@ def serve(settings: Settings, *, as_json: bool = False) -> int:
         )
         sys.stdout.flush()
         # Only now: bentoml reads its home and metrics directory when it is imported.
+        from bentoml import serving  # noqa: PLC0415
+
         from service.app import Seamark  # noqa: PLC0415
 
+        tell_departures(serving)
         Seamark.serve_http(host=settings.host, port=settings.port)  # type: ignore[attr-defined]
     return 0
 

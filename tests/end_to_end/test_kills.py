@@ -1,6 +1,7 @@
 """What survives when a process dies, stops or is asked to end."""
 
 import json
+import re
 import sqlite3
 import threading
 import time
@@ -94,9 +95,12 @@ def test_a_killed_worker_is_replaced_and_the_other_serves(start_service: Start) 
             within=30,
             what="a new worker",
         )
+    gone = rf"worker [12], process {victim.pid}, is gone: killed by signal 9, SIGKILL; "
+    assert len(re.findall(gone, service.log.read_text())) == 1
     failed = sum(count for outcome, count in load.outcomes.items() if outcome != "200")
     assert failed <= 4, load.outcomes
     assert service.stop() == 0
+    assert service.log.read_text().count("is gone") == 1, "those that were asked to end are no news"
     lost = load.items - stored_items(service)
     # A request may have been counted and not answered; what came since the last flush is at risk.
     at_risk = max(lag, FLUSH_SECONDS) + 0.5
@@ -224,6 +228,7 @@ def test_a_killed_watcher_resumes_where_it_was(start_service: Start) -> None:
         eventually(
             lambda: closed_buckets(service) > closed + 2, within=60, what="buckets closed by a new watcher"
         )
+    assert f"the watcher, process {watcher.pid}, is gone: killed by signal 9" in service.log.read_text()
     assert load.outcomes.keys() == {"200"}
     assert service.stop() == 0
     assert stored_items(service) == load.items
