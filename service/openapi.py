@@ -22,12 +22,11 @@ from service.access import SCOPES
 from service.exchange import JSON_TYPE, Declared, DeclaredRoute
 from service.lane import PATH
 from service.problems import CONTENT_TYPE, PROBLEMS, TYPE_PREFIX, UNEXPECTED, Problem
-from service.routes.drift import MAX_FACTOR
 from service.routes.estimates import MODES
 from service.routes.handover import SETTINGS
 from service.routes.labels import FILES
 from service.schema import LabelsReply, PredictReply, PredictRequest
-from service.values import MAX_IDEMPOTENCY_KEY
+from service.values import MAX_FACTOR, MAX_IDEMPOTENCY_KEY
 
 DOCUMENT_PATH: Final = "/docs.json"
 DESCRIPTION: Final = (

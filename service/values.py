@@ -20,6 +20,7 @@ MAX_LEASE_ITEMS: Final = 500
 MAX_LEASE_MINUTES: Final = 10_080
 MAX_ERASED: Final = 500
 MAX_ERASED_ID: Final = 1_024
+MAX_FACTOR: Final = 1_000  # of a share, to be planned with
 LATEST_SECOND: Final = 10**11
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how a secret begins, not one
 LEAST_SECRET_BYTES: Final = 24

@@ -13,6 +13,7 @@ from service.cli.labeler import adjudicate, lease, release, report, skip
 from service.cli.options import A_NAME, DEFAULT_URL, BatchId, By, Key, Url, current_user
 from service.cli.output import Json, listed, show
 from service.cli.pull import pull
+from service.cli.ranges import whole
 from service.cli.returning import send_labels
 from service.values import MOST_EXPLORED, MOST_ITEMS, MOST_LABELERS
 
@@ -42,15 +43,15 @@ def make(
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option("--size", min=1, max=MOST_ITEMS, help="Items at most, SEAMARK_BATCH_SIZE by default."),
+        typer.Option("--size", help="Items at most, SEAMARK_BATCH_SIZE by default.", **whole(1, MOST_ITEMS)),
     ] = None,
     overlap: Annotated[
         int | None,
-        typer.Option("--overlap", min=1, max=MOST_LABELERS, help="How many people label each item."),
+        typer.Option("--overlap", help="How many people label each item.", **whole(1, MOST_LABELERS)),
     ] = None,
     explore: Annotated[
         int | None,
-        typer.Option("--explore", min=1, max=MOST_EXPLORED, help="Nothing but so many drawn at random."),
+        typer.Option("--explore", help="Nothing but so many drawn at random.", **whole(1, MOST_EXPLORED)),
     ] = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Draw by how probable the classes of --watch are, to count them.")

@@ -14,6 +14,7 @@ from monitoring.waves.labelled import BatchMode
 from service.cli.client import Client
 from service.cli.options import A_NAME, DEFAULT_URL, Key, ModelKey, Url
 from service.cli.output import Json, show, table
+from service.cli.ranges import whole
 from service.values import LATEST_SECOND
 
 _WHY: Final[Mapping[str, str]] = {
@@ -34,9 +35,8 @@ def estimates(
         int | None,
         typer.Option(
             "--since",
-            min=0,
-            max=LATEST_SECOND,
             help="Batches made from then on, seconds since 1970; 0: all.",
+            **whole(0, LATEST_SECOND),
         ),
     ] = None,
     answers: Annotated[

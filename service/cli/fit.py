@@ -52,6 +52,7 @@ from service.cli.options import (
     current_user,
 )
 from service.cli.output import Json, cell, out, show, stages, table
+from service.cli.ranges import SEED
 from service.cli.shortfall import THRESHOLD_SHARE, shortfall
 from service.cli.training import needs_training
 from service.cli.with_labels import (
@@ -103,7 +104,7 @@ def fit(
     ] = "pr_auc",
     store: Store = DEFAULT_STORE,
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits and of training.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the splits and of training.", **SEED)] = 0,
     licence: Annotated[str, typer.Option("--licence", help="Licence of the data, kept in the bundle.")] = "",
     with_labels: WithLabels = False,
     batch: Batches = None,

@@ -42,6 +42,7 @@ from service.cli.options import (
     current_user,
 )
 from service.cli.output import Json, show, stages
+from service.cli.ranges import SEED
 from service.cli.shortfall import UNTRAINED_SHARE
 from service.cli.training import needs_training
 
@@ -103,7 +104,7 @@ def import_(
     require_one: RequireOne = False,
     store: Store = DEFAULT_STORE,
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the splits.", **SEED)] = 0,
     licence: Annotated[str, typer.Option("--licence", help="Licence of the model, kept in the bundle.")] = "",
     by: By = None,
     why: Why = "",

@@ -17,18 +17,13 @@ from service.cli.client import Client
 from service.cli.options import A_NAME, DEFAULT_URL, BatchId, Key, Url, at_most, current_user
 from service.cli.output import Json, listed, out, show
 from service.cli.pull import write
+from service.cli.ranges import number, whole
 from service.values import MAX_IDEMPOTENCY_KEY, MAX_LEASE_ITEMS, MAX_LEASE_MINUTES
 
 Who: TypeAlias = Annotated[
     str | None, typer.Option("--who", help="Who labels; by default the current user.", callback=A_NAME)
 ]
 _QUOTED_CHARACTERS = 60
-
-
-def _minutes(value: float) -> float:
-    if not 0.0 < value <= MAX_LEASE_MINUTES:
-        raise typer.BadParameter(f"{value:g} is not above 0 and at most {MAX_LEASE_MINUTES:,}")
-    return value
 
 
 def _word(value: str | None) -> str | None:
@@ -42,11 +37,11 @@ def lease(
     batch: BatchId,
     who: Who = None,
     size: Annotated[
-        int, typer.Option("--size", min=1, max=MAX_LEASE_ITEMS, help="How many items at most.")
+        int, typer.Option("--size", help="How many items at most.", **whole(1, MAX_LEASE_ITEMS))
     ] = 20,
     minutes: Annotated[
         float,
-        typer.Option("--minutes", help="For how long nobody else gets them.", callback=_minutes),
+        typer.Option("--minutes", help="For how long nobody else gets them.", **number(0, MAX_LEASE_MINUTES)),
     ] = 60.0,
     to: Annotated[Path, typer.Option("--to", help="Directory for the file.")] = Path(),
     format_: Annotated[str, typer.Option("--format", help="csv or jsonl.")] = "csv",

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from service.cli.ranges import DELTA
 from service.values import MAX_NAME, MAX_REASON
 
 Store: TypeAlias = Annotated[
@@ -115,7 +116,8 @@ Targets: TypeAlias = Annotated[
     ),
 ]
 Delta: TypeAlias = Annotated[
-    float, typer.Option("--delta", help="A claim may fail with at most this probability.")
+    float,
+    typer.Option("--delta", help="A claim may fail with at most this probability.", **DELTA),
 ]
 Joint: TypeAlias = Annotated[
     bool, typer.Option("--joint", help="All claims together hold with that confidence, not each on its own.")
@@ -133,7 +135,9 @@ RequireOne: TypeAlias = Annotated[
 # The same where something was asked before: what is not given stays.
 NewDelta: TypeAlias = Annotated[
     float | None,
-    typer.Option("--delta", help="A claim may fail with at most this probability; by default as before."),
+    typer.Option(
+        "--delta", help="A claim may fail with at most this probability; by default as before.", **DELTA
+    ),
 ]
 NewJoint: TypeAlias = Annotated[
     bool | None, typer.Option("--joint/--no-joint", help="All claims together; by default as before.")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,7 @@ from service.cli.bundle import current_path
 from service.cli.options import DEFAULT_STORE, IdColumn, SourceColumn, Store
 from service.cli.output import Json, show, stages
 from service.cli.pull import HELP
+from service.cli.ranges import SEED, whole
 
 if TYPE_CHECKING:
     from model_store.bundles.manifest import Task
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from monitoring.plan.labelled import Labelled
     from monitoring.plan.pool import Pool
     from monitoring.plan.signs import Scorer
+
+MOST_PLANNED: Final = 1_000_000  # labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,10 @@ class _Chooser:
 
 def plan(
     pool: Annotated[Path, typer.Argument(help="CSV (UTF-8) of texts or rows to label, may be .gz.")],
-    budget: Annotated[int, typer.Option("--budget", min=1, help="Labels of all waves together.")],
-    wave: Annotated[int, typer.Option("--wave", min=1, help="Labels of one wave.")],
+    budget: Annotated[
+        int, typer.Option("--budget", help="Labels of all waves together.", **whole(1, MOST_PLANNED))
+    ],
+    wave: Annotated[int, typer.Option("--wave", help="Labels of one wave.", **whole(1, MOST_PLANNED))],
     rules: Annotated[Path | None, typer.Option("--rules", help="YAML of keywords and patterns.")] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="NAME[@VERSION] whose probabilities rank, not rules.")
@@ -81,7 +86,7 @@ def plan(
         Path | None, typer.Option("--out", help="Directory for the batch and its manifest.")
     ] = None,
     format_: Annotated[str, typer.Option("--format", help=HELP)] = "csv",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of what is drawn.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of what is drawn.", **SEED)] = 0,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:

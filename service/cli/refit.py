@@ -41,6 +41,7 @@ from service.cli.options import (
     current_user,
 )
 from service.cli.output import Json, out, show, stages, table
+from service.cli.ranges import SEED
 from service.cli.shortfall import shortfall
 from service.cli.training import needs_training
 from service.cli.with_labels import Batches, Collected, WithLabels, collect, goes_with_labels, propose
@@ -85,7 +86,7 @@ def refit(
     version: Annotated[str | None, typer.Option("--version", help="By default the one in force.")] = None,
     store: Store = DEFAULT_STORE,
     promote: Annotated[bool, typer.Option("--promote", help="Put the new version in force.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the splits.", **SEED)] = 0,
     json: Json = False,
 ) -> None:
     """Fit calibration and thresholds on new labels; the model stays, byte for byte.

@@ -10,6 +10,7 @@ from monitoring.meaning.wording import moment
 from service.cli.client import Client
 from service.cli.options import DEFAULT_URL, Key, Url
 from service.cli.output import Json, show
+from service.cli.ranges import whole
 
 _DOES = {
     "fit": "was fitted",
@@ -33,7 +34,7 @@ _DOES = {
 def history(
     url: Url = DEFAULT_URL,
     key: Key = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="Newest steps to list.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", help="Newest steps to list.", **whole(1, 1_000))] = 50,
     json: Json = False,
 ) -> None:
     """List what became of the served model: versions, proposals, promotions, alarms, with who and why."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
@@ -19,9 +19,8 @@ from monitoring.status import expectations_json, history, status
 from service.exchange import Call
 from service.problems import FieldInvalid
 from service.routes.models import MaybeReason, Name, Reason, current_key
-from service.values import LATEST_SECOND
+from service.values import LATEST_SECOND, MAX_FACTOR
 
-MAX_FACTOR: Final = 1_000
 Moment = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(gt=0, lt=LATEST_SECOND)]
 
 

@@ -20,6 +20,7 @@ from service.cli.demo.server import free_port, running_service
 from service.cli.demo.traffic import Traffic
 from service.cli.drift.status import render_status
 from service.cli.output import Json, StageProgress, out, show, stages, table
+from service.cli.ranges import SEED
 from service.cli.training import needs_training
 
 LABELS = 600  # a day: the batch of the alarm and two asked for by hand
@@ -42,7 +43,7 @@ def demo(
     watch: Annotated[
         str | None, typer.Option("--watch", help="Class to move, with --data; the rarest by default.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of items, splits and draws.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of items, splits and draws.", **SEED)] = 0,
     json: Json = False,
 ) -> None:
     """Run the whole loop: fit, serve, calm traffic, unannounced drift, alarm, labels, a better version."""

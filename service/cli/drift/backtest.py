@@ -11,6 +11,7 @@ from monitoring.durations import seconds_of
 from monitoring.meaning.wording import moment, number_of, printable, share
 from service.cli.drift.plotting import needs_plots
 from service.cli.output import Json, out, show, stages, table
+from service.cli.ranges import number
 
 if TYPE_CHECKING:
     from monitoring.backtest import Backtest, Scan
@@ -67,7 +68,12 @@ def backtest(
         ),
     ] = None,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", min=0.0, max=10.0, help="Changes within this ratio are no drift.")
+        float,
+        typer.Option(
+            "--tolerance",
+            help="Changes within this ratio are no drift.",
+            **number(0, 10, with_low=True),
+        ),
     ] = 0.10,
     watch: Annotated[
         list[str] | None,

@@ -15,6 +15,7 @@ from service.cli.drift.plotting import Plot, needs_plots, write_picture
 from service.cli.drift.status import finding_words
 from service.cli.options import DEFAULT_URL, Key, ModelKey, Url
 from service.cli.output import Json, show, table
+from service.cli.ranges import whole
 
 
 def history(
@@ -22,7 +23,9 @@ def history(
     key: Key = "",
     model: ModelKey = None,
     last: Annotated[str, typer.Option("--last", help="How far back: 6h, 7d, 4w.")] = "90d",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Newest buckets to read.")] = 1_000,
+    limit: Annotated[
+        int, typer.Option("--limit", help="Newest buckets to read.", **whole(1, 10_000))
+    ] = 1_000,
     plot: Plot = None,
     json: Json = False,
 ) -> None:

@@ -13,6 +13,7 @@ from monitoring.meaning.wording import number_of, share
 from service.cli.client import Client
 from service.cli.options import A_NAME, DEFAULT_STORE, DEFAULT_URL, Key, Store, Url
 from service.cli.output import Json, show, table
+from service.cli.ranges import change
 
 if TYPE_CHECKING:
     from monitoring.detection.plan import Plan
@@ -33,7 +34,7 @@ def plan(
     factor: Annotated[
         list[float] | None,
         typer.Option(
-            "--factor", min=0.0, help="By how much a share changes; repeat for more; by default 2, 3, .5."
+            "--factor", help="By how much a share changes; repeat for more; by default 2, 3, .5.", **change()
         ),
     ] = None,
     name: Annotated[str | None, typer.Option("--class", help="Only this class.", callback=A_NAME)] = None,
@@ -41,11 +42,6 @@ def plan(
     json: Json = False,
 ) -> None:
     """Say after how many items, and how long, a change of each class would be noticed."""
-    for each in factor or ():
-        if each in {0.0, 1.0}:
-            raise typer.BadParameter(
-                f"{each:g} is no change; give a factor above 0, not 1", param_hint="--factor"
-            )
     if bundle is None:
         if rate is not None:
             raise typer.BadParameter(

@@ -1,16 +1,19 @@
 """The command that scans a stream drawn from the rows of a labelled file, through a bundle."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from service.cli.asked import item_columns, label_columns
 from service.cli.options import DEFAULT_STORE, Store, TextColumn
 from service.cli.output import Json, show, stages, table
+from service.cli.ranges import SEED, whole
 
 if TYPE_CHECKING:
     from model_store.graphs.inputs import FrontEnd
+
+MOST_REPLAYED: Final = 10_000_000  # items
 
 
 def replay(
@@ -28,10 +31,16 @@ def replay(
         ),
     ] = None,
     shift: Annotated[str | None, typer.Option("--shift", help="CLASS=FACTOR, for example fraud=3.")] = None,
-    at: Annotated[int | None, typer.Option("--at", min=1, help="Item at which the shift begins.")] = None,
-    items: Annotated[int, typer.Option("--items", min=100, help="Length of the stream.")] = 30_000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draw.")] = 0,
-    bucket_items: Annotated[int, typer.Option("--bucket-items", min=1, help="Items per closed bucket.")] = 50,
+    at: Annotated[
+        int | None, typer.Option("--at", help="Item at which the shift begins.", **whole(1, MOST_REPLAYED))
+    ] = None,
+    items: Annotated[
+        int, typer.Option("--items", help="Length of the stream.", **whole(100, MOST_REPLAYED))
+    ] = 30_000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the draw.", **SEED)] = 0,
+    bucket_items: Annotated[
+        int, typer.Option("--bucket-items", help="Items per closed bucket.", **whole(1, MOST_REPLAYED))
+    ] = 50,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:

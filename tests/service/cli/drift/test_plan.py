@@ -59,7 +59,7 @@ def test_a_bundle_is_planned_with_before_it_serves(seamark: Command, publish_tin
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--factor", "1"), "1 is no change"),
+        (("--factor", "1"), "'1' is not a change; give a number above 0 and at most 1,000, not 1"),
         (("--rate", "5/s"), "give it with --bundle"),
         (("--bundle", "tiny", "--rate", "often"), "'often' is not a rate above 0 such as 20/s or 500/h"),
         (("--bundle", "tiny", "--class", "none"), "no class 'none'; classes are "),
