@@ -41,16 +41,14 @@ class LabelsTable:
             leases = _leases(connection, batch_id, rows)
             sorted_rows = _sort(rows, batch, leases, known=_annotations(connection, batch_id))
             fresh = sorted_rows.fresh
-            notes = [
-                *_late(connection, batch, fresh, leases),
-                *_outdated(connection, batch_id, sorted_rows.repeated),
-            ]
+            notes = list(_late(connection, batch, fresh, leases))
             if fresh:
                 connection.execute(labels.insert(), [_row(batch_id, row, at) for row in fresh.values()])
                 _free_places(connection, batch_id, fresh.values())
                 enough = batch.overlap if batch.state == "open" else 1
                 settle_items(connection, batch_id, {row.key for row in fresh.values()}, enough=enough)
                 close_when_done(connection, batch_id, at=at)
+            notes += _outdated(connection, batch_id, fresh | sorted_rows.repeated)
             repeated, rejected = len(sorted_rows.repeated), tuple(sorted_rows.rejected)
             return LabelReceipt(len(fresh), repeated, rejected, tuple(sorted(notes)))
 
@@ -141,13 +139,15 @@ def _late(
         yield Note(place, code)
 
 
-def _outdated(connection: sa.Connection, batch_id: str, repeated: Mapping[int, LabelRow]) -> Iterable[Note]:
-    """Note the rows after which the same annotator said something else: they change nothing."""
-    if not repeated:
-        return
-    said = annotations_of(connection, batch_id, {row.key for row in repeated.values()})
-    for place, row in repeated.items():
-        last = {word.annotator: word.label for word in last_words(said.get(row.key, ()))}
+def _outdated(connection: sa.Connection, batch_id: str, rows: Mapping[int, LabelRow]) -> Iterable[Note]:
+    """Note the rows after which the same annotator said something else, by all that is stored now.
+
+    What came later holds, whatever times the rows tell: so the same posting has the same notes again.
+    """
+    said = annotations_of(connection, batch_id, {row.key for row in rows.values()})
+    words = {key: {word.annotator: word.label for word in last_words(each)} for key, each in said.items()}
+    for place, row in rows.items():
+        last = words.get(row.key, {})
         if not row.adjudicated and last.get(row.annotator, row.label) != row.label:
             yield Note(place, "other_since")
 

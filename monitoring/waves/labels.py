@@ -38,7 +38,7 @@ class Rejection(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A row that came after its lease was over, and counts all the same, or one known before a later word."""
+    """A row that came after its lease was over, and counts all the same, or one before another word."""
 
     row: int
     code: NoteCode

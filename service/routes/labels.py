@@ -30,8 +30,8 @@ _NOT_KEPT: Final = {"Cache-Control": "no-store"}
 _NOTES: Final[dict[NoteCode, str]] = {
     "lease_over": "the lease is over; the label counts all the same",
     "taken_by_another": "the lease is over and somebody else has the item; the label counts as a further one",
-    "other_since": "known already, and the same person said something else since, which holds; to change it "
-    "back, send the row with an annotation_id or updated_at of its own",
+    "other_since": "the same person said something else in a later row, of this posting or an earlier "
+    "one, which holds; to change it back, send the row with an annotation_id or updated_at of its own",
 }
 
 

@@ -1,5 +1,7 @@
 """Labels under leases, of several people and of an adjudicator: none is lost, each counts as it should."""
 
+from dataclasses import replace
+
 import pytest
 
 from monitoring.clock import ManualClock
@@ -88,6 +90,40 @@ def test_an_old_word_sent_again_is_noted_where_it_is_not_the_last(store: Store) 
     receipt = store.labels.accept("b1", first, at=NOON)
     assert (receipt.accepted, receipt.repeated, receipt.notes) == (0, 2, (Note(0, "other_since"),))
     assert states(store)[0] == ("labelled", "spam")
+
+
+def test_two_words_of_one_person_in_a_posting_are_noted(store: Store) -> None:
+    """The last row holds, whatever times they tell; the same posting again says the same of each row."""
+    put_batch(store, "b1", ["a", "b", "c"])
+    rows = [
+        replace(word("a", "spam", "ann"), annotation_id="1@2026-03-01T10:05:00Z"),
+        replace(word("a", "ham", "ann"), annotation_id="1@2026-03-01T10:00:00Z"),
+        word("b", "ham", "ann"),
+        word("b", "spam", "bo"),
+        word("c", "ham", "ann"),
+        word("c", "ham", "ann", again=1),
+    ]
+    for accepted in (6, 0):
+        receipt = store.labels.accept("b1", rows, at=NOON)
+        assert (receipt.accepted, receipt.notes) == (accepted, (Note(0, "other_since"),))
+    assert states(store)[0] == ("labelled", "ham")
+
+
+def test_a_correction_sent_with_what_it_corrects_is_noted(store: Store) -> None:
+    """Known or not before: a tool that exports the history of an item shows which word holds."""
+    put_batch(store, "b1", ["a"])
+    first, second = word("a", "ham", "ann"), word("a", "spam", "ann", again=1)
+    store.labels.accept("b1", [first], at=NOON)
+    for _ in range(2):
+        assert store.labels.accept("b1", [first, second], at=NOON).notes == (Note(0, "other_since"),)
+    assert states(store) == [("labelled", "spam")]
+
+
+def test_an_adjudicator_takes_nothing_back(store: Store) -> None:
+    """What somebody decides for all is no word of their own."""
+    put_batch(store, "b1", ["a"])
+    rows = [word("a", "ham", "ann"), decision("a", "spam", "ann")]
+    assert store.labels.accept("b1", rows, at=NOON).notes == ()
 
 
 def test_a_lease_that_was_never_given_is_a_bad_row(store: Store) -> None:

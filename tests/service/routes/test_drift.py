@@ -147,7 +147,7 @@ def test_nothing_is_announced_of_an_unknown_version(house: House, path: str) -> 
     body = CAMPAIGN if path.endswith("expect") else {"class": "login", "by": "ada"}
     answer = house.local.post(f"{path}?model=tiny@9", json=body)
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:seamark:problem:unknown-version")
-    assert answer.json()["detail"] .startswith("the store has no version '9' of 'tiny'; ")
+    assert answer.json()["detail"].startswith("the store has no version '9' of 'tiny'; ")
     assert answer.json()["detail"].endswith("shows what it has (1)")
     assert house.local.post(f"{path}?model=mail@1", json=body).json()["detail"].endswith("(tiny)")
 
