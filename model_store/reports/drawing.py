@@ -7,7 +7,7 @@ gives the same bytes. Matplotlib draws, without pyplot and without a setting tha
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any, Final
 
@@ -48,6 +48,7 @@ _SETTINGS: Final[dict[Any, Any]] = {
 WIDTH_INCHES: Final = 4.3
 _METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _LONGEST: Final = 28
+_APART: Final = 0.15  # two lines of text, as a part of the axis
 # A file of its own has no page to take its colours from. These are legible on white and on black; a viewer
 # that knows the reader's preference takes the page's own.
 _ALONE: Final = (
@@ -96,6 +97,21 @@ def standalone(svg: str) -> str:
 def legend(axes: Axes, columns: int) -> None:
     """Put the legend above the axes, where it hides nothing and takes the width of the whole figure."""
     axes.figure.legend(loc="outside upper left", ncols=columns, handlelength=2.6)
+
+
+def levels(axes: Axes, named: Iterable[tuple[float, str]]) -> None:
+    """Draw a dotted line at each level of an axis from 0 to 1, and name it beyond its end.
+
+    There no curve crosses the name. Of two levels close to each other the lower one's name moves down.
+    """
+    place = 1.0
+    for level, name in sorted(named, reverse=True):
+        axes.axhline(level, color=INK, linewidth=1, linestyle=":")
+        place = min(place, level)
+        axes.text(
+            1.015, place, name, ha="left", va="center", size="small", transform=axes.get_yaxis_transform()
+        )
+        place -= _APART
 
 
 def note(axes: Axes, y: float, text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from matplotlib.axes import Axes
 
 from model_store.calibrating.reliability import Curve
-from model_store.reports.drawing import FAINT, FIRST, INK, SECOND, legend, note, picture, short
+from model_store.reports.drawing import FAINT, FIRST, INK, SECOND, legend, levels, picture, short
 from model_store.reports.evaluation import ClassFigures
 from model_store.reports.findings import words
 from model_store.reports.metrics import Share, ThresholdCurve
@@ -62,9 +62,7 @@ def threshold(figures: ClassFigures, curve: ThresholdCurve, *, key: str) -> str:
                 axes.axvspan(
                     figures.review_from, figures.threshold, color=FAINT, alpha=0.3, label="to review"
                 )
-        for check in figures.checks:
-            axes.axhline(check.asked, color=INK, linewidth=1, linestyle=":")
-            note(axes, check.asked, f"{check.aspect} asked")
+        levels(axes, ((check.asked, f"{check.aspect}\nasked") for check in figures.checks))
         if figures.threshold is not None and figures.checks:
             bounds = [check.bound for check in figures.checks]
             axes.plot([figures.threshold] * len(bounds), bounds, label="the bundle's bound", **_BOUND)
@@ -130,8 +128,7 @@ def recall_over_time(name: str, slices: Sequence[Slice], asked: float | None, *,
             if value is not None:
                 _upright(axes, place, value, _DISC)
         if asked is not None:
-            axes.axhline(asked, color=INK, linewidth=1, linestyle=":")
-            note(axes, asked, "asked")
+            levels(axes, [(asked, "asked")])
         axes.set(ylim=(-0.02, 1.02), xlim=(-0.5, len(slices) - 0.5), ylabel="recall")
         _moments(axes, slices)
 
