@@ -143,12 +143,15 @@ class WholeMix:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """What windows of a mix are compared with, in rows, with 1 row or column where all are alike.
+    """What windows of a mix are compared with: in rows, with 1 row or column where all are alike.
 
     Attributes
     ----------
-    counts, items, tolerance, tolerance_abs : float64 arrays
-        See `whole_mix`.
+    counts : float64 array of shape (1 or n_rows, n_categories)
+    items : float64 array of shape (1 or n_rows, 1 or n_categories)
+        Items, or exposures where a season was fitted.
+    tolerance, tolerance_abs : float64 arrays of shape (1 or n_rows, 1 or n_categories)
+        A group whose share moved within this ratio, or within this difference, adds nothing.
     """
 
     counts: Floats
@@ -164,12 +167,10 @@ class Reference:
         *,
         tolerance: npt.ArrayLike,
         tolerance_abs: npt.ArrayLike,
-        shape: tuple[int, ...] = (),
     ) -> "Reference":
-        """Return the reference of windows of that shape; any, where it has one row."""
-        r = np.asarray(counts, dtype=np.float64)
-        r = r[None] if r.ndim == 1 else np.broadcast_to(r, (*shape, r.shape[-1])).reshape(-1, r.shape[-1])
-        return cls(r, *(_rows(values, shape) for values in (items, tolerance, tolerance_abs)))
+        """Return what any number of windows are compared with; a value for each category, or one for all."""
+        row = np.asarray(counts, dtype=np.float64)[None]
+        return cls(row, *(_rows(values, ()) for values in (items, tolerance, tolerance_abs)))
 
     def compared(
         self,
@@ -179,7 +180,18 @@ class Reference:
         lengths: npt.ArrayLike,
         inflation: MixInflation | None = None,
     ) -> WholeMix:
-        """Return windows to be compared with it; see `whole_mix`."""
+        """Return windows to be compared with it, flattened to rows.
+
+        Parameters
+        ----------
+        counts : array of shape (..., n_categories)
+        items : array of shape (..., n_categories) or (..., 1)
+            Items, or exposures where a season was fitted.
+        lengths : array of shape (...)
+            Buckets per window.
+        inflation : MixInflation, optional
+            By default items are independent.
+        """
         a = np.asarray(counts, dtype=np.float64)
         shape = a.shape[:-1]
         n, nu, phi, phi_reference = _rows(items, shape), np.full(math.prod(shape), np.inf), _ONE, _ONE
@@ -202,40 +214,6 @@ class Reference:
         )
         valid = np.broadcast_to(np.all(holds & referred, axis=1), nu.shape)
         return WholeMix(cells, valid, np.broadcast_to(np.log(lengths), shape).ravel(), nu)
-
-
-def whole_mix(
-    counts: npt.ArrayLike,
-    items: npt.ArrayLike,
-    reference: npt.ArrayLike,
-    reference_items: npt.ArrayLike,
-    *,
-    lengths: npt.ArrayLike,
-    tolerance: npt.ArrayLike = 0.0,
-    tolerance_abs: npt.ArrayLike = 0.0,
-    inflation: MixInflation | None = None,
-) -> WholeMix:
-    """Return windows to be compared with a reference as a whole, flattened to rows.
-
-    Parameters
-    ----------
-    counts : array of shape (..., n_categories)
-    items : array of shape (..., n_categories) or (..., 1)
-        Items, or exposures where a season was fitted.
-    reference, reference_items : arrays that broadcast with `counts`
-        The reference's counts and items.
-    lengths : array of shape (...)
-        Buckets per window.
-    tolerance, tolerance_abs : arrays that broadcast with `counts`
-        A group whose share moved within this ratio, or within this difference, adds nothing.
-    inflation : MixInflation, optional
-        By default items are independent.
-    """
-    shape = np.shape(counts)[:-1]
-    other = Reference.of(
-        reference, reference_items, tolerance=tolerance, tolerance_abs=tolerance_abs, shape=shape
-    )
-    return other.compared(counts, items, lengths=lengths, inflation=inflation)
 
 
 def _rows(values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:

@@ -12,8 +12,9 @@ from monitoring.scanning.evidence import Yardstick, class_evidence
 from monitoring.scanning.scan import scan_columns
 from monitoring.scanning.search import Search
 from monitoring.scanning.spans import Span
-from monitoring.scanning.whole_mix import Mix, MixInflation, whole_mix
+from monitoring.scanning.whole_mix import Mix, MixInflation
 from tests.monitoring.traffic_kinds import repeated, windows_of
+from tests.support.whole_mixes import whole_mix
 
 
 def streams(rng: np.random.Generator, *, n_classes: int = 40, clumped: bool) -> tuple[Yardstick, np.ndarray]:

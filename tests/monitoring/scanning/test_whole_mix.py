@@ -5,8 +5,9 @@ import pytest
 
 from monitoring.scanning.dispersion import estimate
 from monitoring.scanning.spans import Span
-from monitoring.scanning.whole_mix import MixInflation, WholeMix, whole_mix
+from monitoring.scanning.whole_mix import MixInflation, WholeMix
 from tests.monitoring.traffic_kinds import repeated
+from tests.support.whole_mixes import whole_mix
 
 SHARES = np.random.default_rng(8).dirichlet(np.full(60, 0.5))
 
