@@ -117,7 +117,7 @@ def import_model(
     trained_on: Rows | None = None,
     seed: int = 0,
     licence: str = "",
-    by: str = "",
+    by: str | None = None,
     why: str = "",
     progress: Progress | None = None,
 ) -> Imported:
@@ -131,8 +131,8 @@ def import_model(
         File of costs, see `model_store.costs`: decide by them.
     trained_on : Rows, optional
         What it was trained on, same columns: rows that are nearly among them are left out.
-    by, why : str
-        Who makes the version, and the reason; kept in its manifest unless empty.
+    by, why : str, optional
+        Who makes the version, and the reason; kept in its manifest where they are said.
     progress : callable, optional
         Called with (stage, done, total).
 

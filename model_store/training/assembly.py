@@ -284,12 +284,12 @@ def assemble(
     return FitResult(path, name, path.name, calibration, policy.thresholds, evaluation)
 
 
-def told_by(by: str, *, why: str) -> dict[str, Any]:
+def told_by(by: str | None, *, why: str) -> dict[str, Any]:
     """Return the training facts that say who makes a version and why, each only where it was said."""
     return {name: said for name, said in (("by", by), ("why", why)) if said}
 
 
-def told_anew(facts: Mapping[str, Any], *, by: str, why: str) -> dict[str, Any]:
+def told_anew(facts: Mapping[str, Any], *, by: str | None, why: str) -> dict[str, Any]:
     """Return a version's training facts for one made of it: who makes this one and why, not the first.
 
     Examples

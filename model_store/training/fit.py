@@ -43,7 +43,7 @@ def fit(
     criterion: Criterion = "pr_auc",
     seed: int = 0,
     licence: str = "",
-    by: str = "",
+    by: str | None = None,
     why: str = "",
     returned: Returned | None = None,
     pool: bool = False,
@@ -65,8 +65,8 @@ def fit(
         Types of feature columns where their cells mislead.
     imbalance : str
         How training treats rare classes: a recipe, or "auto" to compare them by `criterion`.
-    by, why : str
-        Who makes the version, and the reason; kept in its manifest unless empty.
+    by, why : str, optional
+        Who makes the version, and the reason; kept in its manifest where they are said.
     returned : Returned, optional
         Labels that came back from batches, of the same classes. Those chosen by score train. Explored ones
         never do: they alone certify, since `rows` are of earlier traffic.

@@ -48,7 +48,7 @@ def recertify(
     store: ModelStore,
     claims: Claims | None = None,
     pool: bool = False,
-    by: str = "",
+    by: str | None = None,
     why: str = "",
     progress: Progress | None = None,
 ) -> FitResult:
@@ -62,8 +62,8 @@ def recertify(
         What to ask; by default what was asked when the bundle was made.
     pool : bool
         The traffic is still that of the bundle's validation rows, so these and explored rows count together.
-    by, why : str
-        Who makes the version, and the reason; kept in its manifest unless empty.
+    by, why : str, optional
+        Who makes the version, and the reason; kept in its manifest where they are said.
 
     Raises
     ------

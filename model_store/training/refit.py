@@ -138,7 +138,7 @@ def refit(
     sample: bool = False,
     pool: bool = False,
     seed: int = 0,
-    by: str = "",
+    by: str | None = None,
     why: str = "",
     progress: Progress | None = None,
 ) -> Refitted:
@@ -153,8 +153,8 @@ def refit(
     pool : bool
         Use the old validation rows beside the new ones for the thresholds. Both must then stand for the
         traffic: right when nothing has moved, and for recall also when only the mix of classes has.
-    by, why : str
-        Who makes the version, and the reason; kept in its manifest unless empty.
+    by, why : str, optional
+        Who makes the version, and the reason; kept in its manifest where they are said.
 
     Raises
     ------

@@ -171,7 +171,7 @@ def fit(
             criterion=criterion,
             seed=seed,
             licence=licence,
-            by=by or "",
+            by=by,
             why=why,
             returned=None if collected is None else collected.returned(columns=columns),
             pool=pool,

@@ -173,7 +173,7 @@ def import_(
             trained_on=None if trained_on is None else read_items(trained_on),
             seed=seed,
             licence=licence,
-            by=by or "",
+            by=by,
             why=why,
             progress=progress,
         )

@@ -143,7 +143,7 @@ def refit(
             sample=sample,
             pool=pool,
             seed=seed,
-            by=by or "",
+            by=by,
             why=why,
             progress=progress,
         )
@@ -179,7 +179,7 @@ def _of_labels(
             store=store,
             claims=asked,
             pool=pool,
-            by=by or "",
+            by=by,
             why=why,
             progress=progress,
         )
