@@ -2,7 +2,7 @@
 
 from monitoring.store.alarm import Act, Alarm, Dated, Ended, EndedBy, alarm_id
 from monitoring.store.audit import AuditEntry
-from monitoring.store.batches import Load, NewBatch, Taken
+from monitoring.store.batches import NewBatch
 from monitoring.store.candidates import Population
 from monitoring.store.closing import ClosedBucket, Closing, Fenced, Open, Span, WaveInput
 from monitoring.store.counts import BucketRow, Claim, ModelRow
@@ -11,8 +11,10 @@ from monitoring.store.detectors import DetectorChange, DetectorRow
 from monitoring.store.erasure import Erased
 from monitoring.store.examples import Example
 from monitoring.store.lease import Lease, LeaseStatus
+from monitoring.store.load import Load
 from monitoring.store.retention import Pruned
 from monitoring.store.state import Store, open_store
+from monitoring.store.taken import Taken
 from monitoring.store.thinning import Thinning
 
 __all__ = [

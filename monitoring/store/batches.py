@@ -1,7 +1,7 @@
 """Which labeling batches were made, and how far is each?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,13 +14,11 @@ from monitoring.store import codec
 from monitoring.store.audit import insert_audit
 from monitoring.store.database import Database, database_now
 from monitoring.store.deliveries import BATCH_EMITTED, insert_delivery
+from monitoring.store.load import Load, read_load
 from monitoring.store.settling import close_batch
 from monitoring.store.tables import batch_items, batches, item_leases
-from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary, Place, of_schema_1
-
-SECONDS_PER_DAY: Final = 86_400
-MOST_REMEMBERED: Final = 50_000
-MOST_COMPARED: Final = 4_000  # of them with their texts
+from monitoring.store.taken import Taken, read_taken
+from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary, of_schema_1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +49,6 @@ class NewBatch:
             "items": len(self.items),
             "path": f"/v1/batches/{self.id}",
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Items that need no second look, being labelled or in an open batch: keys, and signatures (n, 64).
-
-    `signed_keys` are the keys of the rows of `signatures`, `places` the newest batch and rank of each key.
-    `drawn` has key and time of those that were drawn at random whatever the model said of them, `carried` the
-    priorities of draws that one of them stands for. `contents` are their texts by key, where known, `texts`
-    those of the newest ones.
-    """
-
-    keys: frozenset[str]
-    signatures: npt.NDArray[np.uint32]
-    signed_keys: tuple[str, ...] = ()
-    places: Mapping[str, Place] = field(default_factory=dict)
-    drawn: frozenset[tuple[str, float]] = frozenset()
-    carried: frozenset[float] = frozenset()
-    contents: Mapping[str, str] = field(default_factory=dict)
-    texts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How much work the labelers have: open batches, and labels asked for since midnight UTC."""
-
-    open_batches: int
-    items_today: int
 
 
 _IN_HANDS: Final = sa.and_(
@@ -231,65 +201,6 @@ def insert_batch(connection: sa.Connection, batch: NewBatch) -> None:
     connection.execute(batch_items.insert(), [_row(batch, at) for at in range(len(batch.items))])
     if batch.announced:
         insert_delivery(connection, BATCH_EMITTED, batch.id, batch.announcement(), at=batch.created_at)
-
-
-def read_load(connection: sa.Connection, *, now: float) -> Load:
-    """Return how much work is out."""
-    midnight = now // SECONDS_PER_DAY * SECONDS_PER_DAY
-    open_batches = connection.scalar(
-        sa.select(sa.func.count()).select_from(batches).where(batches.c.state == "open")
-    )
-    items = connection.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(batches.c.size * batches.c.overlap), 0)).where(
-            batches.c.created_at >= midnight
-        )
-    )
-    return Load(open_batches=int(open_batches or 0), items_today=int(items or 0))
-
-
-def read_taken(connection: sa.Connection, *, since: float = 0.0) -> Taken:
-    """Return what must not be handed out again: open items, and the newest labelled ones.
-
-    What was drawn is told of batches made `since` then, UTC epoch seconds.
-    """
-    told = connection.execute(
-        sa.select(batches.c.batch_id, batches.c.manifest).where(batches.c.created_at >= since)
-    ).all()
-    # An audit draws by what the model says: to pass over its draws would leave no sample.
-    plain = {row.batch_id for row in told if row.manifest.get("mode") != "audit"}
-    rows = connection.execute(
-        sa.select(
-            batch_items.c.batch_id,
-            batch_items.c.rank,
-            batch_items.c.key,
-            batch_items.c.signature,
-            batch_items.c.stratum,
-            batch_items.c.at,
-            batch_items.c.text,
-        )
-        .join(batches, batches.c.batch_id == batch_items.c.batch_id)
-        .where(batch_items.c.state.in_(("open", "labelled")))
-        .order_by(batches.c.created_at.desc(), batch_items.c.batch_id, batch_items.c.rank)
-        .limit(MOST_REMEMBERED)
-    ).all()
-    return Taken(
-        keys=frozenset(row.key for row in rows),
-        signatures=codec.signatures([row.signature for row in rows if row.signature is not None]),
-        signed_keys=tuple(row.key for row in rows if row.signature is not None),
-        places={row.key: (row.batch_id, row.rank) for row in reversed(rows)},
-        drawn=frozenset(
-            (row.key, row.at) for row in rows if row.stratum == "exploration" and row.batch_id in plain
-        ),
-        carried=frozenset(
-            each["priority"]
-            for row in told
-            if row.batch_id in plain
-            for each in row.manifest.get("draws_taken", ())
-            if "priority" in each
-        ),
-        contents={row.key: row.text for row in reversed(rows) if row.text is not None},
-        texts=tuple(row.text for row in rows[:MOST_COMPARED] if row.text is not None),
-    )
 
 
 def _states(connection: sa.Connection, ids: Sequence[str]) -> Mapping[tuple[str, str], int]:

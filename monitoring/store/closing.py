@@ -28,7 +28,7 @@ from monitoring.store.alarms import (
 )
 from monitoring.store.announcements import read_announced, take_announced
 from monitoring.store.audit import insert_audit
-from monitoring.store.batches import Load, NewBatch, Taken, insert_batch, read_load, read_taken
+from monitoring.store.batches import NewBatch, insert_batch
 from monitoring.store.candidates import Population, attach_candidates, read_population
 from monitoring.store.codec import sparse
 from monitoring.store.counts import (
@@ -45,7 +45,9 @@ from monitoring.store.detectors import DetectorRow, read_detector, read_others, 
 from monitoring.store.erasure import without_erased
 from monitoring.store.grid import Stretch, due
 from monitoring.store.lease import Lease, holds
+from monitoring.store.load import Load, read_load
 from monitoring.store.tables import alarms, buckets, detectors
+from monitoring.store.taken import Taken, read_taken
 from monitoring.store.thinning import Thinning, apply_thinning, read_thinning
 
 FencedBy: TypeAlias = Literal["lease", "detector", "flushes", "batches"]

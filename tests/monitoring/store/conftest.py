@@ -11,7 +11,8 @@ from model_store.graphs.outputs import Task
 from monitoring.clock import ManualClock
 from monitoring.recording.recorder import SCORE_BINS, Sealed
 from monitoring.recording.reservoir import Candidate
-from monitoring.store import Store, open_store
+from monitoring.store import NewBatch, Store, open_store
+from monitoring.waves.batches import BatchItem
 
 NOON = 1_700_000_000.0 // 86_400 * 86_400 + 43_200
 
@@ -86,6 +87,42 @@ def candidate(clock: ManualClock) -> Callable[..., Candidate]:
             at=clock.now(),
             priority=priority,
             kinds=frozenset({f"random:{source}"}),
+        )
+
+    return make
+
+
+@pytest.fixture
+def batch(clock: ManualClock) -> Callable[..., NewBatch]:
+    """Make a batch of items with the given keys."""
+
+    def make(batch_id: str, keys: Sequence[str]) -> NewBatch:
+        items = tuple(
+            BatchItem(
+                rank=rank,
+                key=key,
+                item_id=key,
+                source="email",
+                text=f"text of {key}",
+                slice="explore",
+                stratum="exploration",
+                inclusion_probability=0.25,
+                dup_count=2,
+                probabilities=(0.25, 0.75),
+                predicted="spam",
+                at=clock.now(),
+            )
+            for rank, key in enumerate(keys, start=1)
+        )
+        return NewBatch(
+            id=batch_id,
+            alarm_id=None,
+            model_key="mail@1",
+            reason="by_hand",
+            created_at=clock.now(),
+            manifest={"classes": ["ham", "spam"], "sha": "é"},
+            items=items,
+            signatures=np.arange(64 * len(keys), dtype=np.uint32).reshape(-1, 64),
         )
 
     return make

@@ -1,55 +1,16 @@
 """Batches and the labels that come back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from monitoring.clock import ManualClock
 from monitoring.errors import UnknownAlarm, UnknownBatch
 from monitoring.store import Fenced, Load, NewBatch, Store
-from monitoring.waves.batches import BatchItem
 from monitoring.waves.labels import NONE_OF_THESE, LabelRow
 
 IDLE = Load(open_batches=0, items_today=0)
 BUSY = Load(open_batches=99, items_today=9_999)
-
-
-@pytest.fixture
-def batch(clock: ManualClock) -> Callable[..., NewBatch]:
-    """Make a batch of items with the given keys."""
-
-    def make(batch_id: str, keys: Sequence[str]) -> NewBatch:
-        items = tuple(
-            BatchItem(
-                rank=rank,
-                key=key,
-                item_id=key,
-                source="email",
-                text=f"text of {key}",
-                slice="explore",
-                stratum="exploration",
-                inclusion_probability=0.25,
-                dup_count=2,
-                probabilities=(0.25, 0.75),
-                predicted="spam",
-                at=clock.now(),
-            )
-            for rank, key in enumerate(keys, start=1)
-        )
-        return NewBatch(
-            id=batch_id,
-            alarm_id=None,
-            model_key="mail@1",
-            reason="by_hand",
-            created_at=clock.now(),
-            manifest={"classes": ["ham", "spam"], "sha": "é"},
-            items=items,
-            signatures=np.arange(64 * len(keys), dtype=np.uint32).reshape(-1, 64),
-        )
-
-    return make
 
 
 def label(key: str, name: str | None, *, annotation: str = "a1", annotator: str = "ann") -> LabelRow:
@@ -128,15 +89,6 @@ def test_a_batch_computed_under_a_load_that_grew_is_refused(
         store.closing.add_by_hand(batch("b2", ["y"]), load=IDLE, who="ops")
 
 
-def test_the_daily_load_begins_at_midnight_utc(
-    store: Store, batch: Callable[..., NewBatch], clock: ManualClock
-) -> None:
-    """Items handed out yesterday are not today's."""
-    store.closing.add_by_hand(batch("b1", ["x", "y"]), load=IDLE, who="ops")
-    assert store.batches.load(now=clock.now() + 43_199) == Load(1, 2)
-    assert store.batches.load(now=clock.now() + 43_200) == Load(1, 0)
-
-
 def test_labels_posted_twice_count_once(store: Store, batch: Callable[..., NewBatch]) -> None:
     """The second posting changes nothing and says so; also within one posting."""
     store.closing.add_by_hand(batch("b1", ["x", "y"]), load=IDLE, who="ops")
@@ -197,17 +149,6 @@ def test_a_batch_given_up_frees_its_items(store: Store, batch: Callable[..., New
         ("lead", "close_batch"),
         ("ops", "batch"),
     ]
-
-
-def test_what_is_taken_is_open_or_labelled(store: Store, batch: Callable[..., NewBatch]) -> None:
-    """Skipped items may come again; the others are known by key and by signature."""
-    made = batch("b1", ["x", "y", "z"])
-    store.closing.add_by_hand(made, load=IDLE, who="ops")
-    store.labels.accept("b1", [label("x", "ham"), label("y", None)], at=1.0)
-    taken = store.batches.taken()
-    assert taken.keys == {"x", "z"}
-    assert made.signatures is not None
-    assert taken.signatures.tolist() == made.signatures[[0, 2]].tolist()
 
 
 def test_unknown_batches_and_alarms_are_named(store: Store) -> None:
