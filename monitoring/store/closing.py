@@ -14,9 +14,7 @@ import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
 from monitoring.clock import Clock
-from monitoring.detection.expectation import Expectations
 from monitoring.recording import meterings
-from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store.alarm import Alarm, Dated, Ended
 from monitoring.store.alarms import (
     clear_alarms,
@@ -26,29 +24,21 @@ from monitoring.store.alarms import (
     note_later,
     note_meaning,
 )
-from monitoring.store.announcements import read_announced, take_announced
+from monitoring.store.announcements import take_announced
 from monitoring.store.audit import insert_audit
 from monitoring.store.batches import NewBatch, insert_batch
-from monitoring.store.candidates import Population, attach_candidates, read_population
+from monitoring.store.candidates import attach_candidates
 from monitoring.store.codec import sparse
-from monitoring.store.counts import (
-    Claim,
-    ModelRow,
-    first_unclaimed,
-    insert_sources,
-    read_claim,
-    read_model,
-    take_flushes,
-)
+from monitoring.store.counts import Claim, insert_sources, take_flushes
 from monitoring.store.database import Database
-from monitoring.store.detectors import DetectorRow, read_detector, read_others, write_detector
+from monitoring.store.detectors import DetectorRow, read_detector, write_detector
 from monitoring.store.erasure import without_erased
-from monitoring.store.grid import Stretch, due
 from monitoring.store.lease import Lease, holds
 from monitoring.store.load import Load, read_load
+from monitoring.store.opening import Open, read_open, read_stretch
 from monitoring.store.tables import alarms, buckets, detectors
-from monitoring.store.taken import Taken, read_taken
 from monitoring.store.thinning import Thinning, apply_thinning, read_thinning
+from monitoring.store.wave_input import Span, WaveInput, read_wave_input
 
 FencedBy: TypeAlias = Literal["lease", "detector", "flushes", "batches"]
 
@@ -62,46 +52,6 @@ class Fenced(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
-    """What one transaction saw of a model before its bucket closes.
-
-    Of a model without a detector, `formers` are those of other versions that it may take over, the latest
-    first, and `announced` what its own is to expect.
-    """
-
-    model: ModelRow
-    detector: DetectorRow | None
-    claim: Claim
-    stretch: Stretch
-    formers: tuple[tuple[ModelKey, DetectorRow], ...] = ()
-    announced: Expectations = ()
-
-    @property
-    def model_key(self) -> ModelKey:
-        """The model's key."""
-        return self.model.key
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The model's classes."""
-        return self.model.classes
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The traffic a wave is about: epochs of a model as counted up to bucket `seq`.
-
-    `claim` holds the flushes that this bucket takes, while it is not committed.
-    """
-
-    model_key: ModelKey
-    first_epoch: int
-    last_epoch: int
-    seq: int
-    claim: Claim | None
-
-
-@dataclass(frozen=True, slots=True)
 class ClosedBucket:
     """The bucket's place in time, and what the detector made of it."""
 
@@ -111,15 +61,6 @@ class ClosedBucket:
     state: str
     statistic: float | None
     threshold: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class WaveInput:
-    """What a wave is computed from; when its batch is stored it must not have become out of date."""
-
-    population: Population
-    taken: Taken
-    load: Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,34 +91,15 @@ class ClosingStore:
         self._clock = clock
 
     def read(self, model_key: ModelKey, *, bucket_seconds: float) -> Open | None:
-        """Return what the next bucket of the model takes; None when none is due.
-
-        What a bucket holds follows from when flushes were committed, not from when a watcher looked: after
-        an outage the buckets are closed one by one, as they would have been.
-        """
-        now = self._clock.now()
+        """Return what the next bucket of the model takes; None when none is due."""
+        now = self._clock.now()  # before what is read: no flush may be younger than that and count as older
         with self._database.read() as connection:
-            model = read_model(connection, model_key)
-            detector = read_detector(connection, model_key)
-            stretch = _due(connection, model_key, detector, now=now, bucket_seconds=bucket_seconds)
-            if stretch is None:
-                return None
-            claim = read_claim(
-                connection,
-                model_key,
-                n_classes=len(model.classes),
-                before=stretch.end,
-                or_after=now + bucket_seconds,
-            )
-            if detector is not None:
-                return Open(model, detector, claim, stretch)
-            formers, announced = read_others(connection, model), read_announced(connection, model_key)
-            return Open(model, None, claim, stretch, formers, announced)
+            return read_open(connection, model_key, now=now, bucket_seconds=bucket_seconds)
 
     def due_at(self, model_key: ModelKey, *, bucket_seconds: float) -> float | None:
         """Return when the next bucket of the model ends, None when none is due yet."""
         with self._database.read() as connection:
-            stretch = _due(
+            stretch = read_stretch(
                 connection,
                 model_key,
                 read_detector(connection, model_key),
@@ -189,18 +111,7 @@ class ClosingStore:
     def read_wave(self, span: Span, *, at: float) -> WaveInput:
         """Return what a wave is computed from; `at` tells the day whose budget counts."""
         with self._database.read() as connection:
-            return WaveInput(
-                population=read_population(
-                    connection,
-                    span.model_key,
-                    first_epoch=span.first_epoch,
-                    last_epoch=span.last_epoch,
-                    seq=span.seq,
-                    claimed=span.claim,
-                ),
-                taken=read_taken(connection, since=float(span.first_epoch * EPOCH_SECONDS)),
-                load=read_load(connection, now=at),
-            )
+            return read_wave_input(connection, span, at=at)
 
     def read_thinning(self, read: Open) -> Thinning:
         """Return which of the candidates that the bucket takes say nothing new."""
@@ -300,18 +211,6 @@ class ClosingStore:
                 yield connection
         except sa.exc.IntegrityError as error:  # two open batches with one item, or one batch twice
             raise Fenced("batches") from error
-
-
-def _due(
-    connection: sa.Connection,
-    model_key: ModelKey,
-    detector: DetectorRow | None,
-    *,
-    now: float,
-    bucket_seconds: float,
-) -> Stretch | None:
-    last = None if detector is None else detector.last_closed_at
-    return due(now, bucket_seconds, last=last, first=first_unclaimed(connection, model_key))
 
 
 def _store_batch(connection: sa.Connection, batch: NewBatch, load: Load) -> None:
