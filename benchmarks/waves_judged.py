@@ -16,7 +16,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from benchmarks.waves_data import SOURCES, Rows, Texts, Traffic
-from model_store.data.signatures import SHINGLE, SIMILARITY
+from model_store.data.shingles import SHINGLE
+from model_store.data.signatures import SIMILARITY
 
 ENOUGH: Final = 5  # examples of a class
 CLUSTERS: Final = 300

@@ -8,8 +8,8 @@ signature in every process and release: hash and permutations are fixed, because
 import hashlib
 import json
 import math
-import zlib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from model_store.data.cells import MISSING, number, truth
+from model_store.data.shingles import Hashes, Sizes, hashes
 
 Signatures: TypeAlias = npt.NDArray[np.uint32]  # (n_texts, PERMUTATIONS)
 Indices: TypeAlias = npt.NDArray[np.intp]
@@ -30,7 +31,6 @@ BANDS: Final = 16
 THOROUGH_BANDS: Final = 32
 # Between the two: rows of 3, which miss one in 160 pairs at .6 where rows of 4 miss one in 9.
 CLOSE_BANDS: Final = 21
-SHINGLE: Final = 5
 SIMILARITY: Final = 0.6
 # In a band's bucket every pair is verified up to this size. Beyond it (one text sent around by thousands)
 # each member is verified against these many only, so a bucket costs linear time. Narrow bands have larger
@@ -38,6 +38,9 @@ SIMILARITY: Final = 0.6
 _ANCHORS: Final = 32
 _THOROUGH_ANCHORS: Final = 256
 _BLOCK: Final = 1 << 16
+_CHARACTERS: Final = 1 << 16  # at a time: their hashes stay in the processor's cache
+# A permutation is h -> a * h + b modulo 2**32 with an odd a.
+_FACTORS, _TERMS = MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine32").permutations
 
 
 def minhash(texts: Sequence[str], *, exact: bool = False) -> Signatures:
@@ -64,13 +67,8 @@ def minhash(texts: Sequence[str], *, exact: bool = False) -> Signatures:
     """
     if exact:
         return _exact(texts)
-    signatures = np.empty((len(texts), PERMUTATIONS), dtype=np.uint32)
-    sketches = MinHash.generator(
-        map(_shingles, texts), num_perm=PERMUTATIONS, seed=1, hashfunc=zlib.crc32, scheme="affine32"
-    )
-    for i, sketch in enumerate(sketches):
-        signatures[i] = sketch.hashvalues
-    return signatures
+    parts = [_minima(*hashes(block)) for block in _blocks([_clean(text) for text in texts])]
+    return np.concatenate([np.empty((0, PERMUTATIONS), np.uint32), *parts])
 
 
 def groups(
@@ -193,14 +191,29 @@ def _clean(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _shingles(text: str) -> set[bytes]:
-    clean = _clean(text)
-    if len(clean) <= SHINGLE:
-        return {clean.encode("utf-8", "surrogatepass")}
-    if clean.isascii():
-        raw = clean.encode()
-        return {raw[i : i + SHINGLE] for i in range(len(raw) - SHINGLE + 1)}
-    return {clean[i : i + SHINGLE].encode("utf-8", "surrogatepass") for i in range(len(clean) - SHINGLE + 1)}
+def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the texts some at a time, in their order."""
+    ends = np.cumsum([len(text) for text in texts], dtype=np.intp)
+    cuts = np.flatnonzero(np.diff(ends // _CHARACTERS)) + 1
+    for start, end in pairwise([0, *cuts.tolist(), len(texts)]):
+        if start < end:
+            yield texts[start:end]
+
+
+def _minima(hashes: Hashes, sizes: Sizes) -> Signatures:
+    """Return the least hash of each text in each permutation, as `MinHash` has them, of all texts at once."""
+    mixed, starts = _mixed(hashes), np.cumsum(sizes) - sizes
+    found = np.empty((PERMUTATIONS, len(sizes)), np.uint32)
+    for mine, factor, term in zip(found, _FACTORS, _TERMS, strict=True):
+        np.minimum.reduceat(mixed * factor + term, starts, out=mine)
+    return np.ascontiguousarray(found.T)
+
+
+def _mixed(hashes: Hashes) -> Hashes:
+    """Return the hashes mixed by the finalizer of MurmurHash3, which "affine32" begins with."""
+    mixed = (hashes ^ (hashes >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    mixed = (mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    return mixed ^ (mixed >> np.uint32(16))
 
 
 def _anchors(bands: int) -> int:

@@ -18,7 +18,7 @@ Codes: TypeAlias = npt.NDArray[np.uint64]  # (n_characters,)
 SHINGLE: Final = 4
 BITS: Final = 64
 NEAR_BITS: Final = 8
-# As `model_store.data.signatures` has them, which workers do not load.
+# As `model_store.data.shingles` and `.signatures` have them; workers do not load those.
 COMPARED_SHINGLE: Final = 5
 SIMILARITY: Final = 0.6
 _BLOCK: Final = 1 << 16  # characters at a time: 64 bytes each

@@ -1,15 +1,17 @@
 """Tests of `model_store.data.signatures`."""
 
 import json
+import zlib
 
 import numpy as np
 import pytest
+from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_store.data.shingles import SHINGLE
 from model_store.data.signatures import (
     PERMUTATIONS,
-    SHINGLE,
     THOROUGH_BANDS,
     groups,
     matches,
@@ -41,6 +43,21 @@ def test_a_signature_never_changes():
 
 
 GOLDEN = [215713019, 148506040, 154641997, 237151603]
+
+
+@given(texts=st.lists(st.text(max_size=40) | st.text("abc d", max_size=40), max_size=6), long=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_signatures_are_those_of_datasketch(texts: list[str], long: bool):
+    """All at once they have the same minima as one by one, also where they fill several blocks."""
+    texts = [*texts, "many words " * 9_000, *texts] if long else texts
+    found = minhash(texts)
+    assert found.shape == (len(texts), PERMUTATIONS)
+    for text, mine in zip(texts, found, strict=True):
+        clean = " ".join(text.lower().split())
+        windows = {clean[at : at + SHINGLE] for at in range(max(len(clean) - SHINGLE + 1, 1))}
+        sketch = MinHash(num_perm=PERMUTATIONS, seed=1, hashfunc=zlib.crc32, scheme="affine32")
+        sketch.update_batch([each.encode("utf-8", "surrogatepass") for each in windows])
+        assert mine.tolist() == sketch.hashvalues.tolist()
 
 
 def test_white_space_and_case_do_not_count():

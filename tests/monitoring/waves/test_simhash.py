@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_store.data import signatures
+from model_store.data import shingles, signatures
 from monitoring.waves.simhash import COMPARED_SHINGLE, NEAR_BITS, SIMILARITY, alike, near, simhash
 
 ORDER = "your order number 48213 from the garden shop has been sent today and arrives on monday before noon"
@@ -51,7 +51,7 @@ def test_other_texts_are_not_near() -> None:
 
 def test_what_is_alike_is_what_a_wave_calls_near_duplicates() -> None:
     """The same shingles and the same limit, or something would be dropped that a wave tells apart."""
-    assert (COMPARED_SHINGLE, SIMILARITY) == (signatures.SHINGLE, signatures.SIMILARITY)
+    assert (COMPARED_SHINGLE, SIMILARITY) == (shingles.SHINGLE, signatures.SIMILARITY)
     assert alike("", "  ")
     assert alike("yes", "YES")
     assert not alike("yes", "no")
