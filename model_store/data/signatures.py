@@ -37,8 +37,8 @@ SIMILARITY: Final = 0.6
 # buckets of rows that merely share a phrase.
 _ANCHORS: Final = 32
 _THOROUGH_ANCHORS: Final = 256
-_BLOCK: Final = 1 << 16
-_CHARACTERS: Final = 1 << 16  # at a time: their hashes stay in the processor's cache
+_BLOCK: Final = 1 << 11  # pairs at a time: their rows stay in the processor's cache
+_CHARACTERS: Final = 1 << 16  # at a time, likewise
 # A permutation is h -> a * h + b modulo 2**32 with an odd a.
 _FACTORS, _TERMS = MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine32").permutations
 
@@ -234,16 +234,13 @@ def _bands(signatures: Signatures, bands: int) -> Iterator[npt.NDArray[np.uint64
 def _bucket_pairs(keys: npt.NDArray[np.uint64], anchors: int) -> tuple[Indices, Indices]:
     """Return the pairs to verify among rows with equal keys."""
     order = np.argsort(keys, kind="stable")
-    ranked = keys[order]
-    starts = np.flatnonzero(np.append(np.True_, ranked[1:] != ranked[:-1]))
-    sizes = np.diff(np.append(starts, len(ranked)))
-    start_of, position = np.repeat(starts, sizes), np.arange(len(ranked))
-    lefts, rights = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
-    for anchor in range(min(int(sizes.max()) - 1, anchors)):
-        later = np.flatnonzero(position > start_of + anchor)
-        lefts.append(order[start_of[later] + anchor])
-        rights.append(order[later])
-    return np.concatenate(lefts), np.concatenate(rights)
+    ranked, place = keys[order], np.arange(len(keys))
+    is_first = np.append(np.True_, ranked[1:] != ranked[:-1])
+    first = np.maximum.accumulate(np.where(is_first, place, 0))
+    n_pairs = np.minimum(place - first, anchors)  # of each row with the first of those before it
+    anchor = np.repeat(first - np.cumsum(n_pairs) + n_pairs, n_pairs)
+    anchor += np.arange(len(anchor))
+    return order[anchor], np.repeat(order, n_pairs)
 
 
 def _verified(
@@ -253,5 +250,6 @@ def _verified(
     least = threshold * PERMUTATIONS
     for at in range(0, len(left), _BLOCK):
         part = slice(at, at + _BLOCK)
-        near[part] = (signatures[left[part]] == against[right[part]]).sum(axis=1) >= least
+        equal = np.packbits(signatures[left[part]] == against[right[part]])
+        near[part] = np.bitwise_count(equal.view(np.uint64)) >= least  # a word of 64 bits a pair
     return near
