@@ -20,6 +20,7 @@ Marks: TypeAlias = npt.NDArray[np.uint16]  # (n_texts, PER_TEXT), `NO_MARK` wher
 COLUMNS: Final = 1 << 12
 PER_TEXT: Final = 64
 NO_MARK: Final = 0xFFFF
+_LOOKED_AT: Final = 4 * PER_TEXT  # words of a text, then pairs of them
 MOST_KEPT: Final = 4_000  # texts of a labelled file
 _WORD: Final = re.compile(r"\w+")
 _T = TypeVar("_T")
@@ -36,11 +37,12 @@ def marks(texts: Sequence[str]) -> Marks:
     """
     found = np.full((len(texts), PER_TEXT), NO_MARK, dtype=np.uint16)
     for row, text in enumerate(texts):
-        words = [word.encode(errors="surrogatepass") for word in _WORD.findall(text.lower())]
+        first_words = _WORD.findall(text.lower())[:_LOOKED_AT]
+        words = [word.encode(errors="surrogatepass") for word in first_words]
         one = [zlib.crc32(word) for word in words]
         # the hash of two words and the space between them goes on from that of the first
         two = [zlib.crc32(b" " + word, first) for first, word in zip(one, words[1:], strict=False)]
-        hashed = dict.fromkeys(gram % COLUMNS for gram in (one + two)[: 4 * PER_TEXT])
+        hashed = dict.fromkeys([gram % COLUMNS for gram in (one + two)[:_LOOKED_AT]])
         mine = list(hashed)[:PER_TEXT]
         found[row, : len(mine)] = mine
     return found
