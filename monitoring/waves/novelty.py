@@ -78,13 +78,26 @@ def among_alike(scores: Scores, candidates: Marks) -> Scores:
 def _means(scores: Scores, marks: csr_array, rows: npt.NDArray[np.intp]) -> Scores:
     """Return the mean of each of the rows and the seven most like it, the mean of all as one more."""
     alike = (marks[rows] @ marks.T).tocsr()
+    cosines = alike.data.round(9)
     of = np.repeat(np.arange(len(rows)), np.diff(alike.indptr))
-    order = np.lexsort((-scores[alike.indices], -alike.data.round(9), of))  # whatever order they came in
-    nearest = order[np.arange(len(order)) - alike.indptr[of] <= _ALIKE]  # itself and seven
-    weight, neighbour = alike.data[nearest], scores[alike.indices[nearest]]
+    kept = np.flatnonzero(cosines >= _bars(cosines, alike.indptr)[of])  # the others need no sorting
+    of, which, cosines = of[kept], alike.indices[kept], cosines[kept]
+    order = np.lexsort((-scores[which], -cosines, of))  # whatever order they came in
+    starts = np.searchsorted(of, np.arange(len(rows)))
+    nearest = order[np.arange(len(order)) - starts[of] <= _ALIKE]  # itself and seven
+    weight, neighbour = alike.data[kept[nearest]], scores[which[nearest]]
     total = np.bincount(of[nearest], weight * neighbour, minlength=len(rows)) + _ALONE * scores.mean()
     mean: Scores = total / (np.bincount(of[nearest], weight, minlength=len(rows)) + _ALONE)
     return mean
+
+
+def _bars(cosines: Floats, ends: npt.NDArray[np.integer]) -> Floats:
+    """Return the cosine of the seventh most like each row, itself not counted; 0 where there are fewer."""
+    bars = np.zeros(len(ends) - 1)
+    for row, mine in enumerate(np.split(cosines, ends[1:-1])):
+        if len(mine) > _ALIKE:
+            bars[row] = np.partition(mine, len(mine) - _ALIKE - 1)[len(mine) - _ALIKE - 1]
+    return bars
 
 
 def _uncommon(marks: csr_array) -> csr_array:

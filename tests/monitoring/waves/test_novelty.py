@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.data.wordmarks import marks
+from model_store.data.wordmarks import marks, matrix
 from monitoring.waves import novelty as novel
 from monitoring.waves.novelty import MOST_RATIO, among_alike, log_ratio, novelty
 
@@ -86,6 +86,23 @@ def test_those_compared_at_once_change_nothing(monkeypatch: pytest.MonkeyPatch):
     whole = among_alike(scores, each)
     monkeypatch.setattr(novel, "_BLOCK", 7)
     np.testing.assert_array_equal(among_alike(scores, each), whole)
+
+
+@pytest.mark.parametrize("n", [5, 24, 90])
+def test_the_most_novel_are_means_over_the_most_alike(n: int):
+    """To the bit as when all are sorted by cosine, then by score: many of these are alike and as novel."""
+    scores = np.random.default_rng(11).integers(0, 4, n).astype(np.float64)
+    each = marks([" ".join(words) for words in np.random.default_rng(12).choice(NEW, (n, 2)).tolist()])
+    shared = novel._uncommon(matrix(each))
+    alike = (shared @ shared.T).tocsr()
+    found = among_alike(scores, each)
+    for row in np.argsort(-scores, kind="stable")[: max(n // 3, 1)]:
+        mine = slice(*alike.indptr[row : row + 2])
+        cosines, theirs = alike.data[mine], scores[alike.indices[mine]]
+        first = np.lexsort((-theirs, -cosines.round(9)))[:8]
+        weights = sum(cosines[first].tolist(), 0.0)
+        expected = (sum((cosines[first] * theirs[first]).tolist(), 0.0) + scores.mean()) / (weights + 1.0)
+        assert found[row] == expected
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 9])
