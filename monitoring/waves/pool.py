@@ -1,6 +1,6 @@
 """Which candidates can be picked, and in which order does each slice want them?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,7 +9,7 @@ import numpy as np
 from model_store.data.ngrams import Vectors
 from model_store.data.wordmarks import Marks
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
-from monitoring.recording.candidate import Probabilities, Scores, nearness
+from monitoring.recording.candidate import Probabilities, ProbabilityVector, Scores, nearness
 from monitoring.waves.columns import Columns, Rows
 from monitoring.waves.novelty import among_alike, novelty
 from monitoring.waves.placed import Placed
@@ -20,6 +20,8 @@ _MOST_JUDGED: Final = 6_000  # candidates whose novelty is worked out
 _LEAST_JUDGED: Final = 2_000
 _BLOCK: Final = 4_096  # rows at a time: they fit the processor's cache
 _SOME: Final = 16  # every so many rows say from where on a row may be among the best
+
+_FEW: Final = 0.1  # of the columns: to read each by itself is faster than all of every row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,8 +135,8 @@ class Pool:
         found: list[list[Rows]] = [[self.scored[:0]] for _ in at]
         for start in range(0, len(self.scored), _BLOCK):
             rows = self.scored[start : start + _BLOCK]
-            for place, reach in enumerate((probabilities[rows][:, at] >= bars).T):
-                found[place].append(rows[reach])
+            for place, values in enumerate(_columns(probabilities, rows, at)):
+                found[place].append(rows[values >= bars[place]])
         return [np.concatenate(parts) for parts in found]
 
 
@@ -164,6 +166,13 @@ def pool_of(
         view=view,
         placed=Placed(view),
     )
+
+
+def _columns(probabilities: Probabilities, rows: Rows, at: Sequence[int]) -> Iterable[ProbabilityVector]:
+    """Return the probabilities of some rows column by column; of many columns whole rows are read at once."""
+    if len(at) <= _FEW * probabilities.shape[1]:
+        return (probabilities[rows, column] for column in at)
+    return probabilities[rows][:, at].T
 
 
 def _ranked(probabilities: Probabilities, thresholds: Scores | None) -> tuple[Rows, Scores]:

@@ -143,6 +143,21 @@ def test_many_rows_are_ranked_like_few() -> None:
         np.testing.assert_array_equal(rows, expected)
 
 
+@pytest.mark.parametrize("watched", [[7], [39, 0, 7, 20], list(range(40))], ids=["one", "few", "all"])
+def test_of_many_classes_some_are_ranked_like_all(watched: list[int]) -> None:
+    """Of forty classes few are read column by column: the same rows, those held as draws passed over."""
+    rng, names = np.random.default_rng(4), [f"class {k}" for k in range(40)]
+    p = (rng.multinomial(12, np.full(40, 1 / 40), 6_000) / 12).astype(np.float32)
+    drawn = rng.random(6_000) < 0.3
+    kinds = [frozenset({"random:chat"} if each else {"uncertain"}) for each in drawn.tolist()]
+    each = [candidate(f"k{i}", p[i].tolist(), at=float(i), kinds=kinds[i]) for i in range(6_000)]
+    mine = pool_of(Columns.of(each, n_classes=40), thresholds=np.full(40, 0.5))
+    found = mine.of_classes({names[k]: 25 for k in watched}, names)
+    for k in watched:
+        expected = np.argsort(-np.where(drawn, -1.0, p[:, k]), kind="stable")[:25]
+        np.testing.assert_array_equal(found[names[k]], expected)
+
+
 def test_without_labelled_items_nothing_is_novel() -> None:
     """Nothing says what is known."""
     assert pool(candidates(50, n_texts=50, seed=4)).novel(None, most=5) is None
