@@ -34,7 +34,7 @@ class Departures:
         return True
 
     def _tell(self, *, watcher: Any, process_pid: int, exit_code: int | None, **_: Any) -> bool:
-        number = self._numbers.pop(process_pid)
+        number = self._numbers.pop(process_pid, "of an unknown number")
         if watcher.is_stopping() or watcher.is_stopped():
             return True
         who = f"worker {number}" if watcher.name == SERVICE else "the watcher"
