@@ -43,6 +43,24 @@ class Delays:
         return text + (f" early {self.early:.2f}" if self.early else "")
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """Mean delay of one detector over that of another in the same runs, and its standard error."""
+
+    value: float
+    error: float
+
+    @classmethod
+    def of(cls, ours: Sequence[int], theirs: Sequence[int]) -> "Ratio":
+        """Return the ratio over runs in which both found the change; errors by the delta method."""
+        a, b = np.array(ours, np.float64), np.array(theirs, np.float64)
+        ratio = float(a.mean() / b.mean())
+        return cls(ratio, float((a - ratio * b).std(ddof=1) / (b.mean() * np.sqrt(len(a)))))
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} (s.e. {self.error:.3f})"
+
+
 def delays(calm: Floats, changed: Floats, *, threshold: float, bucket_items: int) -> Delays:
     """Return the delays of a detector that ran over all streams side by side.
 

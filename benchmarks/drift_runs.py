@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from benchmarks.drift_plain import PlainScan, plain_threshold
 from benchmarks.drift_problems import HORIZON_ITEMS, PROBLEMS, Problem
 from benchmarks.drift_traffic import TRAFFIC, Series
 from monitoring.detection.bucket import Bucket
@@ -45,6 +46,8 @@ class Run:
         Stop at the first alarm after the change, or at the first of all without one.
     season_items : int, optional
         The season's period is declared.
+    beside : bool
+        The plain scan is fed the same buckets of a change.
     """
 
     problem: str
@@ -56,6 +59,7 @@ class Run:
     items: int = HORIZON_ITEMS
     until_alarm: bool = True
     season_items: int | None = None
+    beside: bool = False
 
 
 @dataclass
@@ -70,6 +74,8 @@ class Followed:
         Items until the first alarm, before and after the change.
     clumpy : bool
         The baseline showed clumps.
+    plain_calm_alarm, plain_alarm : int or None
+        What the plain scan did, if it was fed the same.
     """
 
     calm: list[tuple[int, float]] = field(default_factory=list)
@@ -77,6 +83,8 @@ class Followed:
     calm_alarm: int | None = None
     alarm: int | None = None
     clumpy: bool = False
+    plain_calm_alarm: int | None = None
+    plain_alarm: int | None = None
 
 
 def detector_for(
@@ -112,7 +120,13 @@ def simulate(run: Run) -> Followed:
     followed.calm_alarm = follow(calm, second, followed.calm)
     second += len(calm)
     changed = _changed(problem, run, traffic, rng)
+    baseline = detector.baseline.counts
     followed.alarm = follow(changed, second, followed.after, until_alarm=run.until_alarm)
+    if run.beside:
+        plain = PlainScan(baseline)
+        followed.plain_calm_alarm = _plain_alarm(plain, calm, problem)
+        if followed.plain_calm_alarm is None:
+            followed.plain_alarm = _plain_alarm(plain, changed, problem)
     return followed
 
 
@@ -184,6 +198,15 @@ def _follow(
         if (until_alarm and alarm is not None) or largest >= detector.threshold + BEYOND:
             return alarm
     return alarm
+
+
+def _plain_alarm(plain: PlainScan, series: Series, problem: Problem) -> int | None:
+    """Return after how many items the plain scan alarms; None if it does not."""
+    threshold = plain_threshold(problem.n_buckets)
+    for number, counts in enumerate(series[:, 0].astype(np.int64), start=1):
+        if plain.step(counts) >= threshold:
+            return number * problem.bucket_items
+    return None
 
 
 def _changed(
