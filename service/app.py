@@ -52,7 +52,11 @@ class Monitor:
 
     @bentoml.on_startup
     def start(self) -> None:
-        """Start the watcher's thread; only in a process of its own, where BentoML calls this."""
+        """Start the watcher's thread; only in a process of its own, where BentoML calls this.
+
+        Where processor time is short, answers come first.
+        """
+        os.nice(SETTINGS.watcher_nice)
         self._watch = Watch(SETTINGS, watcher_metrics())
         self._watch.start()
 

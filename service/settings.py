@@ -64,6 +64,7 @@ class Settings:
     host: str = field(default="127.0.0.1", metadata=_from(values.text))
     port: int = field(default=3000, metadata=_from(values.integer(1, 65_535)))
     workers: int = field(default=2, metadata=_from(values.integer(1, 256)))
+    watcher_nice: int = field(default=10, metadata=_from(values.integer(0, 19)))
     bucket_seconds: float = field(default=10.0, metadata=_from(values.real(0.1, 86_400)))
     baseline_items: int = field(default=20_000, metadata=_from(values.integer(100, 1e9)))
     baseline_seconds: float = field(

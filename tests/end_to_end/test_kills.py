@@ -235,11 +235,12 @@ def test_a_killed_watcher_resumes_where_it_was(start_service: Start) -> None:
 
 
 def test_a_stopped_watcher_never_slows_readiness_or_predictions(start_service: Start) -> None:
-    """SIGSTOP of the watcher: /readyz in < 100 ms, predictions go on, the lag shows; SIGCONT heals."""
+    """It gives way; SIGSTOP: /readyz in < 100 ms, predictions go on, the lag shows; SIGCONT heals."""
     service = start_service({"SEAMARK_LEASE_SECONDS": "3"})
     service.predict("where is my parcel")
     eventually(lambda: closed_buckets(service) > 0, within=30, what="a closed bucket")
     (watcher,) = service.processes("Monitor")
+    assert watcher.nice() == 10 + service.processes("Seamark")[0].nice()
     watcher.suspend()
     try:
         durations = []
