@@ -26,6 +26,7 @@ from model_store.graphs.text import TextFrontEnd
 from model_store.training.export import linear_onnx
 from model_store.training.imbalance import IN_WORDS, RowNumbers
 from model_store.training.linear import LinearModel, fit_linear_model
+from model_store.training.penalty import inverse_penalty
 from model_store.training.recipes import RECIPES, Criterion, Imbalance, Recipe, check_recipe
 from model_store.training.selection import OpenFold, select
 from model_store.training.tables import train_table
@@ -38,7 +39,6 @@ CHAR_RANGE: Final = (3, 4)
 MAX_NGRAMS: Final = 20_000
 # One worker stays under 180 MB when its weight matrix does under this.
 MAX_WEIGHT_BYTES: Final = 40_000_000
-INVERSE_PENALTY: Final = 3.0
 # While recipes are compared; a third of it chose the same ones in half as long again.
 _SELECTION_TOLERANCE: Final = 3e-4
 
@@ -140,9 +140,8 @@ def _train_texts(
     criterion: Criterion,
     progress: Progress,
 ) -> Trained:
-    fit = partial(
-        fit_linear_model, task=task, n_classes=n_classes, seed=seed, inverse_penalty=INVERSE_PENALTY
-    )
+    penalty = inverse_penalty(len(texts), n_classes, task)
+    fit = partial(fit_linear_model, task=task, n_classes=n_classes, seed=seed, inverse_penalty=penalty)
 
     def open_fold(fitted: RowNumbers, held_out: RowNumbers) -> OpenFold:
         vectorizer = _vectorizer(n_classes)
@@ -172,17 +171,17 @@ def _train_texts(
         onnx=linear_onnx(weights, bias, link=link),
         output=LOGITS,
         predict_proba=lambda items: model.predict_proba(vectorizer.transform(items)),
-        facts=_facts(model, recipe),
+        facts=_facts(model, recipe, penalty),
         tried=selection.tried,
         chosen=recipe,
     )
 
 
-def _facts(model: LinearModel, recipe: Recipe) -> dict[str, Any]:
+def _facts(model: LinearModel, recipe: Recipe, penalty: float) -> dict[str, Any]:
     return {
         "estimator": f"{_ESTIMATORS[model.task]}; {IN_WORDS[recipe]}",
         "recipe": recipe,
-        "inverse_penalty": INVERSE_PENALTY,
+        "inverse_penalty": penalty,
         "iterations": model.linear.iterations,
         "features": "tf-idf of word {}-{}-grams and character {}-{}-grams".format(*WORD_RANGE, *CHAR_RANGE),
         "min_documents": MIN_DOCUMENTS,
