@@ -8,7 +8,7 @@ from typing import Final
 
 from model_store.graphs.outputs import Task
 
-# Of coefficients beside the sum over classes of each class's mean cost; docs/decisions/0023 has what it does.
+# Of coefficients beside the sum over classes of each class's mean cost; docs/decisions/0022 has what it does.
 _INVERSE_PENALTY_OF_MEANS: Final = 2_000.0
 # Beyond these nothing was gained on the sets it was tried on, and a weaker penalty takes longer to fit.
 _STRONGEST: Final = 0.3

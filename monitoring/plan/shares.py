@@ -9,6 +9,7 @@ import numpy as np
 from monitoring.recording.candidate import EXPLORE_SHARE
 from monitoring.waves.wave import NOVEL_SHARE, WATCHED_SHARE
 
+RARE_SHARE: Final = 0.55  # by rules
 # With rules: rare, spread, explore; with a model: rare, novel, uncertain, explore.
 Slice: TypeAlias = Literal["rare", "spread", "novel", "uncertain", "explore"]
 SLICES: Final[tuple[Slice, ...]] = ("rare", "spread", "novel", "uncertain", "explore")
@@ -17,16 +18,16 @@ SLICES: Final[tuple[Slice, ...]] = ("rare", "spread", "novel", "uncertain", "exp
 def sizes(size: int, n_sources: int) -> dict[Slice, int]:
     """Return how many items each slice is asked for; exploration has at least one of each source."""
     explore = min(max(round(EXPLORE_SHARE * size), n_sources), size)
-    rare = min(round(WATCHED_SHARE * size), size - explore)
+    rare = min(round(RARE_SHARE * size), size - explore)
     return {"rare": rare, "spread": size - rare - explore, "explore": explore}
 
 
 def sizes_by_model(size: int, n_sources: int) -> dict[Slice, int]:
     """Return the same of a wave that a model chooses, see `monitoring.waves.wave`."""
-    found = sizes(size, n_sources)
-    rest = found.pop("spread")
-    novel = min(round(NOVEL_SHARE * size), rest)
-    return {**found, "novel": novel, "uncertain": rest - novel}
+    explore = sizes(size, n_sources)["explore"]
+    rare = min(round(WATCHED_SHARE * size), size - explore)
+    novel = min(round(NOVEL_SHARE * size), size - explore - rare)
+    return {"rare": rare, "explore": explore, "novel": novel, "uncertain": size - explore - rare - novel}
 
 
 def allocate(total: int, of: Mapping[str, int], limits: Mapping[str, int]) -> dict[str, int]:

@@ -11,7 +11,7 @@ import numpy as np
 from model_store.data.wordmarks import Marks
 from monitoring.waves.batches import Chosen, Slice
 from monitoring.waves.columns import Rows
-from monitoring.waves.neardup import Excluded
+from monitoring.waves.neardup import HARDLY, Excluded, clusters, sign
 from monitoring.waves.pool import Pool
 from monitoring.waves.shortlist import Shortlist, Signed
 from monitoring.waves.spread import spread
@@ -22,6 +22,9 @@ _DEEPEST_LOOK: Final = 32
 # Of so many times the novel items wanted, the best, those farthest apart are taken. Uncertain ones are not
 # spread: it cost a quarter of the items of unknown classes and reached no more clusters.
 SPREAD: Final = 2
+# Of so many times the uncertain items wanted, drawn at random, the most uncertain are taken, where there is a
+# class to watch: the rest of the batch is about that, these look around (decision 0023).
+AROUND: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def pick(
         Items per source that are in the batch already, drawn at random.
     """
     signed: dict[int, Signed] = {}
-    lists = _Lists.of(pool, plan, classes=classes, labelled=labelled, since=since)
+    lists = _Lists.of(pool, plan, classes=classes, labelled=labelled, since=since, excluded=excluded)
     depth = _FIRST_LOOK
     while True:
         looks = lists.at(depth)
@@ -100,7 +103,7 @@ class _Looks:
 
     watched: Mapping[str, Rows]
     novel: Rows
-    capped: Rows  # uncertain ones, no most probable class beyond its cap
+    capped: Rows  # uncertain ones, no most probable class beyond its cap, but for those drawn at random
     uncertain: Rows
     whole: frozenset[str]
 
@@ -119,13 +122,21 @@ class _Lists:
     watched: Mapping[str, Rows]
     novel: Rows
     uncertain: Rows
+    around: Rows  # uncertain ones of some drawn at random; none without a class to watch
     by_top: Sequence[Rows]
     spare: int  # one item may lead the lists of several classes
     wanted: int  # uncertain items, in place of those that other lists lack too
 
     @classmethod
     def of(
-        cls, pool: Pool, plan: Plan, *, classes: Sequence[str], labelled: Marks | None, since: float
+        cls,
+        pool: Pool,
+        plan: Plan,
+        *,
+        classes: Sequence[str],
+        labelled: Marks | None,
+        since: float,
+        excluded: Excluded,
     ) -> Self:
         """Rank the pool for each slice."""
         spare = sum(plan.quotas.values())
@@ -144,6 +155,7 @@ class _Lists:
             watched=watched,
             novel=every,
             uncertain=pool.uncertain(most=_DEEPEST_LOOK * wanted + spare),
+            around=_around(pool, AROUND * wanted if plan.quotas else 0, excluded=excluded),
             by_top=pool.by_top(),
             spare=spare,
             wanted=wanted,
@@ -159,7 +171,8 @@ class _Lists:
         whole |= {"novel"} if len(novel) == len(self.novel) else set()
         whole |= {"uncertain"} if len(uncertain) < most else set()
         capped = self.pool.capped(self.by_top, most=most, most_of_class=depth * plan.class_cap)
-        return _Looks(watched, novel, capped, uncertain, frozenset(whole))
+        first = np.concatenate([self.around, capped])
+        return _Looks(watched, novel, first, uncertain, frozenset(whole))
 
 
 @dataclass(slots=True)
@@ -278,6 +291,18 @@ class _Filling:
 
     def _both_permit(self, row: int) -> bool:
         return self.of_class[int(self.pool.top[row])] < self.plan.class_cap and self._source_permits(row)
+
+
+def _around(pool: Pool, most: int, *, excluded: Excluded) -> Rows:
+    """Return rows drawn at random, most uncertain first, that resemble no taken item and none before them."""
+    rows = pool.around(most=most, taken=excluded.keys)
+    if not len(rows):
+        return rows
+    keys = [pool.columns.keys[row] for row in rows.tolist()]
+    signatures = sign([pool.columns.candidate(row) for row in rows.tolist()], exact=pool.exact)
+    of_each = np.unique(clusters(keys, signatures, alike=HARDLY), return_index=True)[1]
+    first = np.isin(np.arange(len(rows)), of_each)
+    return rows[first & ~excluded.holds(keys, signatures, alike=HARDLY)]
 
 
 def _anything(_row: int) -> bool:

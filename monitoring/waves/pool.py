@@ -1,6 +1,6 @@
 """Which candidates can be picked, and in which order does each slice want them?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -74,6 +74,13 @@ class Pool:
     def uncertain(self, *, most: int) -> Rows:
         """Return the most uncertain rows."""
         return self.columns.best(self.uncertainty[self.scored], self.scored, most=most)
+
+    def around(self, *, most: int, taken: Collection[str]) -> Rows:
+        """Return so many rows drawn at random, but for taken keys, the most uncertain of them first."""
+        columns, drawn = self.columns, self.rows[self.columns.drawn[self.rows]]
+        some = columns.best(-columns.priorities[drawn], drawn, most=most + len(taken))
+        free = np.array([row for row in some.tolist() if columns.keys[row] not in taken][:most], np.intp)
+        return columns.best(self.uncertainty[free], free, most=most)
 
     def by_top(self) -> Sequence[Rows]:
         """Return the scored rows of each most probable class that there is."""

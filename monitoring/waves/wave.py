@@ -35,8 +35,9 @@ from monitoring.waves.pool import Pool, pool_of
 from monitoring.waves.strata import Cell, Counts, Occurrence, Stratum, strata_of
 from monitoring.waves.views import TEXTS, View
 
-WATCHED_SHARE: Final = 0.55
+WATCHED_SHARE: Final = 0.65
 NOVEL_SHARE: Final = 0.10
+UNWATCHED_SHARE: Final = 0.65  # of novel items, without a class to watch
 CLASS_CAP: Final = 0.30  # of the batch: novel and uncertain items of one most probable class
 DEFAULT_TARGET: Final = 15  # positives that prove a recall of .85 with confidence .9, without a miss
 _DECIMALS: Final = 6
@@ -234,12 +235,12 @@ def _plan(
     source_caps: Mapping[str, float],
 ) -> Plan:
     # What known classes do not explain is worth as much as more of a class that the model knows; without a
-    # class to watch all of its share is for that.
+    # class to watch nearly all of its share is for that.
     free = WATCHED_SHARE / 2 if unexplained else 0.0
     asked = min(round((WATCHED_SHARE - free) * batch_size), n_certain)
     watching = quotas(asked, moved=watched, lacking=lacking, target=target)
     n_watched = sum(watching.values())
-    share = NOVEL_SHARE + (free if watching else WATCHED_SHARE)
+    share = NOVEL_SHARE + free if watching else UNWATCHED_SHARE
     novel = min(round(share * batch_size), n_certain - n_watched)
     return Plan(
         quotas=watching,

@@ -43,6 +43,6 @@ def test_slices_add_up() -> None:
 
 
 def test_a_model_s_slices_are_the_service_s() -> None:
-    """55, 10, 20 and 15 %; a wave that exploration fills has no others."""
-    assert sizes_by_model(1000, 3) == {"rare": 550, "novel": 100, "uncertain": 200, "explore": 150}
+    """65, 10, 10 and 15 %; a wave that exploration fills has no others."""
+    assert sizes_by_model(1000, 3) == {"rare": 650, "novel": 100, "uncertain": 100, "explore": 150}
     assert sizes_by_model(2, 8) == {"rare": 0, "novel": 0, "uncertain": 0, "explore": 2}

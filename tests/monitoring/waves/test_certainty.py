@@ -97,7 +97,9 @@ def test_picks_differ_and_fill_whatever_can_be_filled(
     texts = [one.candidate.text or "" for one in certain.chosen]
     scored = [one.text or "" for one in each if "top:a" in one.kinds]
     assert n_distinct(texts) == len(texts)
-    assert len(texts) == min(sum(quotas.values()) + uncertain + novel, n_distinct(scored))
+    wanted = sum(quotas.values()) + uncertain + novel
+    assert min(wanted, n_distinct(scored)) <= len(texts) <= wanted
+    assert quotas or len(texts) == min(wanted, n_distinct(scored))
     watched = sum(one.slice == "watched" for one in certain.chosen)
     assert watched == sum(certain.per_watched.values())
     assert all(certain.per_watched[name] <= quota for name, quota in quotas.items())
@@ -179,6 +181,51 @@ def test_a_source_that_is_full_leaves_a_watched_class_to_others() -> None:
     assert Counter(one.candidate.source for one in drawn.chosen) == {"chat": 1, "mail": 9}
 
 
+def test_with_a_class_to_watch_uncertain_items_are_sought_among_the_draws() -> None:
+    """Of twice as many as wanted with the smallest priorities the most uncertain; else of all there are."""
+    each = [
+        candidate(
+            f"k{i}",
+            (0.5 + i / 200, 0.49 - i / 200, 0.01),
+            text=text_of(i),
+            priority=1 - i / 60,
+            kinds=frozenset({"top:a", "random:chat"}),
+        )
+        for i in range(60)
+    ]
+    watching = picked(each, plan({"c": 2}, uncertain=5)).chosen
+    uncertain = [one.candidate.key for one in watching if one.slice == "uncertain"]
+    assert uncertain == [f"k{i}" for i in range(50, 55)]
+    alone = picked(each, plan(uncertain=5)).chosen
+    assert [one.candidate.key for one in alone] == [f"k{i}" for i in range(5)]
+
+
+def test_what_is_sought_around_resembles_hardly_anything_taken() -> None:
+    """A draw that says half of what is labelled makes room for the next; what is chosen by score does not."""
+    each = [
+        candidate(
+            f"k{i}",
+            (0.5 + i / 200, 0.49 - i / 200, 0.01),
+            text=text_of(i),
+            priority=i / 60,
+            kinds=frozenset({"top:a", "random:chat"}),
+        )
+        for i in range(20)
+    ]
+    likely = candidate("c", (0.1, 0.1, 0.8), text=text_of(99), kinds=frozenset({"top:c"}))
+    words = text_of(0).split()
+    for n in range(len(words)):
+        known = minhash([" ".join([*words[n:], *text_of(10**6 + n).split()])])
+        if 33 <= int((known == minhash([text_of(0)])).sum()) < 37:
+            break
+    else:
+        pytest.fail("no text resembles the first one by half")
+    for quotas, first in (({"c": 1}, "k1"), (OPEN, "k0")):
+        found = picked([*each, likely], plan(quotas, uncertain=3), excluded=Excluded(signatures=known)).chosen
+        uncertain = [one.candidate.key for one in found if one.slice == "uncertain"]
+        assert uncertain[0] == first
+
+
 @pytest.mark.parametrize("by", ["key", "text"])
 def test_what_is_known_is_not_picked_again(by: str) -> None:
     """Neither an item with a taken key nor one that says nearly the same as a taken one."""
@@ -189,7 +236,7 @@ def test_what_is_known_is_not_picked_again(by: str) -> None:
     )
     certain = picked(each, plan({"a": 5}, uncertain=50), excluded=known)
     assert best.key not in {one.candidate.key for one in certain.chosen}
-    assert (len(certain.chosen), certain.excluded) == (19, 1)
+    assert (len(certain.chosen), certain.excluded) == (29, 1)
 
 
 def test_the_look_goes_as_deep_as_near_duplicates_make_it() -> None:

@@ -115,6 +115,21 @@ def test_each_slice_is_ranked_as_plain_python_would(n: int, seed: int, most: dic
     assert mine.uncertain(most=7).tolist() == every[:7]
 
 
+@settings(max_examples=50, deadline=None)
+@given(n=st.integers(0, 60), seed=st.integers(0, 100), most=st.integers(0, 70))
+def test_around_are_draws_of_the_smallest_priorities(n: int, seed: int, most: int) -> None:
+    """The most uncertain of these first, whatever is held for its score; what is taken is passed over."""
+    each, taken = coarse(n, seed=seed), {f"k{i}" for i in range(0, n, 4)}
+    drawn = {
+        row: -one.priority
+        for row, one in enumerate(each)
+        if "random:chat" in one.kinds and one.key not in taken
+    }
+    some = in_order(each, drawn)[:most]
+    expected = in_order(each, {row: doubt(each[row]) for row in some})
+    assert pool(each).around(most=most, taken=taken).tolist() == expected
+
+
 @settings(max_examples=100, deadline=None)
 @given(n=st.integers(0, 80), seed=st.integers(0, 1000), most=st.integers(0, 40), of_class=st.integers(0, 20))
 def test_capped_rows_are_the_most_uncertain_but_for_the_cap(
