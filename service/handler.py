@@ -152,7 +152,8 @@ class Handler:
             decisions = await self._decide_in_thread(current, inputs)
         self._tally.inference.add(perf_counter() - started)
         self._tally.items += len(items)
-        if current.pending.add(items, inputs, decisions, at=self._clock.now(), n_bytes=len(body)):
+        seen = current.recorder.seen
+        if current.pending.add(items, inputs, decisions, at=self._clock.now(), n_bytes=len(body), seen=seen):
             self.pass_on(current)
         return encode(reply(current, items, decisions, with_probabilities=with_probabilities))
 

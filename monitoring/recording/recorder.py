@@ -139,6 +139,11 @@ class Recorder:
         What tells the meters that an item was counted before: its id, or what it says where it has none.
     task : Task
         What the store is told of the model.
+
+    Attributes
+    ----------
+    seen : int
+        Items of this epoch so far.
     """
 
     __slots__ = (
@@ -155,6 +160,7 @@ class Recorder:
         "_task",
         "classes",
         "model_key",
+        "seen",
         "sources",
     )
 
@@ -180,6 +186,7 @@ class Recorder:
         self._measures = self._meters.to_json()
         self._reader = Reader(self._meters.readings, deduplicate=deduplicate if meters else "off")
         self._epoch: int | None = None
+        self.seen = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -217,6 +224,7 @@ class Recorder:
             self._first_at = at
         if self._last_at is None or at > self._last_at:
             self._last_at = at
+        self.seen += len(observed.inputs)
         self._reservoir.offer(observed)
 
     def seal(self, now: float) -> Sealed:
@@ -249,7 +257,7 @@ class Recorder:
         )
         self._clear()
         if epoch != self._epoch:
-            self._epoch = epoch
+            self._epoch, self.seen = epoch, 0
             self._reservoir.reset()
             self._reader.begin_epoch()
         return sealed

@@ -248,7 +248,7 @@ def test_a_failing_observer_is_counted_and_does_not_touch_the_reply(desk: Desk) 
     assert desk.current is not None
 
     class Broken:
-        sources = desk.current.recorder.sources
+        sources, seen = desk.current.recorder.sources, 0
 
         def observe(self, observed: object) -> None:
             raise RuntimeError(f"cannot count {observed}")
@@ -287,7 +287,7 @@ def test_no_text_of_an_item_reaches_a_log_or_an_error(
     assert desk.current is not None
 
     class Broken:
-        sources = desk.current.recorder.sources
+        sources, seen = desk.current.recorder.sources, 0
 
         def observe(self, observed: object) -> None:
             raise ValueError(observed)

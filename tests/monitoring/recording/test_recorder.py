@@ -155,11 +155,13 @@ def test_sealing_starts_anew() -> None:
 
 
 def test_a_seal_belongs_to_the_epoch_in_which_its_reservoir_was_filled() -> None:
-    """The first seal after the end of an epoch still closes that one; the next has an empty reservoir."""
+    """The first seal after the end of an epoch still closes that one; what comes next begins anew."""
     live = recorder()
     live.seal(START + 1)
     live.observe(decided((0, 0, 0.9), at=START + EPOCH_SECONDS - 0.5))
+    assert live.seen == 1
     across = live.seal(START + EPOCH_SECONDS + 0.5)
+    assert live.seen == 0
     live.observe(decided((0, 0, 0.1), at=START + EPOCH_SECONDS + 1))
     after = live.seal(START + EPOCH_SECONDS + 1.5)
     assert (across.epoch, after.epoch) == (START // EPOCH_SECONDS, START // EPOCH_SECONDS + 1)
