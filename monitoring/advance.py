@@ -71,7 +71,9 @@ def _detector(read: Open, config: DetectorConfig, alike: Callable[[ModelKey], bo
         if detector.carry(former.snapshot, of=key, same_scores=alike(key)):
             break
     for each in read.announced:
-        if each.category in detector.categories:  # else a store of models was replaced under the same name
+        # else a store of models was replaced under the same name
+        known = each.category in detector.categories
+        if known and read.stretch.start < each.until:  # what is over must not replace what is taken over
             detector.expect(**each.to_json())
     return detector
 

@@ -129,6 +129,18 @@ def test_a_later_version_expects_its_own_and_what_the_former_did(site: Site) -> 
     assert site.detector("mail@2").status["shadow"]["state"] != "drift"
 
 
+def test_what_is_over_does_not_replace_what_is_taken_over(site: Site) -> None:
+    """A class whose own announcement ended before any traffic is expected as the former version does."""
+    watcher = site.watcher()
+    site.traffic(watcher, QUIET, buckets=15)
+    expect(site, model_key="mail@2", classes=CLASSES, seconds=5.0)
+    (expected,) = expect(site)
+    site.traffic(watcher, QUIET, buckets=1)
+    site.traffic(watcher, ATTACK, buckets=10, model_key="mail@2")
+    assert site.detector("mail@2").status["expectations"] == [expected]
+    assert site.store.alarms.list() == ()
+
+
 def test_what_cannot_be_expected_changes_nothing(site: Site) -> None:
     """No such version, no such class, nothing to end; before the first bucket and after it."""
     with pytest.raises(UnknownModel):
