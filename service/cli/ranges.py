@@ -66,9 +66,10 @@ def _number(text: str | float, kind: Callable[[str | float], float]) -> float | 
     """Return the number; None of what is none, as Python's own way to write 1_000 for others is not."""
     try:
         value = kind(text)
+        usable = math.isfinite(value) and "_" not in str(text)
     except (ValueError, OverflowError):
         return None
-    return value if math.isfinite(value) and "_" not in str(text) else None
+    return value if usable else None
 
 
 def _refused(text: str | float, allowed: str) -> typer.BadParameter:
