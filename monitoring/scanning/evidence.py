@@ -67,9 +67,9 @@ class Yardstick:
 
     @cached_property
     def log_weights(self) -> Floats:
-        """What `weights` cost, -inf where there is none."""
+        """What `weights` cost, -inf where there is nothing to test."""
         with np.errstate(divide="ignore"):
-            return self.priced(np.log(self.weights))
+            return self.priced(np.log(self.weights * self.tested))
 
     def priced(self, log_share: Floats) -> Floats:
         """Return what a share of the budget costs in nats, from its logarithm.
@@ -84,7 +84,7 @@ class Yardstick:
     @cached_property
     def tested_log_weights(self) -> Floats:
         """`log_weights`, and a finite price beyond all evidence where there is nothing to test."""
-        return np.maximum(np.where(self.tested, self.log_weights, -np.inf), -_NOTHING)
+        return np.maximum(self.log_weights, -_NOTHING)
 
     @cached_property
     def safe_items(self) -> Floats:

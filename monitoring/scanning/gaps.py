@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from monitoring.scanning.spans import Floats
 
-TINY: Final = 1e-300  # in place of a share of nothing, to be divided by
+TINY: Final = 1e-200  # in place of a share of nothing, to be divided by; what is divided is below 1e100
 
 
 @dataclass(frozen=True, slots=True, eq=False)

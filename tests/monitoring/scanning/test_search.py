@@ -104,6 +104,49 @@ def test_a_guess_changes_nothing_but_the_work(seed: int):
         assert (guessed.rises == plain.rises).all()
 
 
+def test_a_column_without_a_reference_is_no_evidence_whatever_its_exposures():
+    """A season may count more items than there are: such a column's bound is beyond every price."""
+    yardstick, buckets = streams(np.random.default_rng(1), clumped=False)
+    windows = windows_of(buckets)
+    counts = windows.counts.copy()
+    items = np.repeat(windows.counts[:, :40].sum(axis=1, keepdims=True), 49, axis=1).astype(float)
+    counts[:, 48] = items[:, 48]
+    items[:, 48] *= 0.9
+    silent = np.arange(49) == 48
+    unreferred = replace(
+        yardstick,
+        counts=np.where(silent, 0.0, yardstick.counts),
+        items=np.where(silent, 0.0, yardstick.items),
+    )
+    without = replace(unreferred, weights=np.where(silent, 0.0, yardstick.weights))
+    found, expected = (
+        scan_columns(windows.lengths, counts, items, each, guess=0.0) for each in (unreferred, without)
+    )
+    assert (found.statistic, found.window) == (expected.statistic, expected.window)
+    assert (found.evidence == expected.evidence).all()
+    assert found.evidence[48] == 0.0
+
+
+@pytest.mark.parametrize("guess", [None, 0.0, math.inf])
+def test_a_share_above_one_of_very_many_items_is_evidence(guess: float | None):
+    """Where a season was fitted a class may count more items than its exposures: its bound stays a number."""
+    n = 300
+    yardstick = Yardstick(
+        counts=np.where(np.arange(n) == 0, 1e10, 1e3),
+        items=np.full(n, 0.95e10),
+        weights=np.full((2, n), 0.5 / n),
+        tolerance=np.zeros(n),
+        tolerance_abs=np.zeros(n),
+    )
+    lengths = np.array([10, 100, 1_000])
+    counts = np.where(np.arange(n) == 0, 1e9, 1e2) * lengths[:, None]
+    exposures = np.full((1, n), 0.8e9) * lengths[:, None]
+    found = scan_columns(lengths, counts, exposures, yardstick, guess=guess)
+    assert found.window == 2
+    assert found.statistic == pytest.approx(found.evidence[0])
+    assert found.statistic > 1e6
+
+
 def test_a_cell_without_items_is_no_evidence():
     """A stream that is silent, in the windows or in the reference, says nothing and breaks nothing."""
     yardstick, buckets = streams(np.random.default_rng(1), clumped=True)
