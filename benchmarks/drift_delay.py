@@ -77,7 +77,7 @@ def scan_delays(
         CALIBRATED: Delays.of(
             [reached(each.after, threshold) for each in silent], early=1.0 - len(silent) / runs
         ),
-    }, Ratio.of(*zip(*both, strict=True))
+    }, Ratio.of([ours for ours, _ in both], [theirs for _, theirs in both])
 
 
 def scan_threshold(problem: str, *, runs: int, seed: int, baseline: int) -> float:

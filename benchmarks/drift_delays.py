@@ -52,8 +52,13 @@ class Ratio:
 
     @classmethod
     def of(cls, ours: Sequence[int], theirs: Sequence[int]) -> "Ratio":
-        """Return the ratio over runs in which both found the change; errors by the delta method."""
+        """Return the ratio over runs in which both found the change; errors by the delta method.
+
+        Infinite where neither did in any run; no error is known of a single one.
+        """
         a, b = np.array(ours, np.float64), np.array(theirs, np.float64)
+        if len(a) < 2:
+            return cls(float(a[0] / b[0]) if len(a) else float("inf"), float("nan"))
         ratio = float(a.mean() / b.mean())
         return cls(ratio, float((a - ratio * b).std(ddof=1) / (b.mean() * np.sqrt(len(a)))))
 

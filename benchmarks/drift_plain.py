@@ -1,8 +1,9 @@
 """What does the scan for independent items alone do, which the service's own has to keep up with?
 
-The same windows and penalties, with no estimate of how much more than independent items a baseline varies,
-no burst or clump set aside, normal tails of signed roots, and Pearson's statistic for the mix as a whole. It
-alarms in every run of traffic that is not independent; where traffic is, nothing of the rest is needed.
+The same penalty for a window's length, half as many windows, and a threshold that goes with them; with no
+estimate of how much more than independent items a baseline varies, no burst or clump set aside, shares of the
+budget at their price, normal tails of signed roots, and Pearson's statistic for the mix as a whole. It alarms
+in most runs of traffic that is not independent; where traffic is, nothing of the rest is needed.
 """
 
 import math

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.drift_cost import costs
 from benchmarks.drift_delay import AS_IS, CALIBRATED, PLAIN, beside, plot, rivals, scan_delays, table
+from benchmarks.drift_delays import Ratio
 from benchmarks.drift_false_alarms import DECLARED, Cell, cells_of, measured
 from benchmarks.drift_false_alarms import main as print_rates
 from benchmarks.drift_false_alarms import measure as false_alarms
@@ -84,6 +85,13 @@ def test_a_rare_class_that_rises_is_found_in_hundreds_of_items():
     assert AS_IS in table(results)
     assert PLAIN in table(results)
     assert plot("A", results).startswith("<svg")
+
+
+def test_a_change_that_nobody_finds_has_no_ratio():
+    """And the table is written all the same."""
+    assert str(Ratio.of([], [])) == "inf (s.e. nan)"
+    assert str(Ratio.of([300], [200])) == "1.500 (s.e. nan)"
+    assert str(Ratio.of([300, 100], [200, 200])) == "1.000 (s.e. 0.500)"
 
 
 def test_the_plain_scan_has_the_level_its_formula_states():
