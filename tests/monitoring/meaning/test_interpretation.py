@@ -75,7 +75,7 @@ def test_an_alarm_is_interpreted_at_once_and_from_its_beginning(
     assert site.detector().meaning["alarm"] is None  # type: ignore[index]
 
 
-@pytest.mark.parametrize(("passed", "watched"), [(True, 11), (False, 6), (None, 11)])
+@pytest.mark.parametrize(("passed", "watched"), [(True, 13), (False, 6), (None, 13)])
 def test_the_batch_of_an_alarm_knows_whether_the_mix_explains_its_traffic(
     site: Site, monkeypatch: pytest.MonkeyPatch, passed: bool | None, watched: int
 ) -> None:
@@ -128,7 +128,7 @@ def test_a_batch_made_late_knows_nothing_of_the_calm_before(
     (alarm,) = site.store.alarms.list()
     assert alarm.batch_id is not None
     slices = site.store.batches.get(alarm.batch_id).manifest["slices"]
-    assert slices["watched"]["asked"] == 11  # type: ignore[index, call-overload]
+    assert slices["watched"]["asked"] == 13  # type: ignore[index, call-overload]
 
 
 def test_traffic_that_varies_is_worth_fewer_items(site: Site, asked: list[Mapping[str, Any]]) -> None:
