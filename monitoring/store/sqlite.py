@@ -9,6 +9,7 @@ Source: https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isol
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 0.01
 BEGIN: Final = "seamark_begin"  # execution option: "read" | "write" | "durable" | "none"
 
 
@@ -36,12 +38,27 @@ def create_engine(path: Path, *, now: Callable[[], float]) -> sa.Engine:
         raw.isolation_level = None
         raw.create_function("seamark_now", 0, now)
         # secure_delete: a text that was removed is overwritten, not left in a free page of the file.
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON"):
+        _write_ahead(raw)
+        for pragma in ("foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON"):
             raw.execute(f"PRAGMA {pragma}").close()
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _write_ahead(raw: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log: SQLite refuses it at once while another process looks into a new file."""
+    deadline = monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
+                raise
+            sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: sa.Connection) -> None:
