@@ -15,6 +15,7 @@ from scipy.special import log_ndtr
 
 from benchmarks.drift_problems import Floats
 from monitoring.scanning.deviance import binomial_deviance
+from monitoring.scanning.scan import formula_threshold
 from monitoring.scanning.windows import Counts, Windows
 
 CAP: Final = 4  # windows a power of two
@@ -49,7 +50,7 @@ class PlainScan:
 
 def plain_threshold(n_buckets: float) -> float:
     """Return the formula's threshold for at most one false alarm in so many buckets."""
-    return math.log(n_buckets) + math.log(CONSTANT * math.log2(n_buckets))
+    return formula_threshold(n_buckets, n_buckets, CONSTANT)
 
 
 def _classes(a: Floats, r: Floats, *, several: bool) -> Floats:

@@ -112,7 +112,7 @@ class Search:
 
     def _look_down_to(self, left: Floats, guess: float) -> None:
         """Look at cells that may hold what is guessed, then less, until none may hold more than was found."""
-        guess, below, floor, found = min(guess, float(left.max())), _BELOW, np.inf, -np.inf
+        guess, below, floor, found = min(guess, float(left.max())), _BELOW, np.inf, float(self._found.max())
         while floor > found:
             floor = max(guess - below, 0.0, found)
             self._look(np.flatnonzero(left > floor))
