@@ -111,10 +111,11 @@ def three_wave_goals(steps: Sequence[Step]) -> list[Goal]:
 def reservoir_goals(rows: Sequence[Kept]) -> list[Goal]:
     """Return the goals of choosing from reservoirs."""
     goals = []
-    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared))
-    for (problem, size, epochs, declared), mine in every.items():
+    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared, r.past))
+    for (problem, size, epochs, declared, past), mine in every.items():
         share = sum(r.found for r in mine) / max(sum(r.found_in_all for r in mine), 1)
-        said = f"{problem}, {size:,}: found in reservoirs of {epochs} epochs{', declared' * declared}, of all"
+        which = f"{epochs} epochs{'' if past else ' not over'}{', declared' * declared}"
+        said = f"{problem}, {size:,}: found in reservoirs of {which}, of all"
         goals.append(Goal(said, share, LEAST_KEPT))
     return goals
 

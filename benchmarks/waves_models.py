@@ -23,6 +23,7 @@ from model_store.graphs.classifier import Classifier
 from model_store.policy import Decisions, Policy
 from model_store.promises.guarantees import fit_thresholds
 from model_store.promises.targets import DEFAULT_DELTA
+from model_store.reference import build_reference
 from model_store.training.train import train
 
 SEED = 0
@@ -44,12 +45,13 @@ class Model:
 class Served:
     """A model in service: its policy, and what it decided about the traffic, row by row.
 
-    `seen` are the near-duplicate signatures of the items it was made from, which no wave takes again, and
-    `labelled` marks of their words.
+    `usual` is what share of the rows that thresholds came from each class had. `seen` are the near-duplicate
+    signatures of the items it was made from, which no wave takes again, and `labelled` marks of their words.
     """
 
     policy: Policy
     decisions: Decisions
+    usual: tuple[float, ...]
     seen: Signatures
     labelled: Marks
 
@@ -93,8 +95,10 @@ def served(model: Model, problem: Problem, *, learnt: Part) -> Served:
         calibration_sha256=calibration_digest(calibration),
     )
     decisions = policy.decide(calibration.apply(model.log_probabilities(problem.traffic.texts)))
+    own = policy.decide(calibration.apply(scores[~first]))
+    usual = build_reference(own, labels[~first], model.classes).usual
     texts = [*learnt.texts, *validation.texts]
-    return Served(policy, decisions, minhash(texts), marks(texts))
+    return Served(policy, decisions, tuple(usual.tolist()), minhash(texts), marks(texts))
 
 
 def joined(first: Part, second: Part, rows: Rows) -> Part:

@@ -46,7 +46,7 @@ def everything(traffic: Traffic, served: Served, *, seed: int) -> tuple[Candidat
     priorities = _priorities(traffic, seed)
     top_kinds = frozenset(f"top:{name}" for name in classes)
     every = [
-        top_kinds | {"uncertain", f"uncertain:{name}", f"random:{source}"}
+        top_kinds | {"top", "uncertain", f"uncertain:{name}", f"random:{source}"}
         for name in classes
         for source in SOURCES
     ]
@@ -76,26 +76,28 @@ def kept(
     batch_size: int,
     seed: int,
     important: Sequence[str] = (),
+    drains: int = 1,
 ) -> tuple[Candidate, ...]:
-    """Return what a worker's reservoir keeps of the rows, all of one epoch.
+    """Return what a worker's reservoir tells of the rows, all of one epoch of ten minutes.
 
-    `important` are the classes that an operator declared to be so.
+    `important` are the classes that an operator declared to be so. `drains` is how often it tells what is
+    new: a service's worker every second, so an alarm within the epoch finds the items that better ones have
+    displaced since; once, and what is told is what the state keeps of an epoch when it is past.
     """
     decisions, priorities = served.decisions, _priorities(traffic, seed)
-    reservoir = Reservoir(served.policy.classes, sources=SOURCES, batch_size=batch_size, important=important)
-    for start in range(0, len(rows), _REQUEST):
-        request = rows[start : start + _REQUEST]
-        reservoir.offer(
-            Observed(
-                inputs=traffic.texts[request].tolist(),
-                ids=[_key(row) for row in request.tolist()],
-                sources=traffic.sources[request].tolist(),
-                decisions=_some(decisions, request),
-                arrived_at=float(request[0]),
-                priorities=priorities[request],
-            )
-        )
-    return reservoir.drain()
+    reservoir = Reservoir(
+        served.policy.classes,
+        sources=SOURCES,
+        batch_size=batch_size,
+        important=important,
+        usual=served.usual,
+    )
+    told: list[Candidate] = []
+    for second in np.array_split(rows, drains):
+        for start in range(0, len(second), _REQUEST):
+            _offer(reservoir, traffic, decisions, second[start : start + _REQUEST], priorities)
+        told += reservoir.drain()
+    return tuple(told)
 
 
 def ours(
@@ -132,6 +134,25 @@ def taken_by(wave: Wave) -> Taken:
     rows = np.array([int(item.key.removeprefix("item ")) for item in wave.items], np.intp)
     drawn = np.array([item.stratum == "exploration" for item in wave.items], np.bool_)
     return Taken(rows, rows[drawn])
+
+
+def _offer(
+    reservoir: Reservoir,
+    traffic: Traffic,
+    decisions: Decisions,
+    request: Rows,
+    priorities: npt.NDArray[np.float64],
+) -> None:
+    reservoir.offer(
+        Observed(
+            inputs=traffic.texts[request].tolist(),
+            ids=[_key(row) for row in request.tolist()],
+            sources=traffic.sources[request].tolist(),
+            decisions=_some(decisions, request),
+            arrived_at=float(request[0]),
+            priorities=priorities[request],
+        )
+    )
 
 
 def _key(row: int) -> str:

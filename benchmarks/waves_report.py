@@ -78,14 +78,14 @@ def three_waves_text(steps: Sequence[Step]) -> str:
 def reservoir_text(rows: Sequence[Kept]) -> str:
     """Return what a wave finds in the reservoirs of what it finds in the whole traffic."""
     lines = [
-        "| problem | labels | epochs | declared | candidates kept | found | in the whole traffic | share |",
-        "|" + "---|" * 8,
+        "| problem | labels | epochs | over | declared | candidates | found | in the whole traffic | share |",
+        "|" + "---|" * 9,
     ]
-    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared))
-    for (problem, size, epochs, declared), mine in every.items():
+    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared, r.past))
+    for (problem, size, epochs, declared, past), mine in every.items():
         found, whole = mean(mine, lambda r: r.found), mean(mine, lambda r: r.found_in_all)
         lines.append(
-            f"| {problem} | {size:,} | {epochs} | {'yes' if declared else 'no'} "
+            f"| {problem} | {size:,} | {epochs} | {'yes' if past else 'no'} | {'yes' if declared else 'no'} "
             f"| {mean(mine, lambda r: r.candidates):,.0f} | {found:.0f} | {whole:.0f} "
             f"| {found / max(whole, 1):.2f} |"
         )

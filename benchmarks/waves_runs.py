@@ -13,6 +13,7 @@ from benchmarks.waves_models import Model, Quality, Served, fitted, joined, qual
 from benchmarks.waves_pools import NOTHING, Taken, everything, kept, ours, taken_by
 from benchmarks.waves_rivals import Lookup, asked_for, strategies
 from model_store.data.ngrams import vectors
+from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.waves.wave import Wave
 
 OURS: Final = "seamark"
@@ -72,7 +73,8 @@ class Step:
 class Kept:
     """What a wave finds in reservoirs filled over some epochs, and in all of the same traffic.
 
-    `declared` says that the classes looked for had been declared important.
+    `declared` says that the classes looked for had been declared important; `past` that the epochs are over,
+    so that the state has no more of each than one reservoir holds.
     """
 
     problem: str
@@ -80,6 +82,7 @@ class Kept:
     batch_size: int
     epochs: int
     declared: bool
+    past: bool
     candidates: int
     found: int
     found_in_all: int
@@ -155,16 +158,19 @@ def three_waves(task: Task) -> list[Step]:
 
 
 def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
-    """Return what is found in the reservoirs when the traffic is spread over some epochs."""
+    """Return what is found in the reservoirs when the traffic is spread over some epochs.
+
+    Of the first number of epochs also what is found before they are over.
+    """
     scene, found = Scene.of(task.problem, task.seed), []
     for size in task.batch_sizes:
         in_all = choose(scene, OURS, batch_size=size, seed=task.seed)
         whole = scene.judge.judge(in_all.rows).found
-        for n in epochs:
+        for n, past in ((epochs[0], False), *((n, True) for n in epochs)):
             # Nobody can declare a class that no model knows.
             for declared in (False, True) if scene.problem.watched else (False,):
                 candidates, wave = _from_reservoirs(
-                    scene, epochs=n, batch_size=size, seed=task.seed, declared=declared
+                    scene, epochs=n, batch_size=size, seed=task.seed, declared=declared, past=past
                 )
                 found.append(
                     Kept(
@@ -173,6 +179,7 @@ def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
                         batch_size=size,
                         epochs=n,
                         declared=declared,
+                        past=past,
                         candidates=candidates,
                         found=scene.judge.judge(taken_by(wave).rows).found,
                         found_in_all=whole,
@@ -182,7 +189,7 @@ def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
 
 
 def _from_reservoirs(
-    scene: Scene, *, epochs: int, batch_size: int, seed: int, declared: bool
+    scene: Scene, *, epochs: int, batch_size: int, seed: int, declared: bool, past: bool
 ) -> tuple[int, Wave]:
     """Return how many candidates the reservoirs kept, and the wave chosen from them."""
     problem = scene.problem
@@ -196,6 +203,7 @@ def _from_reservoirs(
             batch_size=batch_size,
             seed=seed,
             important=problem.watched if declared else (),
+            drains=1 if past else EPOCH_SECONDS,
         )
     ]
     wave = ours(

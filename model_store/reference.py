@@ -94,6 +94,13 @@ class Reference:
         """The categories that are classes."""
         return self.categories[:-1]
 
+    @property
+    def usual(self) -> Float64s:
+        """The share of items that each class has, none of them zero: half an item is added to each."""
+        n = self.counts.sum()
+        usual: Float64s = (self.priors * n + 0.5) / (n + 0.5 * len(self.priors))
+        return usual
+
     def to_json(self) -> dict[str, Any]:
         """Return what reference.json holds."""
         return {

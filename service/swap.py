@@ -81,6 +81,7 @@ def recorder_of(
         keep_text=keep_text,
         thresholds=[each.threshold for each in policy.thresholds] if multilabel else None,
         important=important,
+        usual=model.bundle.reference.usual.tolist(),
     )
     return Recorder(
         model.key,

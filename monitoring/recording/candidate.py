@@ -1,11 +1,9 @@
 """What is an item that a labeler may see, how many are kept, and which are the best of several reports?
 
-Three families: the highest probabilities of every class (which class to watch is known only after the alarm),
-the most uncertain of all and per most probable class, and a simple random sample per source. Each holds the
-top of a total order over occurrences, so the top of a union is the top of the parts' tops.
-
-Uncertain is an item with a small margin between its best two classes. Where an item may have several labels,
-each is a question of its own: uncertain is then an item near the threshold of one of them.
+Three families: the highest probabilities of every class and the most unusual of all, the most uncertain of
+all and per most probable class (`monitoring.recording.ranking` says what that means), and a simple random
+sample per source. Each holds the top of a total order over occurrences, so the top of a union is the top of
+the parts' tops.
 """
 
 import hashlib
@@ -18,21 +16,24 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from monitoring.recording.ranking import (
+    MOST_UNCERTAIN,
+    MOST_UNUSUAL,
+    Probabilities,
+    Ranking,
+    Scores,
+    entropies,
+)
 from monitoring.recording.slot import Slot
 
-Probabilities: TypeAlias = npt.NDArray[np.float32]  # (n_items, n_classes)
 ProbabilityVector: TypeAlias = npt.NDArray[np.float32]  # (n_classes,)
-Scores: TypeAlias = npt.NDArray[np.float64]  # (n_items,), larger is chosen first
 Family: TypeAlias = Literal["top", "uncertain", "random"]
 
 EXPLORE_SHARE: Final = 0.15  # of a batch, drawn from the random slots
-_SMALLEST: Final = 1e-6
 _HELD_BYTES: Final = 1_300  # a candidate in two slots, measured without its key, text and probabilities
-MOST_UNCERTAIN: Final = "uncertain"  # the kind of the most uncertain of all, whatever their class
-# Of the uncertain family, for the most uncertain of all: what no class explains seldom is of one class. Over
-# six epochs reservoirs gave .86 and .97 of what all traffic gives without these, .95 and 1.00 with them, in
-# items of unknown intents (200 and 1,000 labels, six seeds). With .75 a rare class in one epoch loses more.
-_OF_ALL: Final = 0.5
+# Of their families, for the most unusual and the most uncertain of all: docs/decisions/0024.
+_MOST_UNUSUAL: Final = 0.8
+_MOST_UNCERTAIN: Final = 0.9
 _IMPORTANT: Final = 0.5  # of the slots for high probabilities: for classes declared important alone
 _SLOT_SHARES: Final[Mapping[Family, float]] = {"top": 0.45, "uncertain": 0.35, "random": 0.20}
 
@@ -44,9 +45,9 @@ class Candidate:
     `key` is the caller's id, else `item_key(source, text)`. `label` is the index of the class answered, -1
     for none; `decision` an index into `model_store.policy.DECISIONS`; `at` the arrival, UTC epoch seconds;
     `priority` uniform in [0, 1), drawn for this occurrence. `kinds` names the slots it entered:
-    `top:<class>`, `uncertain`, `uncertain:<class>`, `random:<source>`. `text` is what
+    `top`, `top:<class>`, `uncertain`, `uncertain:<class>`, `random:<source>`. `text` is what
     `model_store.data.contents.content_of` makes of the item, None when texts are not kept. `uncertainty` is
-    what ranks the uncertain ones where the margin does not, larger is less certain; None: 1 minus the margin.
+    what ranks the uncertain ones where the entropy does not, larger is less certain; None: the entropy.
     """
 
     key: str
@@ -78,12 +79,15 @@ class Slots:
     top: int
     uncertain: int
     random: int
+    most_unusual: int
     most_uncertain: int
     important_top: int = 0
     important: frozenset[str] = frozenset()
 
     def of(self, kind: str) -> int:
         """Return how many a kind holds."""
+        if kind == MOST_UNUSUAL:
+            return self.most_unusual
         if kind == MOST_UNCERTAIN:
             return self.most_uncertain
         family, _, name = kind.partition(":")
@@ -104,12 +108,13 @@ def slots(
     total = batch_size * (5 if batch_size <= 300 else 3)
     set_apart = _IMPORTANT if 0 < len(important) < n_classes else 0.0
     tops, uncertain = (_SLOT_SHARES[family] * total for family in ("top", "uncertain"))
-    top = ceil((1 - set_apart) * tops / n_classes)
+    top = ceil((1 - _MOST_UNUSUAL) * tops / n_classes)
     return Slots(
         top=top,
-        uncertain=ceil((1 - _OF_ALL) * uncertain / n_classes),
+        uncertain=ceil((1 - _MOST_UNCERTAIN) * uncertain / n_classes),
         random=max(ceil(_SLOT_SHARES["random"] * total / n_sources), draw_limit(batch_size)),
-        most_uncertain=ceil(_OF_ALL * uncertain),
+        most_unusual=ceil((_MOST_UNUSUAL - set_apart) * tops),
+        most_uncertain=ceil(_MOST_UNCERTAIN * uncertain),
         important_top=top + ceil(set_apart * tops / max(len(important), 1)),
         important=important,
     )
@@ -126,26 +131,8 @@ def item_key(source: str, text: str) -> str:
     return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:20]
 
 
-def margins(probabilities: Probabilities) -> npt.NDArray[np.float64]:
-    """Return the best minus the second best probability of each row, shape (n_items,)."""
-    best = np.partition(probabilities, -2, axis=1)[:, -2:].astype(np.float64)
-    return best[:, 1] - best[:, 0]
-
-
-def nearness(probabilities: Probabilities, thresholds: Scores) -> Scores:
-    """Return minus the distance, in logits, of each row to the nearest threshold of its class."""
-    distance: Scores = np.abs(_logit(probabilities.astype(np.float64)) - _logit(thresholds)).min(axis=1)
-    return -distance
-
-
-def _logit(p: Scores) -> Scores:
-    clipped = np.clip(p, _SMALLEST, 1 - _SMALLEST)
-    logit: Scores = np.log(clipped) - np.log1p(-clipped)
-    return logit
-
-
 def merge(
-    candidates: Iterable[Candidate], *, classes: Sequence[str], kept: Slots | None = None
+    candidates: Iterable[Candidate], ranking: Ranking, *, kept: Slots | None = None
 ) -> Mapping[str, tuple[Candidate, ...]]:
     """Return the candidates of each kind, best first; the same for any split of the same stream.
 
@@ -156,19 +143,19 @@ def merge(
     if not pool:
         return {}
     probabilities = np.stack([candidate.probabilities for candidate in pool])
-    uncertainty = _uncertainty(pool, probabilities)
-    columns = {name: column for column, name in enumerate(classes)}
+    uncertainty = uncertainties(pool, probabilities)
     merged: dict[str, tuple[Candidate, ...]] = {}
     for kind, members in sorted(_members(pool).items()):
-        family, _, name = kind.partition(":")
         slot: Slot[Candidate] = Slot(len(pool) if kept is None else kept.of(kind))
-        scores = probabilities[:, columns[name]] if family == "top" else uncertainty
-        for i in members:
-            one = pool[i]
-            if family == "random":
+        if kind.startswith("random:"):
+            for i in members:
+                one = pool[i]
                 slot.offer(occurrence_of(one), (-one.priority, -one.at, one.key, 0.0), one)
-            else:
-                slot.offer(one.key, (float(scores[i]), -one.at, one.key, -one.priority), one)
+        else:
+            scores = ranking.scores(kind, probabilities[members], uncertainty[members]).tolist()
+            for i, score in zip(members, scores, strict=True):
+                one = pool[i]
+                slot.offer(one.key, (score, -one.at, one.key, -one.priority), one)
         merged[kind] = slot.best_first()
     return merged
 
@@ -178,11 +165,12 @@ def occurrence_of(candidate: Candidate) -> object:
     return (candidate.priority, candidate.key)
 
 
-def _uncertainty(pool: Sequence[Candidate], probabilities: Probabilities) -> Scores:
+def uncertainties(pool: Sequence[Candidate], probabilities: Probabilities) -> Scores:
+    """Return what ranks the uncertain ones among candidates, whose probabilities are given, shape (n,)."""
     found = np.array([np.nan if one.uncertainty is None else one.uncertainty for one in pool], np.float64)
     unknown = np.isnan(found)
     if unknown.any():
-        found[unknown] = 1 - margins(probabilities[unknown])
+        found[unknown] = entropies(probabilities[unknown])
     return found
 
 

@@ -51,6 +51,8 @@ class Sealed:
         What was measured besides the class, by meter; `measures` says what the numbers of each count.
     measures : mapping of str to JSON
         `model_store.meters.Meters.to_json` of the model; empty where nothing was measured.
+    usual : tuple of n_classes floats
+        The positive share of items that each class usually has; empty where it is not known.
     task : Task
         What the model answers.
     meters_failed : int
@@ -73,6 +75,7 @@ class Sealed:
     candidates_lost: int = 0
     meters: Mapping[str, Counts] = field(default_factory=dict)
     measures: Mapping[str, Any] = field(default_factory=dict)
+    usual: tuple[float, ...] = ()
     task: Task = "multiclass"
     meters_failed: int = 0
     candidates_bytes: int = 0
@@ -112,6 +115,7 @@ class Sealed:
             candidates_lost=self.candidates_lost + other.candidates_lost,
             meters=added(self.meters, other.meters),
             measures=self.measures or other.measures,
+            usual=self.usual or other.usual,
             task=self.task,
             meters_failed=self.meters_failed + other.meters_failed,
             candidates_bytes=self.candidates_bytes + other.candidates_bytes,
@@ -251,6 +255,7 @@ class Recorder:
             candidates=candidates,
             meters=counted.meters,
             measures=self._measures,
+            usual=self._reservoir.usual,
             task=self._task,
             meters_failed=counted.failed,
             candidates_bytes=sum(each.held_bytes for each in candidates),

@@ -11,26 +11,29 @@ from math import inf
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from model_store.data.contents import content_of
 from monitoring.recording.candidate import (
     EXPLORE_SHARE,
-    MOST_UNCERTAIN,
     Candidate,
-    Probabilities,
     ProbabilityVector,
-    Scores,
     Slots,
     draw_limit,
     item_key,
-    margins,
     merge,
-    nearness,
     occurrence_of,
     slots,
 )
 from monitoring.recording.observed import Observed
+from monitoring.recording.ranking import (
+    MOST_UNCERTAIN,
+    MOST_UNUSUAL,
+    Probabilities,
+    Ranking,
+    Scores,
+    nearness,
+    reaching,
+)
 from monitoring.recording.slot import Rank, Slot
 
 __all__ = [
@@ -46,22 +49,19 @@ __all__ = [
     "Slots",
     "draw_limit",
     "item_key",
-    "margins",
     "merge",
     "slots",
 ]
 
-Tops: TypeAlias = npt.NDArray[np.int32]  # (n_items,), the most probable class
 KeepText: TypeAlias = Literal["full", "none"]
 
 EPOCH_SECONDS: Final = 600
 OTHER_SOURCE: Final = "other"
 MOST_BYTES: Final = 64 * 2**20
-_FLOAT32_SLACK: Final = 1e-5  # rows sum to 1 only to about 1e-6
 _REMEMBERED_ITEMS: Final = 4096
-_FEW_ROWS: Final = 4  # up to here plain lists are faster than numpy's fixed cost: 1 us a row against 6
-_NO_COLUMNS: Final[Mapping[int, Sequence[int]]] = {}
-_NO_ROWS: Final[Mapping[int, float]] = {}
+# The columns whose slot an item reaches, and how unusual it is where it reaches that slot.
+_High: TypeAlias = tuple[Sequence[int], float | None]
+_NO_ROWS: Final[Mapping[int, _High]] = {}
 
 
 class Reservoir:
@@ -79,11 +79,15 @@ class Reservoir:
         Of a model that gives any number of labels: its uncertain items are those near one of them.
     important : collection of str
         Classes of which more is kept, see `slots`; others than the model's are passed over.
+    usual : sequence of n_classes floats, optional
+        The positive share of items that each class usually has: what is compared with it is unusual.
     most_bytes : int
         Memory from which on nothing more enters for its score: long texts cost the choice, never the sample.
 
     Attributes
     ----------
+    usual : tuple of n_classes floats
+        The shares it compares with, empty where none were given.
     held_bytes : int
         About how much memory the candidates take.
     turned_away : int
@@ -99,9 +103,12 @@ class Reservoir:
         keep_text: KeepText = "full",
         thresholds: Sequence[float] | None = None,
         important: Collection[str] = (),
+        usual: Sequence[float] | None = None,
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._classes = tuple(classes)
+        self._ranking = Ranking.of(classes, usual)
+        self.usual = () if usual is None else tuple(map(float, usual))
         self._sources = tuple(dict.fromkeys((*sources, OTHER_SOURCE)))
         self._slots = slots(
             batch_size,
@@ -123,18 +130,18 @@ class Reservoir:
         # Of equal scores the earlier arrival is better: nothing newer than all that is held enters on a tie.
         newest = observed.arrived_at > self._latest
         self._latest = max(self._latest, observed.arrived_at)
-        reached = probabilities > self._top_floors if newest else probabilities >= self._top_floors
-        columns = _columns_by_row(reached) if np.count_nonzero(reached) else _NO_COLUMNS
+        high = self._high_rows(probabilities, newest=newest)
         near = None if self._thresholds is None else nearness(probabilities, self._thresholds)
-        uncertain = self._uncertain_rows(probabilities, tops) if near is None else self._near_rows(near, tops)
+        floors = np.minimum(self._uncertain_floors.take(tops), self._most_uncertain.floor)
+        uncertain = reaching(probabilities, tops, floors) if near is None else _at_least(near, floors)
         # Floors only rise while these items enter: the rows that reach one are among those that do now.
         reach = self._drawn_rows(observed)
-        for row in sorted(reach.union(columns, uncertain)):
+        for row in sorted(reach.union(high, uncertain)):
             slot = self._random[observed.sources[row]]
             self._enter(
                 observed,
                 row,
-                columns=columns.get(row, ()),
+                high=high.get(row),
                 uncertainty=uncertain.get(row),
                 near=None if near is None else float(near[row]),
                 drawn=row in reach and -float(observed.priorities[row]) >= slot.floor,
@@ -144,10 +151,12 @@ class Reservoir:
         """Open empty slots for a new epoch; what was not drained yet is still reported."""
         kept, classes = self._slots, self._classes
         self._top = [Slot[_Entry](kept.of(f"top:{name}")) for name in classes]
+        self._most_unusual = Slot[_Entry](kept.most_unusual)
         self._uncertain = [Slot[_Entry](kept.uncertain) for _ in classes]
         self._most_uncertain = Slot[_Entry](kept.most_uncertain)
         self._random = {source: Slot[_Entry](kept.random) for source in self._sources}
         self._top_floors = np.full(len(classes), -np.inf, np.float32)
+        self._unusual_floors = np.full(len(classes), -np.inf, np.float32)  # as probabilities
         # The slots' own, where one array operation reads those of all items.
         self._uncertain_floors = np.full(len(classes), -np.inf)
         self._random_floors = dict.fromkeys(self._sources, -inf)
@@ -164,60 +173,52 @@ class Reservoir:
         floors = list(map(self._random_floors.__getitem__, observed.sources))
         return set((-observed.priorities >= np.array(floors)).nonzero()[0].tolist())
 
-    def _uncertain_rows(self, probabilities: Probabilities, tops: Tops) -> Mapping[int, float]:
-        """Return the uncertainty, 1 - margin, of the rows that reach the floor of a slot."""
-        n, n_classes = probabilities.shape
-        best = probabilities.reshape(-1).take(np.arange(n) * n_classes + tops).astype(np.float64)
-        floors = self._floors_of(tops)
-        # The second best is at most 1 - best: the margin of a confident item need not be computed.
-        near = (2 - 2 * best + _FLOAT32_SLACK >= floors).nonzero()[0].tolist()
-        if not near:
+    def _high_rows(self, probabilities: Probabilities, *, newest: bool) -> Mapping[int, "_High"]:
+        """Return what the rows that reach a slot for high probabilities reach."""
+        floors = np.minimum(self._top_floors, self._unusual_floors)
+        above = probabilities > floors if newest else probabilities >= floors
+        rows = np.flatnonzero(above.any(axis=1))
+        if not len(rows):
             return _NO_ROWS
-        if len(near) <= _FEW_ROWS:
-            uncertainty = [1 - _margin(probabilities[row].tolist(), int(tops[row])) for row in near]
-        else:
-            uncertainty = (1 - margins(probabilities[near])).tolist()
-        return {row: score for row, score in zip(near, uncertainty, strict=True) if score >= floors[row]}
-
-    def _near_rows(self, near: Scores, tops: Tops) -> Mapping[int, float]:
-        """Return the nearness to a threshold of the rows that reach the floor of a slot."""
-        rows = (near >= self._floors_of(tops)).nonzero()[0]
-        return dict(zip(rows.tolist(), near[rows].tolist(), strict=True))
-
-    def _floors_of(self, tops: Tops) -> Scores:
-        """Return the uncertainty that lets an item of each most probable class into a slot."""
-        floors: Scores = np.minimum(self._uncertain_floors.take(tops), self._most_uncertain.floor)
-        return floors
+        part = probabilities[rows]
+        columns: dict[int, list[int]] = {}
+        reached = part > self._top_floors if newest else part >= self._top_floors
+        for place, column in zip(*map(np.ndarray.tolist, reached.nonzero()), strict=True):
+            columns.setdefault(place, []).append(column)
+        ratios = self._ranking.unusual(part)
+        bar = self._most_unusual.floor
+        unusual = (ratios > bar if newest else ratios >= bar).tolist()
+        return {
+            row: (columns.get(place, ()), float(ratios[place]) if unusual[place] else None)
+            for place, row in enumerate(rows.tolist())
+            if unusual[place] or place in columns
+        }
 
     def _enter(
         self,
         observed: Observed,
         row: int,
         *,
-        columns: Sequence[int],
+        high: "_High | None",
         uncertainty: float | None,
         near: float | None,
         drawn: bool,
     ) -> None:
         """Offer one item to the slots whose floor it reached."""
-        if (columns or uncertainty is not None) and not self._is_new(observed, row):
-            columns, uncertainty = (), None
+        scored = high is not None or uncertainty is not None
+        if scored and not self._is_new(observed, row):
+            scored = False
             if not drawn:
                 return
         entry = self._entry(observed, row, near=near)
-        one = entry.candidate
-        if (columns or uncertainty is not None) and self.held_bytes + entry.held_bytes > self._most_bytes:
+        if scored and self.held_bytes + entry.held_bytes > self._most_bytes:
             self.turned_away += 1
-            columns, uncertainty = (), None
-        for column in columns:
-            slot = self._top[column]
-            self._place(entry, f"top:{self._classes[column]}", slot, float(one.probabilities[column]))
-            self._top_floors[column] = slot.floor
-        if uncertainty is not None:
-            top = int(observed.decisions.top[row])
-            self._place(entry, f"uncertain:{self._classes[top]}", self._uncertain[top], uncertainty)
-            self._place(entry, MOST_UNCERTAIN, self._most_uncertain, uncertainty)
-            self._uncertain_floors[top] = self._uncertain[top].floor
+            scored = False
+        if scored and high is not None:
+            self._place_high(entry, *high)
+        if scored and uncertainty is not None:
+            self._place_uncertain(entry, int(observed.decisions.top[row]), uncertainty)
+        one = entry.candidate
         if drawn:
             rank = (-one.priority, -one.at, one.key, 0.0)
             slot = self._random[one.source]
@@ -226,6 +227,25 @@ class Reservoir:
         if entry.kinds:
             self._fresh[entry] = None
             self.held_bytes += entry.held_bytes
+
+    def _place_high(self, entry: "_Entry", columns: Sequence[int], unusual: float | None) -> None:
+        for column in columns:
+            slot = self._top[column]
+            score = float(entry.candidate.probabilities[column])
+            self._place(entry, f"top:{self._classes[column]}", slot, score)
+            self._top_floors[column] = slot.floor
+        if unusual is not None:
+            before = self._most_unusual.floor
+            self._place(entry, MOST_UNUSUAL, self._most_unusual, unusual)
+            if self._most_unusual.floor > before:
+                floors = (self._most_unusual.floor * self._ranking.usual).astype(np.float32)
+                # Whatever way it was rounded, a ratio at the floor is not passed over.
+                self._unusual_floors = np.nextafter(floors, np.float32(-np.inf))
+
+    def _place_uncertain(self, entry: "_Entry", top: int, uncertainty: float) -> None:
+        self._place(entry, f"uncertain:{self._classes[top]}", self._uncertain[top], uncertainty)
+        self._place(entry, MOST_UNCERTAIN, self._most_uncertain, uncertainty)
+        self._uncertain_floors[top] = self._uncertain[top].floor
 
     def _place(self, entry: "_Entry", kind: str, slot: "Slot[_Entry]", score: float) -> None:
         one = entry.candidate
@@ -291,14 +311,7 @@ class _Entry:
         self.kinds: set[str] = set()
 
 
-def _margin(row: list[float], top: int) -> float:
-    """Return what `margins` returns for one row whose best is at `top`; the list is used up."""
-    return row.pop(top) - max(row)
-
-
-def _columns_by_row(reached: npt.NDArray[np.bool_]) -> Mapping[int, Sequence[int]]:
-    columns: dict[int, list[int]] = {}
-    rows, reaching = reached.nonzero()
-    for row, column in zip(rows.tolist(), reaching.tolist(), strict=True):
-        columns.setdefault(row, []).append(column)
-    return columns
+def _at_least(scores: Scores, floors: Scores) -> Mapping[int, float]:
+    """Return the scores that reach their floor, by row."""
+    rows = (scores >= floors).nonzero()[0]
+    return dict(zip(rows.tolist(), scores[rows].tolist(), strict=True))

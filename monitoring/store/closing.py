@@ -116,7 +116,7 @@ class ClosingStore:
     def read_thinning(self, read: Open) -> Thinning:
         """Return which of the candidates that the bucket takes say nothing new."""
         with self._database.read() as connection:
-            return read_thinning(connection, read.model_key, read.claim.flush_ids, classes=read.classes)
+            return read_thinning(connection, read.model_key, read.claim.flush_ids)
 
     def commit(self, closing: Closing, *, lease: Lease) -> None:
         """Take the claimed flushes into the bucket, with everything that follows from it, or raise Fenced."""

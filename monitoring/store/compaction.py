@@ -12,7 +12,7 @@ from monitoring.recording.recorder import N_DECISIONS, SCORE_BINS
 from monitoring.recording.reservoir import EPOCH_SECONDS, Slots, merge, slots
 from monitoring.store import codec
 from monitoring.store.candidates import read_candidate
-from monitoring.store.counts import read_classes
+from monitoring.store.counts import read_classes, read_ranking
 from monitoring.store.database import Database, in_parts
 from monitoring.store.lease import Lease, holds
 from monitoring.store.tables import alarms, bucket_sources, buckets, candidates
@@ -113,8 +113,8 @@ def _kept(
         important=important.intersection(classes),
     )
     tops = sum(kept.of(f"top:{name}") for name in classes)
-    uncertain = kept.most_uncertain + len(classes) * kept.uncertain
-    return kept, tops + uncertain + int(n_sources or 0) * kept.random
+    of_all = kept.most_unusual + kept.most_uncertain
+    return kept, tops + of_all + len(classes) * kept.uncertain + int(n_sources or 0) * kept.random
 
 
 def _superfluous(
@@ -131,7 +131,7 @@ def _superfluous(
         )
     )
     ids = {row.id: read_candidate(row) for row in rows}
-    best = merge(ids.values(), classes=read_classes(connection, model_key), kept=each)
+    best = merge(ids.values(), read_ranking(connection, model_key), kept=each)
     stays = {id(one) for found in best.values() for one in found}
     return [row_id for row_id, one in ids.items() if id(one) not in stays]
 

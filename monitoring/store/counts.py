@@ -12,6 +12,7 @@ from model_store.graphs.outputs import Task
 from monitoring.clock import Clock
 from monitoring.errors import UnknownModel
 from monitoring.recording import meterings
+from monitoring.recording.ranking import Ranking
 from monitoring.recording.recorder import N_DECISIONS, SCORE_BINS, Counts, Sealed
 from monitoring.store import codec
 from monitoring.store.candidates import insert_candidates
@@ -198,6 +199,14 @@ def read_classes(connection: sa.Connection, model_key: ModelKey) -> tuple[str, .
     return tuple(found)
 
 
+def read_ranking(connection: sa.Connection, model_key: ModelKey) -> Ranking:
+    """Return what ranks a model's candidates; UnknownModel when it has no counted traffic."""
+    classes = read_classes(connection, model_key)
+    return Ranking.of(
+        classes, connection.scalar(sa.select(models.c.usual).where(models.c.model_key == model_key))
+    )
+
+
 def read_model(connection: sa.Connection, model_key: ModelKey) -> ModelRow:
     """Return what is known of a model; UnknownModel when it has no counted traffic."""
     row = connection.execute(sa.select(models).where(models.c.model_key == model_key)).one_or_none()
@@ -313,13 +322,15 @@ def _advance(connection: sa.Connection, worker_id: str, seq: int, model_key: Mod
 
 
 def _register(connection: sa.Connection, sealed: Sealed, now: float, *, known: bool) -> None:
-    """Note a model's first flush, and what its meters mean when that was not known or has changed.
+    """Note a model's first flush, and what is known of it when that was not known or has changed.
 
     With `known` it was the same at an earlier flush: then only that the row is still there is looked at.
     """
-    measures = dict(sealed.measures) or None
-    column = models.c.measures.is_not(None) if known else models.c.measures
-    stored = connection.execute(sa.select(column).where(models.c.model_key == sealed.model_key)).one_or_none()
+    mine = models.c.model_key == sealed.model_key
+    facts = {"measures": dict(sealed.measures) or None, "usual": list(sealed.usual) or None}
+    said = {name: fact for name, fact in facts.items() if fact is not None}
+    columns = (models.c[name].is_not(None) if known else models.c[name] for name in facts)
+    stored = connection.execute(sa.select(*columns).where(mine)).one_or_none()
     if stored is None:
         connection.execute(
             models.insert().values(
@@ -327,12 +338,10 @@ def _register(connection: sa.Connection, sealed: Sealed, now: float, *, known: b
                 classes=list(sealed.classes),
                 first_at=now if sealed.first_at is None else sealed.first_at,
                 task=sealed.task,
-                measures=measures,
+                **facts,
             )
         )
-    elif measures is not None and stored[0] != (True if known else measures):
-        connection.execute(
-            models.update()
-            .where(models.c.model_key == sealed.model_key)
-            .values(task=sealed.task, measures=measures)
-        )
+        return
+    held = dict(zip(facts, stored, strict=True))
+    if any(held[name] != (True if known else fact) for name, fact in said.items()):
+        connection.execute(models.update().where(mine).values(task=sealed.task, **said))

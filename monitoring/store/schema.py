@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from monitoring.errors import StateNewer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 
 
 def migrate(engine: sa.Engine, *, location: str, lock: Path) -> None:

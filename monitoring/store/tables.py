@@ -31,6 +31,7 @@ models = sa.Table(
     _column("first_at", sa.Double),
     _column("task", sa.String(16), server_default="multiclass"),
     _column("measures", Maybe, nullable=True),
+    _column("usual", Maybe, nullable=True),
 )
 
 workers = sa.Table(

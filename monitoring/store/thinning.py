@@ -15,8 +15,9 @@ import numpy as np
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
-from monitoring.recording.candidate import Candidate, margins
+from monitoring.recording.candidate import Candidate, uncertainties
 from monitoring.store.candidates import read_candidate
+from monitoring.store.counts import read_ranking
 from monitoring.store.database import in_parts
 from monitoring.store.tables import candidates
 from monitoring.waves.simhash import Hashes, alike, near, simhash
@@ -36,16 +37,14 @@ class Thinning:
     kinds: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
 
-def read_thinning(
-    connection: sa.Connection, model_key: ModelKey, flush_ids: Sequence[int], *, classes: Sequence[str]
-) -> Thinning:
+def read_thinning(connection: sa.Connection, model_key: ModelKey, flush_ids: Sequence[int]) -> Thinning:
     """Return what changes of the candidates of flushes that a bucket is about to take."""
     hashes: dict[int, int] = {}
     kinds: dict[int, frozenset[str]] = {}
     for epoch, rows in groupby(_fresh(connection, flush_ids), key=lambda row: int(row.epoch)):
         new = [(int(row.id), read_candidate(row)) for row in rows]
         bits = simhash([one.text or "" for _, one in new])
-        kept = _Kept(connection, model_key, epoch, near_to=bits, classes=classes)
+        kept = _Kept(connection, model_key, epoch, near_to=bits)
         for (row_id, one), own in zip(new, bits, strict=True):
             left = one.kinds - kept.covered(one, own)
             if left != one.kinds:
@@ -83,9 +82,8 @@ class _Kept:
         epoch: int,
         *,
         near_to: Hashes,
-        classes: Sequence[str],
     ) -> None:
-        self._columns = {name: column for column, name in enumerate(classes)}
+        self._ranking = read_ranking(connection, model_key)
         rows = connection.execute(
             sa.select(candidates.c.id, candidates.c.simhash)
             .where(
@@ -118,10 +116,8 @@ class _Kept:
         self._held.append(replace(one, kinds=kinds))
 
     def _score(self, one: Candidate, kind: str) -> float:
-        family, _, name = kind.partition(":")
-        if family == "top":
-            return float(one.probabilities[self._columns[name]])
-        return float(1 - margins(one.probabilities[None])[0]) if one.uncertainty is None else one.uncertainty
+        probabilities = one.probabilities[None]
+        return float(self._ranking.scores(kind, probabilities, uncertainties((one,), probabilities))[0])
 
 
 def _fresh(connection: sa.Connection, flush_ids: Sequence[int]) -> Sequence["sa.Row[Any]"]:

@@ -7,7 +7,8 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.recording.candidate import Candidate, Probabilities, Scores
+from monitoring.recording.candidate import Candidate
+from monitoring.recording.ranking import Probabilities, Scores
 from monitoring.recording.reservoir import EPOCH_SECONDS
 
 Rows: TypeAlias = npt.NDArray[np.intp]

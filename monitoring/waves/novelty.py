@@ -18,7 +18,7 @@ from scipy.sparse import csr_array, diags_array, vstack
 from scipy.special import expit, logit
 
 from model_store.data.wordmarks import Marks, matrix
-from monitoring.recording.candidate import Scores
+from monitoring.recording.ranking import Scores
 
 MOST_RATIO: Final = 20.0
 _PENALTY: Final = 1e-5  # on the coefficients, beside the mean log loss

@@ -9,7 +9,8 @@ import numpy as np
 from model_store.data.ngrams import Vectors
 from model_store.data.wordmarks import Marks
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
-from monitoring.recording.candidate import Probabilities, ProbabilityVector, Scores, nearness
+from monitoring.recording.candidate import ProbabilityVector
+from monitoring.recording.ranking import Probabilities, Scores, nearness
 from monitoring.waves.columns import Columns, Rows
 from monitoring.waves.novelty import among_alike, novelty
 from monitoring.waves.placed import Placed

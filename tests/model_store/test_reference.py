@@ -39,6 +39,12 @@ def test_counts_and_confusion_of_four_items():
     assert reference.priors.tolist() == [0.75, 0.25]
 
 
+def test_what_is_usual_of_a_class_is_never_nothing():
+    """Half an item is added to each class: one that had none may still come."""
+    decided = _decisions([0, 0, 0], [ACCEPTED] * 3, top=[0, 0, 0])
+    assert build_reference(decided, np.array([0, 0, 0]), ("a", "b")).usual.tolist() == [0.875, 0.125]
+
+
 def test_an_item_the_policy_abstained_from_counts_for_its_most_probable_class():
     """It is traffic of that class, whoever decides it; only what no class passes is a category of its own."""
     decided = _decisions([0, -1, -1], [ABSTAINED, ABSTAINED, NO_CLASS_PASSES], top=[0, 1, 1])

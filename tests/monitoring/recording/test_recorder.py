@@ -21,11 +21,13 @@ from model_store.meters import (
 )
 from model_store.policy import Decisions
 from monitoring.recording.observed import Observed
+from monitoring.recording.ranking import Ranking
 from monitoring.recording.recorder import N_DECISIONS, SCORE_BINS, Recorder, Sealed
 from monitoring.recording.repeats import Deduplicate
 from monitoring.recording.reservoir import EPOCH_SECONDS, Reservoir, merge
 
 CLASSES = ("ham", "spam", "phish")
+RANKING = Ranking.of(CLASSES)
 SOURCES = ("email", "chat", "other")
 START = 1_700_000_000.0 // EPOCH_SECONDS * EPOCH_SECONDS
 
@@ -291,8 +293,8 @@ def test_merging_any_split_equals_the_whole(seed: int, n_workers: int, seal_ever
 
 def best(sealed: Sealed, *, like: Sealed) -> dict[str, list[str]]:
     """The keys of each kind of candidate, as many as one recorder holds."""
-    held = {kind: len(found) for kind, found in merge(like.candidates, classes=CLASSES).items()}
-    found = merge(sealed.candidates, classes=CLASSES)
+    held = {kind: len(found) for kind, found in merge(like.candidates, RANKING).items()}
+    found = merge(sealed.candidates, RANKING)
     return {kind: [each.key for each in found[kind]][:n] for kind, n in held.items()}
 
 

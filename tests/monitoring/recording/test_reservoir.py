@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.policy import Decisions
-from monitoring.recording.candidate import nearness
 from monitoring.recording.observed import Observed
-from monitoring.recording.reservoir import Candidate, Reservoir, draw_limit, item_key, margins, merge, slots
+from monitoring.recording.ranking import Ranking, nearness
+from monitoring.recording.reservoir import Candidate, Reservoir, draw_limit, item_key, merge, slots
 
 CLASSES = ("billing", "delivery", "fraud")
+USUAL = (0.6, 0.37, 0.03)
+RANKING = Ranking.of(CLASSES, USUAL)
 SOURCES = ("email", "chat")
 
 
@@ -59,7 +61,7 @@ def stream(
 
 def reservoir(batch_size: int = 4, **options: Any) -> Reservoir:
     """Return a worker's reservoir for small batches."""
-    return Reservoir(CLASSES, sources=SOURCES, batch_size=batch_size, **options)
+    return Reservoir(CLASSES, sources=SOURCES, batch_size=batch_size, usual=USUAL, **options)
 
 
 def everything(
@@ -71,7 +73,7 @@ def everything(
         for i, text in enumerate(request.inputs):
             decisions, source = request.decisions, request.sources[i]
             kinds = {f"top:{name}" for name in CLASSES}
-            kinds |= {"uncertain", f"uncertain:{CLASSES[decisions.top[i]]}", f"random:{source}"}
+            kinds |= {"top", "uncertain", f"uncertain:{CLASSES[decisions.top[i]]}", f"random:{source}"}
             near = None if thresholds is None else float(nearness(decisions.probabilities, thresholds)[i])
             rows.append(
                 Candidate(
@@ -96,7 +98,7 @@ def tops(
 ) -> dict[str, list[tuple[str, float, float]]]:
     """Return what identifies the candidates of each kind, cut to the slots of one epoch."""
     kept = slots(batch_size, n_classes=3, n_sources=3, important=important)
-    merged = merge(candidates, classes=CLASSES, kept=kept)
+    merged = merge(candidates, RANKING, kept=kept)
     return {kind: [(c.key, c.at, c.priority) for c in held] for kind, held in merged.items()}
 
 
@@ -155,7 +157,8 @@ def test_entries_displaced_before_a_drain_are_not_reported():
     for request in stream(3000, seed=2):
         worker.offer(request)
     kept = slots(4, n_classes=3, n_sources=3)
-    assert len(worker.drain()) <= 3 * kept.top + 3 * kept.uncertain + kept.most_uncertain + 3 * kept.random
+    of_all = kept.most_unusual + kept.most_uncertain
+    assert len(worker.drain()) <= 3 * kept.top + 3 * kept.uncertain + of_all + 3 * kept.random
 
 
 def test_reset_keeps_what_was_not_drained():
@@ -182,9 +185,10 @@ def test_exact_repeats_take_one_certainty_slot_and_a_random_one_each():
     worker = reservoir(100)
     for i in range(50):
         worker.offer(replace(request, arrived_at=float(i), priorities=np.array([0.5 - i / 200])))
-    merged = merge(worker.drain(), classes=CLASSES)
+    merged = merge(worker.drain(), RANKING)
     assert {kind: len(held) for kind, held in merged.items()} == {
         "random:chat": slots(100, n_classes=3, n_sources=3).random,
+        "top": 1,
         "top:billing": 1,
         "top:delivery": 1,
         "top:fraud": 1,
@@ -201,7 +205,7 @@ def test_ties_are_not_broken_by_the_random_draw():
     one = decided(np.array([[1.0, 0.0, 0.0]], np.float32))
     for i in range(40):
         worker.offer(Observed([f"t{i}"], [f"k{i}"], ["email"], one, float(i), np.array([1 - i / 41])))
-    held = merge(worker.drain(), classes=CLASSES)["top:billing"]
+    held = merge(worker.drain(), RANKING)["top:billing"]
     assert [c.key for c in held] == [f"k{i}" for i in range(slots(2, n_classes=3, n_sources=3).top)]
 
 
@@ -232,20 +236,41 @@ def test_the_random_slots_of_one_source_can_fill_the_whole_exploration_slice():
 def test_slots_add_up_to_the_multiple_of_the_batch(batch_size: int, total: int):
     """Five batches in all up to 300 items, three above."""
     kept = slots(batch_size, n_classes=5, n_sources=1)
-    assert (
-        0 <= 5 * (kept.top + kept.uncertain) + kept.most_uncertain + kept.random - total <= 11
-    )  # rounded up
+    of_all = kept.most_unusual + kept.most_uncertain
+    assert 0 <= 5 * (kept.top + kept.uncertain) + of_all + kept.random - total <= 13  # rounded up
 
 
 def test_an_important_class_has_more_slots_of_the_same_total():
     """Half of what high probabilities have is for the declared ones alone; declaring all changes nothing."""
     kept = slots(200, n_classes=150, n_sources=1, important=frozenset({"fraud", "abuse"}))
-    assert (kept.of("top:login"), kept.of("top:fraud"), kept.of("top:abuse")) == (2, 115, 115)
+    assert (kept.of("top:login"), kept.of("top:fraud"), kept.of("top:abuse")) == (1, 114, 114)
     assert (kept.of("uncertain:fraud"), kept.of("random:chat")) == (kept.uncertain, kept.random)
-    assert kept.of("top:fraud") * 2 + kept.of("top:login") * 148 <= 0.45 * 1000 + 150 + 2  # rounded up
+    by_name = kept.of("top:fraud") * 2 + kept.of("top:login") * 148
+    assert by_name + kept.of("top") <= 0.45 * 1000 + 150 + 3  # rounded up
     every = slots(200, n_classes=3, n_sources=1, important=frozenset(CLASSES))
     plain = slots(200, n_classes=3, n_sources=1)
     assert {every.of(f"top:{name}") for name in CLASSES} == {plain.top}
+
+
+def test_an_undeclared_rare_class_keeps_more_than_a_class_has_slots_for():
+    """Among a hundred classes: what is much for a rare class stays though nobody declared that it matters."""
+    k, n = 100, 4_000
+    rng = np.random.default_rng(10)
+    names = tuple(f"class {i}" for i in range(k))
+    usual = np.full(k, 0.999 / 99)
+    usual[7] = 0.001
+    of = rng.choice(k, n, p=usual)
+    of[:40] = 7
+    p = np.full((n, k), 0.4 / k)
+    p[np.arange(n), of] += 0.6
+    worker = Reservoir(names, sources=SOURCES, batch_size=20, usual=usual.tolist())
+    texts = [f"text {i}" for i in range(n)]
+    observed = Observed(texts, [None] * n, ["email"] * n, decided(p.astype(np.float32)), 0.0, rng.random(n))
+    worker.offer(observed)
+    merged = merge(worker.drain(), Ranking.of(names, usual.tolist()))
+    assert len(merged["top:class 7"]) == 1
+    rare = [one for one in merged["top"] if one.probabilities[7] > 0.5]
+    assert len(rare) == len(merged["top"]) == slots(20, n_classes=k, n_sources=3).most_unusual == 36
 
 
 def test_a_class_that_the_model_does_not_have_takes_nothing():
@@ -261,12 +286,6 @@ def test_key_ignores_white_space_but_not_the_source():
     """The same words in another layout are the same item; the same words from another source are not."""
     assert item_key("chat", "a  b\n") == item_key("chat", " a b") != item_key("email", "a b")
     assert len(item_key("chat", "\ud800")) == 20
-
-
-def test_margin_is_best_minus_second():
-    """Computed by hand for two rows."""
-    rows = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]], np.float32)
-    np.testing.assert_allclose(margins(rows), [0.2, 0.7], atol=1e-6)
 
 
 @settings(max_examples=25, deadline=None)
@@ -288,16 +307,6 @@ def test_with_several_labels_any_split_merges_to_the_whole_too(seed: int, worker
     assert tops(reported) == tops(everything(requests, thresholds))
 
 
-def test_near_is_near_the_threshold_of_any_label() -> None:
-    """In logits: 1 % at a threshold of 2 % is as near as 98 % at one of 99 %, and saturation stays finite."""
-    thresholds = np.array([0.5, 0.02])
-    rows = np.array([[0.99, 0.02], [0.5, 0.9], [0.99, 0.01], [1.0, 0.0]], np.float32)
-    near = nearness(rows, thresholds)
-    assert near[:2] == pytest.approx([0.0, 0.0], abs=1e-5)
-    assert near[2] == pytest.approx(-np.log(99) + np.log(49), abs=1e-5)
-    assert np.isfinite(near).all()
-
-
 def test_a_model_of_one_label_has_uncertain_items() -> None:
     """There is no second class to be near to."""
     one = Reservoir(("spam",), sources=SOURCES, batch_size=4, thresholds=[0.3])
@@ -307,7 +316,7 @@ def test_a_model_of_one_label_has_uncertain_items() -> None:
     )
     texts = [f"text {i}" for i in range(40)]
     one.offer(Observed(texts, [None] * 40, ["email"] * 40, decisions, 0.0, np.full(40, 0.5)))
-    kept = merge(one.drain(), classes=("spam",))["uncertain:spam"]
+    kept = merge(one.drain(), Ranking.of(("spam",)))["uncertain:spam"]
     assert abs(float(kept[0].probabilities[0]) - 0.3) < 0.02
 
 
@@ -318,7 +327,7 @@ def test_features_become_their_json_only_where_one_is_kept() -> None:
     worker = reservoir(100)
     for at, features in enumerate((row, dict(reversed(row.items())), {**row, "amount": 12.6})):
         worker.offer(Observed([features], [None], ["chat"], p, float(at), np.array([0.5])))
-    kept = merge(worker.drain(), classes=CLASSES)["top:delivery"]
+    kept = merge(worker.drain(), RANKING)["top:delivery"]
     assert [one.text for one in kept] == [
         '{"amount": 12.5, "channel": "web"}',
         '{"amount": 12.6, "channel": "web"}',
@@ -363,4 +372,5 @@ def test_long_texts_cost_the_choice_and_never_the_sample() -> None:
 
 
 def _slots_of(worker: Reservoir) -> list[Any]:
-    return [*worker._top, *worker._uncertain, worker._most_uncertain, *worker._random.values()]
+    of_all = (worker._most_unusual, worker._most_uncertain)
+    return [*worker._top, *worker._uncertain, *of_all, *worker._random.values()]

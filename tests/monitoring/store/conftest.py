@@ -45,6 +45,7 @@ def seal(clock: ManualClock) -> Callable[..., Sealed]:
         candidates_lost: int = 0,
         meters: Mapping[str, Sequence[int]] | None = None,
         measures: Mapping[str, Any] | None = None,
+        usual: Sequence[float] = (),
         task: Task = "multiclass",
     ) -> Sealed:
         table = np.array(counts, np.int64)
@@ -63,6 +64,7 @@ def seal(clock: ManualClock) -> Callable[..., Sealed]:
             candidates_lost=candidates_lost,
             meters={name: np.array(each, np.int64) for name, each in (meters or {}).items()},
             measures=measures or {},
+            usual=tuple(usual),
             task=task,
         )
 

@@ -9,6 +9,7 @@ import pytest
 from monitoring.clock import ManualClock
 from monitoring.detection.detector import DetectorConfig
 from monitoring.detection.finding import Finding
+from monitoring.recording.ranking import Ranking
 from monitoring.recording.recorder import Sealed
 from monitoring.recording.reservoir import Candidate, draw_limit, merge, slots
 from monitoring.store import Alarm, ClosedBucket, Closing, DetectorRow, Lease, Population, Span, Store
@@ -16,6 +17,8 @@ from tests.support.stored import candidates_in
 
 BATCH_SIZE = 20
 CLASSES = ("ham", "spam")
+USUAL = (0.7, 0.3)
+RANKING = Ranking.of(CLASSES, USUAL)
 
 
 @pytest.fixture
@@ -65,7 +68,10 @@ def scored(n: int, *, seed: int, at: float) -> list[Candidate]:
                 at=at,
                 priority=float(rng.random()),
                 kinds=frozenset(
-                    {"top:ham", "top:spam", "uncertain", f"uncertain:{CLASSES[int(p < 0.5)]}", "random:other"}
+                    {
+                        *("top", "top:ham", "top:spam"),
+                        *("uncertain", f"uncertain:{CLASSES[int(p < 0.5)]}", "random:other"),
+                    }
                 ),
             )
         )
@@ -92,7 +98,11 @@ def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
         store.counts.flush(
             f"worker-{worker}",
             1,
-            seal([[200, 0, 0], [0, 0, 0]], candidates=scored(200, seed=worker, at=clock.now())),
+            seal(
+                [[200, 0, 0], [0, 0, 0]],
+                candidates=scored(200, seed=worker, at=clock.now()),
+                usual=USUAL,
+            ),
         )
     clock.advance(10)
     close()
@@ -102,10 +112,11 @@ def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
     removed = store.compaction.candidates_to_slots(**settings)
     after, left = population(store, clock, seq=1), candidates_in(store)
     kept = slots(BATCH_SIZE, n_classes=2, n_sources=1, important=important)
-    assert merge(left, classes=CLASSES, kept=kept) == merge(pool, classes=CLASSES, kept=kept)
+    assert merge(left, RANKING, kept=kept) == merge(pool, RANKING, kept=kept)
     assert removed == len(before.columns) - len(after.columns)
+    of_all = kept.most_unusual + kept.most_uncertain
     tops = sum(kept.of(f"top:{name}") for name in CLASSES)
-    assert len(after.columns) <= tops + 2 * kept.uncertain + kept.most_uncertain + kept.random
+    assert len(after.columns) <= tops + of_all + 2 * kept.uncertain + kept.random
     assert after.source_counts == before.source_counts == {"other": 1_000}
     smallest = sorted(before.columns.priorities)[: draw_limit(BATCH_SIZE)]
     assert sorted(after.columns.priorities)[: len(smallest)] == smallest
@@ -222,11 +233,11 @@ def test_what_makes_an_item_uncertain_outlives_its_probabilities(
     """With several labels thresholds decide, which the state does not know: the score is stored."""
     rng = np.random.default_rng(0)
     made = [replace(one, uncertainty=float(-rng.random())) for one in scored(400, seed=3, at=clock.now())]
-    store.counts.flush("worker", 1, seal([[400, 0, 0], [0, 0, 0]], candidates=made))
+    store.counts.flush("worker", 1, seal([[400, 0, 0], [0, 0, 0]], candidates=made, usual=USUAL))
     clock.advance(10)
     close()
     clock.advance(1_300)
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease)
     after = candidates_in(store)
-    best = merge(made, classes=CLASSES, kept=slots(BATCH_SIZE, n_classes=2, n_sources=1))
-    assert merge(after, classes=CLASSES, kept=slots(BATCH_SIZE, n_classes=2, n_sources=1)) == best
+    best = merge(made, RANKING, kept=slots(BATCH_SIZE, n_classes=2, n_sources=1))
+    assert merge(after, RANKING, kept=slots(BATCH_SIZE, n_classes=2, n_sources=1)) == best

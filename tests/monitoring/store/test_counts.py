@@ -9,6 +9,7 @@ from monitoring.clock import ManualClock
 from monitoring.errors import UnknownModel
 from monitoring.recording.recorder import Sealed
 from monitoring.store import Store
+from monitoring.store.counts import read_ranking
 from monitoring.store.tables import models
 
 
@@ -94,6 +95,19 @@ def test_a_model_of_an_earlier_release_learns_what_is_measured(
     other = MEASURES | {"length": {"kind": "cuts"}}
     store.counts.flush("newer", 1, seal(measures=other, task="binary"))
     assert store.counts.model("mail@1").measures == other
+
+
+def test_what_is_usual_of_each_class_is_known_to_whoever_ranks(
+    store: Store, seal: Callable[..., Sealed]
+) -> None:
+    """Not before a worker said so: until then all classes are as usual as each other."""
+    store.counts.flush("old", 1, seal(measures=dict(MEASURES)))
+    usual = []
+    for worker, shares in (("older", ()), ("new", (0.875, 0.125)), ("older", ())):
+        store.counts.flush(worker, len(usual) + 1, seal(measures=dict(MEASURES), usual=shares))
+        with store._database.read() as connection:
+            usual.append(read_ranking(connection, "mail@1").usual.tolist())
+    assert usual == [[0.5, 0.5], [0.875, 0.125], [0.875, 0.125]]
 
 
 def test_a_worker_tells_it_again_when_the_state_forgot(store: Store, seal: Callable[..., Sealed]) -> None:

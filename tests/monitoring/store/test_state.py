@@ -43,6 +43,7 @@ ADDED = {  # by the migration that ends at this revision
         ("alarms", "meaning"),
         ("detectors", "meaning"),
     ),
+    "0006": (("models", "usual"),),
     "0004": (
         ("batches", "overlap"),
         ("labels", "adjudicated"),
@@ -94,7 +95,7 @@ def test_a_newer_schema_is_refused_in_one_line(store: Store, tmp_path: Path, clo
     raw.close()
     with pytest.raises(StateNewer) as refused:
         open_store(tmp_path / "state", clock=clock)
-    assert str(refused.value).endswith("schema 9999 is newer than 0005; upgrade seamark")
+    assert str(refused.value).endswith("schema 9999 is newer than 0006; upgrade seamark")
     assert "\n" not in str(refused.value)
 
 
@@ -186,7 +187,7 @@ def test_a_usual_start_does_without_alembic(store: Store, tmp_path: Path, clock:
     assert not (tmp_path / "state" / LOCK).exists()
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
 def test_a_state_of_an_earlier_release_is_brought_up_to_date(
     tmp_path: Path,
     clock: ManualClock,

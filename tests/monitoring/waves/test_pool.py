@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.policy import DECISIONS, NO_CLASS, NO_CLASS_PASSES
-from monitoring.recording.candidate import Candidate, nearness
+from monitoring.recording.candidate import Candidate
+from monitoring.recording.ranking import nearness
 from monitoring.waves.columns import Columns
 from monitoring.waves.pool import Pool, pool_of
 from tests.support.candidates import CLASSES, candidate, candidates

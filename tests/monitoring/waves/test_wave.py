@@ -15,7 +15,7 @@ import pytest
 
 from model_store.data.signatures import groups, minhash
 from model_store.data.wordmarks import marks
-from monitoring.recording.candidate import nearness
+from monitoring.recording.ranking import nearness
 from monitoring.recording.reservoir import Candidate, draw_limit
 from monitoring.waves.strata import all_time
 from monitoring.waves.wave import Wave, select
