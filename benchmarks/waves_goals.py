@@ -111,10 +111,10 @@ def three_wave_goals(steps: Sequence[Step]) -> list[Goal]:
 def reservoir_goals(rows: Sequence[Kept]) -> list[Goal]:
     """Return the goals of choosing from reservoirs."""
     goals = []
-    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared, r.past))
-    for (problem, size, epochs, declared, past), mine in every.items():
+    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared, r.age))
+    for (problem, size, epochs, declared, age), mine in every.items():
         share = sum(r.found for r in mine) / max(sum(r.found_in_all for r in mine), 1)
-        which = f"{epochs} epochs{'' if past else ' not over'}{', declared' * declared}"
+        which = f"{epochs} epochs, {age}{', declared' * declared}"
         said = f"{problem}, {size:,}: found in reservoirs of {which}, of all"
         goals.append(Goal(said, share, LEAST_KEPT))
     return goals

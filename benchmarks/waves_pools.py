@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,15 @@ import numpy.typing as npt
 from benchmarks.waves_data import SOURCES, Rows, Traffic
 from benchmarks.waves_models import Served
 from model_store.policy import Decisions
-from monitoring.recording.candidate import Candidate
+from monitoring.recording.candidate import Candidate, Slots, merge
 from monitoring.recording.observed import Observed
-from monitoring.recording.reservoir import OTHER_SOURCE, Reservoir
+from monitoring.recording.ranking import Ranking
+from monitoring.recording.reservoir import EPOCH_SECONDS, OTHER_SOURCE, Reservoir
+from monitoring.store.compaction import RECENT_TIMES
 from monitoring.waves.strata import all_time
 from monitoring.waves.wave import Wave, select
+
+Age: TypeAlias = Literal["running", "recent", "old"]
 
 _REQUEST: Final = 32  # items
 
@@ -76,13 +80,13 @@ def kept(
     batch_size: int,
     seed: int,
     important: Sequence[str] = (),
-    drains: int = 1,
+    age: Age = "old",
 ) -> tuple[Candidate, ...]:
-    """Return what a worker's reservoir tells of the rows, all of one epoch of ten minutes.
+    """Return what the state has of the rows, all of one epoch of ten minutes, from a worker's reservoir.
 
-    `important` are the classes that an operator declared to be so. `drains` is how often it tells what is
-    new: a service's worker every second, so an alarm within the epoch finds the items that better ones have
-    displaced since; once, and what is told is what the state keeps of an epoch when it is past.
+    `important` are the classes that an operator declared to be so. The worker tells what is new every second,
+    so while the epoch is "running" the state has items that better ones have displaced since; of a "recent"
+    one, of the last hour, it keeps some of them, and of an "old" one what one reservoir holds.
     """
     decisions, priorities = served.decisions, _priorities(traffic, seed)
     reservoir = Reservoir(
@@ -93,11 +97,11 @@ def kept(
         usual=served.usual,
     )
     told: list[Candidate] = []
-    for second in np.array_split(rows, drains):
+    for second in np.array_split(rows, 1 if age == "old" else EPOCH_SECONDS):
         for start in range(0, len(second), _REQUEST):
             _offer(reservoir, traffic, decisions, second[start : start + _REQUEST], priorities)
         told += reservoir.drain()
-    return tuple(told)
+    return tuple(told) if age != "recent" else _recent(told, served, reservoir.slots)
 
 
 def ours(
@@ -134,6 +138,14 @@ def taken_by(wave: Wave) -> Taken:
     rows = np.array([int(item.key.removeprefix("item ")) for item in wave.items], np.intp)
     drawn = np.array([item.stratum == "exploration" for item in wave.items], np.bool_)
     return Taken(rows, rows[drawn])
+
+
+def _recent(told: Sequence[Candidate], served: Served, slots: Slots) -> tuple[Candidate, ...]:
+    """Return what is left of the candidates after the epoch."""
+    ranking = Ranking.of(served.policy.classes, served.usual)
+    merged = merge(told, ranking, kept=slots.times(RECENT_TIMES))
+    stays = {id(one) for found in merged.values() for one in found}
+    return tuple(one for one in told if id(one) in stays)
 
 
 def _offer(

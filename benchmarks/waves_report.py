@@ -18,6 +18,7 @@ from benchmarks.waves_goals import (
     wave_goals,
 )
 from benchmarks.waves_judged import CLUSTERS, ENOUGH
+from benchmarks.waves_models import Quality
 from benchmarks.waves_runs import OURS, TOLD, Kept, Row, Step
 from model_store.reports.drawing import FIRST, INK, SECOND, legend, picture, standalone
 
@@ -39,7 +40,7 @@ def waves_text(rows: Sequence[Row]) -> str:
         f"gave, a mean of points over the seeds; clusters: of {CLUSTERS} of the traffic"
     ]
     for (problem, size), mine in by(rows, lambda row: (row.problem, row.batch_size)).items():
-        parts.append(f"{problem}, {size:,} labels{_before(mine)}\n\n{_table(mine)}")
+        parts.append(f"{problem}, {size:,} labels{_bounds(mine)}\n\n{_table(mine)}")
     parts.append(goals_text(wave_goals(rows)))
     return "\n\n".join(parts)
 
@@ -78,14 +79,14 @@ def three_waves_text(steps: Sequence[Step]) -> str:
 def reservoir_text(rows: Sequence[Kept]) -> str:
     """Return what a wave finds in the reservoirs of what it finds in the whole traffic."""
     lines = [
-        "| problem | labels | epochs | over | declared | candidates | found | in the whole traffic | share |",
+        "| problem | labels | epochs | age | declared | candidates | found | in the whole traffic | share |",
         "|" + "---|" * 9,
     ]
-    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared, r.past))
-    for (problem, size, epochs, declared, past), mine in every.items():
+    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared, r.age))
+    for (problem, size, epochs, declared, age), mine in every.items():
         found, whole = mean(mine, lambda r: r.found), mean(mine, lambda r: r.found_in_all)
         lines.append(
-            f"| {problem} | {size:,} | {epochs} | {'yes' if past else 'no'} | {'yes' if declared else 'no'} "
+            f"| {problem} | {size:,} | {epochs} | {age} | {'yes' if declared else 'no'} "
             f"| {mean(mine, lambda r: r.candidates):,.0f} | {found:.0f} | {whole:.0f} "
             f"| {found / max(whole, 1):.2f} |"
         )
@@ -156,14 +157,22 @@ def _table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def _before(rows: Sequence[Row]) -> str:
-    known = [row.before for row in rows if row.before is not None]
-    if not known:
+def _bounds(rows: Sequence[Row]) -> str:
+    """Return how good the model was before, and how good all of the traffic's labels would make it."""
+    before = [row.before for row in rows if row.before is not None]
+    limit = [row.limit for row in rows if row.limit is not None]
+    if not before or not limit:
         return ""
+    gain = 100 * (np.mean([q.macro_f1 for q in limit]) - np.mean([q.macro_f1 for q in before]))
+    price = f", {rows[0].batch_size / gain:,.0f} labels a point were all of it learnt" if gain > 0 else ""
+    return f"\nbefore: {_said(before)}\nall of the traffic labelled: {_said(limit)}{price}"
+
+
+def _said(qualities: Sequence[Quality]) -> str:
     macro, f1, ap = (
-        np.mean([getattr(q, name) for q in known]) for name in ("macro_f1", "told_f1", "told_ap")
+        np.mean([getattr(q, name) for q in qualities]) for name in ("macro_f1", "told_f1", "told_ap")
     )
-    return f"; before: macro-F1 {macro:.3f}, their F1 {f1:.3f}, their AP {ap:.3f}"
+    return f"macro-F1 {macro:.3f}, their F1 {f1:.3f}, their AP {ap:.3f}"
 
 
 def _after(rows: Sequence[Row]) -> list[str]:

@@ -10,10 +10,9 @@ import numpy as np
 from benchmarks.waves_data import PROBLEMS, Part, Problem, Rows
 from benchmarks.waves_judged import Judge, Judged
 from benchmarks.waves_models import Model, Quality, Served, fitted, joined, quality, served
-from benchmarks.waves_pools import NOTHING, Taken, everything, kept, ours, taken_by
+from benchmarks.waves_pools import NOTHING, Age, Taken, everything, kept, ours, taken_by
 from benchmarks.waves_rivals import Lookup, asked_for, strategies
 from model_store.data.ngrams import vectors
-from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.waves.wave import Wave
 
 OURS: Final = "seamark"
@@ -41,6 +40,8 @@ class Row:
     ----------
     before, after : Quality, optional
         Of the model that chose, and of one that has learnt the batch; None where none was trained.
+    limit : Quality, optional
+        Of a model that has learnt all of the traffic: about what no choice of labels goes beyond.
     seconds : float
         Of the processor, to choose.
     """
@@ -52,6 +53,7 @@ class Row:
     judged: Judged
     before: Quality | None
     after: Quality | None
+    limit: Quality | None
     seconds: float
 
 
@@ -73,8 +75,8 @@ class Step:
 class Kept:
     """What a wave finds in reservoirs filled over some epochs, and in all of the same traffic.
 
-    `declared` says that the classes looked for had been declared important; `past` that the epochs are over,
-    so that the state has no more of each than one reservoir holds.
+    `declared` says that the classes looked for had been declared important; `age` how old the epochs are, and
+    so how much the state has of each.
     """
 
     problem: str
@@ -82,7 +84,7 @@ class Kept:
     batch_size: int
     epochs: int
     declared: bool
-    past: bool
+    age: Age
     candidates: int
     found: int
     found_in_all: int
@@ -110,7 +112,10 @@ class Scene:
 def compare(task: Task) -> list[Row]:
     """Return what each rival makes of the same traffic and the same probabilities."""
     scene = Scene.of(task.problem, task.seed)
-    before = quality(scene.model, scene.problem.test, scene.problem.told) if task.retrain else None
+    problem, before, limit = scene.problem, None, None
+    if task.retrain:
+        before = quality(scene.model, problem.test, problem.told)
+        limit = _retrained(problem, np.arange(len(problem.traffic)))
     rows = []
     for size in task.batch_sizes:
         for rival in task.rivals or rivals_of(size):
@@ -118,8 +123,8 @@ def compare(task: Task) -> list[Row]:
             batch = choose(scene, rival, batch_size=size, seed=task.seed).rows
             seconds = time.process_time() - started
             judged = scene.judge.judge(batch)
-            after = _retrained(scene.problem, batch) if task.retrain else None
-            rows.append(Row(task.problem, task.seed, rival, size, judged, before, after, seconds))
+            after = _retrained(problem, batch) if task.retrain else None
+            rows.append(Row(task.problem, task.seed, rival, size, judged, before, after, limit, seconds))
     return rows
 
 
@@ -160,17 +165,17 @@ def three_waves(task: Task) -> list[Step]:
 def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
     """Return what is found in the reservoirs when the traffic is spread over some epochs.
 
-    Of the first number of epochs also what is found before they are over.
+    Of the first number of epochs also what is found before they are old.
     """
     scene, found = Scene.of(task.problem, task.seed), []
     for size in task.batch_sizes:
         in_all = choose(scene, OURS, batch_size=size, seed=task.seed)
         whole = scene.judge.judge(in_all.rows).found
-        for n, past in ((epochs[0], False), *((n, True) for n in epochs)):
+        for n, age in _ages(epochs):
             # Nobody can declare a class that no model knows.
             for declared in (False, True) if scene.problem.watched else (False,):
                 candidates, wave = _from_reservoirs(
-                    scene, epochs=n, batch_size=size, seed=task.seed, declared=declared, past=past
+                    scene, epochs=n, batch_size=size, seed=task.seed, declared=declared, age=age
                 )
                 found.append(
                     Kept(
@@ -179,7 +184,7 @@ def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
                         batch_size=size,
                         epochs=n,
                         declared=declared,
-                        past=past,
+                        age=age,
                         candidates=candidates,
                         found=scene.judge.judge(taken_by(wave).rows).found,
                         found_in_all=whole,
@@ -188,8 +193,13 @@ def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
     return found
 
 
+def _ages(epochs: Sequence[int]) -> Sequence[tuple[int, Age]]:
+    first: list[tuple[int, Age]] = [(epochs[0], "running"), (epochs[0], "recent")]
+    return [*first, *((n, "old") for n in epochs)]
+
+
 def _from_reservoirs(
-    scene: Scene, *, epochs: int, batch_size: int, seed: int, declared: bool, past: bool
+    scene: Scene, *, epochs: int, batch_size: int, seed: int, declared: bool, age: Age
 ) -> tuple[int, Wave]:
     """Return how many candidates the reservoirs kept, and the wave chosen from them."""
     problem = scene.problem
@@ -203,7 +213,7 @@ def _from_reservoirs(
             batch_size=batch_size,
             seed=seed,
             important=problem.watched if declared else (),
-            drains=1 if past else EPOCH_SECONDS,
+            age=age,
         )
     ]
     wave = ours(

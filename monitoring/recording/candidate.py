@@ -8,10 +8,10 @@ the parts' tops.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from sys import getsizeof
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,11 @@ class Slots:
     most_uncertain: int
     important_top: int = 0
     important: frozenset[str] = frozenset()
+
+    def times(self, n: int) -> Self:
+        """Return slots for `n` times as many candidates of each kind."""
+        sizes = ("top", "uncertain", "random", "most_unusual", "most_uncertain", "important_top")
+        return replace(self, **{name: n * getattr(self, name) for name in sizes})
 
     def of(self, kind: str) -> int:
         """Return how many a kind holds."""

@@ -86,6 +86,8 @@ class Reservoir:
 
     Attributes
     ----------
+    slots : Slots
+        How many candidates it holds.
     usual : tuple of n_classes floats
         The shares it compares with, empty where none were given.
     held_bytes : int
@@ -110,7 +112,7 @@ class Reservoir:
         self._ranking = Ranking.of(classes, usual)
         self.usual = () if usual is None else tuple(map(float, usual))
         self._sources = tuple(dict.fromkeys((*sources, OTHER_SOURCE)))
-        self._slots = slots(
+        self.slots = slots(
             batch_size,
             n_classes=len(classes),
             n_sources=len(self._sources),
@@ -149,7 +151,7 @@ class Reservoir:
 
     def reset(self) -> None:
         """Open empty slots for a new epoch; what was not drained yet is still reported."""
-        kept, classes = self._slots, self._classes
+        kept, classes = self.slots, self._classes
         self._top = [Slot[_Entry](kept.of(f"top:{name}")) for name in classes]
         self._most_unusual = Slot[_Entry](kept.most_unusual)
         self._uncertain = [Slot[_Entry](kept.uncertain) for _ in classes]

@@ -20,6 +20,10 @@ from monitoring.store.tables import alarms, bucket_sources, buckets, candidates
 SECONDS_PER_HOUR: Final = 3_600
 FINE_SECONDS: Final = 2 * 86_400
 MOST_BUCKETS_AT_ONCE: Final = 2_000
+# An alarm often comes some ten minutes after what it is about: for an hour an epoch keeps more of what the
+# workers reported and have displaced since.
+RECENT_EPOCHS: Final = SECONDS_PER_HOUR // EPOCH_SECONDS
+RECENT_TIMES: Final = 3
 
 
 class Compaction:
@@ -53,13 +57,18 @@ class Compaction:
     ) -> int:
         """Keep, of each past epoch, what one reservoir of all its traffic would hold; return how many went.
 
-        Epochs of an alarm that still waits for its batch stay whole: it samples them as they were then.
+        Of the last hour that is a reservoir of `RECENT_TIMES` as many slots. Epochs of an alarm that still
+        waits for its batch stay whole: it samples them as they were then.
         """
         removed = 0
-        for model_key, epoch, n in self._epochs(before=int(now // EPOCH_SECONDS) - 1):
+        running = int(now // EPOCH_SECONDS)
+        for model_key, epoch, n in self._epochs(before=running - 1):
+            times = RECENT_TIMES if epoch >= running - RECENT_EPOCHS else 1
             with self._database.read() as connection:
-                kept = _kept(connection, model_key, epoch, batch_size=batch_size, important=important)
-                superfluous = _superfluous(connection, model_key, epoch, kept=kept, held=n)
+                kept, most = _kept(connection, model_key, epoch, batch_size=batch_size, important=important)
+                if n <= times * most:
+                    continue
+                superfluous = _superfluous(connection, model_key, epoch, kept=kept.times(times))
             if superfluous:
                 with self._database.write(durable=False) as connection:
                     if not holds(connection, lease):
@@ -117,12 +126,7 @@ def _kept(
     return kept, tops + of_all + len(classes) * kept.uncertain + int(n_sources or 0) * kept.random
 
 
-def _superfluous(
-    connection: sa.Connection, model_key: ModelKey, epoch: int, *, kept: tuple[Slots, int], held: int
-) -> Sequence[int]:
-    each, most = kept
-    if held <= most:
-        return ()
+def _superfluous(connection: sa.Connection, model_key: ModelKey, epoch: int, *, kept: Slots) -> Sequence[int]:
     rows = connection.execute(
         sa.select(candidates).where(
             candidates.c.model_key == model_key,
@@ -131,7 +135,7 @@ def _superfluous(
         )
     )
     ids = {row.id: read_candidate(row) for row in rows}
-    best = merge(ids.values(), read_ranking(connection, model_key), kept=each)
+    best = merge(ids.values(), read_ranking(connection, model_key), kept=kept)
     stays = {id(one) for found in best.values() for one in found}
     return [row_id for row_id, one in ids.items() if id(one) not in stays]
 

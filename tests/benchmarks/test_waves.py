@@ -86,9 +86,10 @@ def test_a_wave_finds_far_more_than_chance_and_repeats_nothing():
     assert of[OURS].judged.near_duplicates <= 0.01 < of["random"].judged.near_duplicates
     assert of[OURS].before is not None
     assert of[OURS].after is not None
-    assert of[OURS].after.told_f1 > of[OURS].before.told_f1
+    assert of[OURS].limit is not None
+    assert of[OURS].limit.told_f1 > of[OURS].after.told_f1 > of[OURS].before.told_f1
     text = waves_text(rows)
-    assert "synthetic, 100 labels; before: macro-F1" in text
+    assert "synthetic, 100 labels\nbefore: macro-F1" in text
     assert "labels a point of macro-F1, 100, margin's" in text
     assert "labels a point of their F1, 100" in text
     assert waves_plot(rows).startswith("<svg")
@@ -112,18 +113,17 @@ def test_three_waves_take_nothing_twice_and_stay_within_the_caps():
 def test_a_reservoir_over_some_epochs_loses_next_to_nothing():
     """Of the synthetic traffic, in which six classes share the slots."""
     found = reservoirs(Task("synthetic", 1, (100,)), epochs=(1, 4))
-    shape = [(row.epochs, row.past, row.declared) for row in found]
-    assert shape == [
-        (n, past, told) for n, past in ((1, False), (1, True), (4, True)) for told in (False, True)
-    ]
-    fresh, _, once, told, often, declared = found
+    shape = [(row.epochs, row.age, row.declared) for row in found]
+    ages = ((1, "running"), (1, "recent"), (1, "old"), (4, "old"))
+    assert shape == [(n, age, told) for n, age in ages for told in (False, True)]
+    running, _, recent, _, once, told, often, declared = found
     for row in (often, declared):
         assert row.found >= 0.98 * row.found_in_all - 1  # one item of so few is more than 2 %
     assert told.found >= 0.9 * told.found_in_all  # all of it in ten minutes, in five batches' slots
     assert once.found >= 0.9 * once.found_in_all  # though nobody had said which class matters
-    assert fresh.found >= 0.9 * fresh.found_in_all
-    assert once.candidates < min(fresh.candidates, often.candidates)
-    assert "| synthetic | 100 | 4 | yes | yes |" in reservoir_text(found)
+    assert min(running.found, recent.found) >= 0.9 * running.found_in_all
+    assert once.candidates < recent.candidates <= running.candidates < often.candidates
+    assert "| synthetic | 100 | 4 | old | yes |" in reservoir_text(found)
 
 
 def test_kept_candidates_are_some_of_everything(scene: Scene):

@@ -19,6 +19,7 @@ BATCH_SIZE = 20
 CLASSES = ("ham", "spam")
 USUAL = (0.7, 0.3)
 RANKING = Ranking.of(CLASSES, USUAL)
+AN_HOUR = 3_600 + 1_300
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
     clock.advance(10)
     close()
     before, pool = population(store, clock, seq=1), candidates_in(store)
-    clock.advance(1_300)
+    clock.advance(AN_HOUR)
     settings = {"now": clock.now(), "batch_size": BATCH_SIZE, "lease": lease, "important": important}
     removed = store.compaction.candidates_to_slots(**settings)
     after, left = population(store, clock, seq=1), candidates_in(store)
@@ -121,6 +122,25 @@ def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
     smallest = sorted(before.columns.priorities)[: draw_limit(BATCH_SIZE)]
     assert sorted(after.columns.priorities)[: len(smallest)] == smallest
     assert store.compaction.candidates_to_slots(**settings) == 0
+
+
+def test_an_epoch_of_the_last_hour_keeps_more(
+    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
+) -> None:
+    """An alarm that comes a little later finds what three reservoirs would hold, and no more than that."""
+    made = scored(900, seed=3, at=clock.now())
+    store.counts.flush("worker", 1, seal([[900, 0, 0], [0, 0, 0]], candidates=made, usual=USUAL))
+    clock.advance(10)
+    close()
+    clock.advance(1_300)
+    settings = {"batch_size": BATCH_SIZE, "lease": lease}
+    assert store.compaction.candidates_to_slots(now=clock.now(), **settings)
+    kept, left = slots(BATCH_SIZE, n_classes=2, n_sources=1), candidates_in(store)
+    assert merge(left, RANKING, kept=kept.times(3)) == merge(made, RANKING, kept=kept.times(3))
+    clock.advance(AN_HOUR)
+    assert store.compaction.candidates_to_slots(now=clock.now(), **settings)
+    assert merge(candidates_in(store), RANKING, kept=kept) == merge(made, RANKING, kept=kept)
+    assert len(candidates_in(store)) < len(left) / 2 < len(made) / 2
 
 
 def test_an_epoch_that_an_alarm_waits_for_stays_whole(
@@ -141,7 +161,7 @@ def test_an_epoch_that_an_alarm_waits_for_stays_whole(
         watched=("spam",),
     )
     close(Alarm("a1", "mail@1", 1, clock.now(), epoch, epoch, finding))
-    clock.advance(1_300)
+    clock.advance(AN_HOUR)
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
     assert len(population(store, clock, seq=1).columns) == 300
 
@@ -159,7 +179,7 @@ def test_the_running_epoch_and_unclaimed_candidates_stay(
         replace(seal(candidates=scored(300, seed=2, at=clock.now())), epoch=int(clock.now() // 600)),
     )
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
-    clock.advance(1_300)
+    clock.advance(AN_HOUR)
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
     assert len(population(store, clock, seq=1).columns) == 30
 
@@ -236,7 +256,7 @@ def test_what_makes_an_item_uncertain_outlives_its_probabilities(
     store.counts.flush("worker", 1, seal([[400, 0, 0], [0, 0, 0]], candidates=made, usual=USUAL))
     clock.advance(10)
     close()
-    clock.advance(1_300)
+    clock.advance(AN_HOUR)
     assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease)
     after = candidates_in(store)
     best = merge(made, RANKING, kept=slots(BATCH_SIZE, n_classes=2, n_sources=1))
