@@ -372,5 +372,6 @@ def test_long_texts_cost_the_choice_and_never_the_sample() -> None:
 
 
 def _slots_of(worker: Reservoir) -> list[Any]:
-    of_all = (worker._most_unusual, worker._most_uncertain)
-    return [*worker._top, *worker._uncertain, *of_all, *worker._random.values()]
+    held = worker._held
+    of_all = (held._most_unusual, held._most_uncertain)
+    return [*held._top, *held._uncertain, *of_all, *held._random.values()]
