@@ -163,7 +163,7 @@ def test_a_lane_that_was_not_taken_is_told(
     assert registry.get_sample_value("seamark_lane_active") == 0
 
 
-@pytest.mark.parametrize(("watch", "kept"), [((), 8), ((("login", 3.0),), 16)])
+@pytest.mark.parametrize(("watch", "kept"), [((), 2), ((("login", 3.0),), 14)])
 def test_more_is_kept_of_a_class_that_is_watched_with_more_weight(
     make_worker: Callable[..., Worker], watch: tuple[tuple[str, float], ...], kept: int
 ) -> None:
