@@ -7,15 +7,16 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 
 from model_store.bundles.bundle import Bundle, read_manifest
-from model_store.bundles.manifest import Manifest
-from model_store.errors import ModelStoreError
+from model_store.bundles.manifest import Manifest, Task
 from model_store.policy import NO_CLASS
 from monitoring.detection.detector import Detector, DetectorConfig
 from monitoring.detection.plan import RATIOS, measured_rate, plan, plan_ahead
 from monitoring.errors import UnknownModel
 from monitoring.expecting import end_expectation, expect_change
 from monitoring.freezing import freeze_baseline
+from monitoring.scanning.windows import drift_categories
 from monitoring.status import expectations_json, history, status
+from monitoring.store.counts import ModelRow
 from service.exchange import Call
 from service.problems import FieldInvalid
 from service.routes.models import MaybeReason, Name, Reason, current_key
@@ -52,14 +53,14 @@ class ExpectEnd(Struct, frozen=True, forbid_unknown_fields=True):
 def get_drift(call: Call) -> object:
     """Return the state of the detector of the version in force, or of `?model=name@version`."""
     key = _key(call)
-    bundle, manifest = _bundle(call, key), _manifest(call, key)
-    # A version without traffic is warming up; any other key is a mistake of the client.
+    classes, task = _answers_of(call, key)
+    bundle = _bundle(call, key)
     return status(
         call.worker.state.store(),
         key,
         config=_config(call),
-        classes=None if manifest is None else manifest.classes,
-        task="multiclass" if manifest is None else manifest.task,
+        classes=classes,
+        task=task,
         validation=None if bundle is None else bundle.reference.counts,
     )
 
@@ -69,8 +70,7 @@ def get_history(call: Call) -> object:
     since = call.whole_number("since", default=0, low=0, high=LATEST_SECOND)
     limit = call.whole_number("limit", default=1_000, low=1, high=10_000)
     key = _key(call)
-    manifest = _manifest(call, key)
-    classes = None if manifest is None else manifest.classes
+    classes, _ = _answers_of(call, key)
     return history(call.worker.state.store(), key, since=float(since), limit=limit, classes=classes)
 
 
@@ -112,7 +112,8 @@ def post_baseline(call: Call) -> object:
 def post_expectation(call: Call) -> object:
     """Leave a class out of all tests until a planned change is over; the act is in the audit trail."""
     asked, key = call.json(Expect), _key(call)
-    classes = _require_class(call, key, asked.category)
+    classes, _ = _answers_of(call, key)
+    _require_class(asked.category, drift_categories(classes), at="$.class")
     until = asked.until.timestamp() if isinstance(asked.until, datetime) else asked.until
     expected = expect_change(
         call.worker.state.store(),
@@ -131,7 +132,8 @@ def post_expectation(call: Call) -> object:
 def post_expectation_end(call: Call) -> object:
     """Watch a class again before the time that was told; the act is in the audit trail."""
     asked, key = call.json(ExpectEnd), _key(call)
-    _require_class(call, key, asked.category)
+    classes, _ = _answers_of(call, key)
+    _require_class(asked.category, drift_categories(classes), at="$.class")
     expected = end_expectation(
         call.worker.state.store(),
         key,
@@ -158,15 +160,19 @@ def _bundle(call: Call, key: str) -> Bundle | None:
     return current.model.bundle if current is not None and current.model.key == key else None
 
 
-def _manifest(call: Call, key: str) -> Manifest | None:
-    """Return the manifest of a version, whether or not this worker runs it; None of an unknown one."""
-    bundle = _bundle(call, key)
-    if bundle is not None:
-        return bundle.manifest
+def _answers_of(call: Call, key: str) -> tuple[tuple[str, ...], Task]:
+    """Return classes and task of a version, as its traffic was counted or else as its bundle says.
+
+    Raises
+    ------
+    UnknownBundle
+        It never had traffic and is not in the store of models.
+    """
     try:
-        return read_manifest(call.worker.models.path_of(key))
-    except ModelStoreError:
-        return None
+        known: ModelRow | Manifest = call.worker.state.store().counts.model(key)
+    except UnknownModel:
+        known = read_manifest(call.worker.models.path_of(key))
+    return known.classes, known.task
 
 
 def _detector(call: Call, key: str, config: DetectorConfig) -> Detector | None:
@@ -177,22 +183,15 @@ def _detector(call: Call, key: str, config: DetectorConfig) -> Detector | None:
     return None if row is None else Detector.from_json(row.snapshot, config=config)
 
 
-def _require_class(call: Call, key: str, name: str) -> tuple[str, ...]:
-    """Return the classes of a version that has traffic or is in the store; refuse a name that is none."""
-    try:
-        classes = call.worker.state.store().counts.classes(key)
-    except UnknownModel:
-        classes = read_manifest(call.worker.models.path_of(key)).classes
-    allowed = (*classes, NO_CLASS)
+def _require_class(name: str, allowed: Sequence[str], *, at: str) -> None:
+    """Refuse a class that is none of the allowed ones; `at` is the place of the name in the request."""
     if name not in allowed:
-        raise FieldInvalid("$.class", f"expected one of {', '.join(allowed)}")
-    return classes
+        raise FieldInvalid(at, f"expected one of {', '.join(allowed)}")
 
 
 def _of_class(call: Call, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    wanted, known = call.query.get("class"), dict.fromkeys(row["class"] for row in rows)
+    wanted = call.query.get("class")
     if wanted is None:
         return rows
-    if wanted not in known:
-        raise FieldInvalid("query.class", f"expected one of {', '.join(known)}")
+    _require_class(wanted, list(dict.fromkeys(row["class"] for row in rows)), at="query.class")
     return [row for row in rows if row["class"] == wanted]

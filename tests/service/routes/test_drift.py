@@ -1,6 +1,7 @@
 """The state of drift over HTTP, from warming up to an alarm and a new baseline."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -141,15 +142,56 @@ def test_a_change_is_announced_of_a_version_that_is_to_be_promoted(house: House)
     assert ended.json() == {"model": "tiny@2", "expectations": []}
 
 
-@pytest.mark.parametrize("path", ["/v1/drift/expect", "/v1/drift/expect/end"])
-def test_nothing_is_announced_of_an_unknown_version(house: House, path: str) -> None:
-    """404 with the versions there are; no such name likewise."""
-    body = CAMPAIGN if path.endswith("expect") else {"class": "login", "by": "ada"}
-    answer = house.local.post(f"{path}?model=tiny@9", json=body)
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/drift", None),
+        ("/v1/drift/history", None),
+        ("/v1/drift/expect", CAMPAIGN),
+        ("/v1/drift/expect/end", {"class": "login", "by": "ada"}),
+    ],
+    ids=["status", "history", "expect", "end"],
+)
+def test_an_unknown_version_is_one_problem_whoever_asks(
+    house: House, path: str, body: dict[str, Any] | None
+) -> None:
+    """404 with the versions there are; no such name likewise, and no such class of it is not looked for."""
+
+    def ask(model: str) -> Any:
+        where = f"{path}?model={model}"
+        return house.local.get(where) if body is None else house.local.post(where, json=body)
+
+    answer = ask("tiny@9")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:seamark:problem:unknown-version")
     assert answer.json()["detail"].startswith("the store has no version '9' of 'tiny'; ")
     assert answer.json()["detail"].endswith("shows what it has (1)")
-    assert house.local.post(f"{path}?model=mail@1", json=body).json()["detail"].endswith("(tiny)")
+    assert ask("mail@1").json()["detail"].endswith("(tiny)")
+
+
+def test_an_unknown_class_is_one_problem_whoever_asks(house: House) -> None:
+    """422 with the place of the name and the same classes allowed, of a version with traffic and without."""
+    allowed = f"expected one of {', '.join(bundles.NAMED)}, no_class_passes"
+    for _ in range(2):
+        for answer, field in (
+            (house.local.post("/v1/drift/expect", json={**CAMPAIGN, "class": "logn"}), "$.class"),
+            (house.local.post("/v1/drift/expect/end", json={"class": "logn", "by": "ada"}), "$.class"),
+            (house.local.get("/v1/drift/plan?class=logn"), "query.class"),
+        ):
+            said = answer.json()
+            assert (answer.status_code, said["type"]) == (422, "urn:seamark:problem:field-invalid")
+            assert (said["field"], said["allowed"]) == (field, allowed)
+        house.answer(texts(CALM))
+
+
+def test_a_version_whose_bundle_is_gone_is_known_by_its_traffic(house: House) -> None:
+    """Its status and its history stay, and a change of its classes can be announced."""
+    house.answer(texts(CALM))
+    bundles.publish_tiny(house.models)
+    asyncio.run(house.worker.poll())
+    shutil.rmtree(house.models.path_of("tiny@1"))
+    for path in ("/v1/drift?model=tiny@1", "/v1/drift/history?model=tiny@1"):
+        assert house.local.get(path).status_code == 200
+    assert house.local.post("/v1/drift/expect?model=tiny@1", json=CAMPAIGN).status_code == 200
 
 
 def test_ending_what_was_not_announced_is_a_conflict(house: House) -> None:
