@@ -28,23 +28,32 @@ class Judge:
     Attributes
     ----------
     windows : Windows
-    scanned : Scanned or None
-        The last scan; None before the first bucket.
     alarm : OpenAlarm or None
     warm : bool
         A class at twice its share would have been noticed by now.
     """
 
-    __slots__ = ("_gate", "alarm", "comparison", "scanned", "warm", "windows")
+    __slots__ = ("_gate", "_is_scanned", "_scanned", "alarm", "comparison", "warm", "windows")
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
+        self._scanned: Scanned | None = None
         self.start_anew()
 
     @property
     def baseline(self) -> Baseline:
         """The frozen baseline."""
         return self.comparison.baseline
+
+    @property
+    def scanned(self) -> Scanned | None:
+        """The last scan; None before the first bucket.
+
+        One that was just restored makes it when it is asked for: the next bucket scans in any case.
+        """
+        if not self._is_scanned:
+            self._scan()
+        return self._scanned
 
     def start_anew(self) -> None:
         """Forget all traffic, and the alarm."""
@@ -57,27 +66,23 @@ class Judge:
             n_waves=0 if waves is None else len(waves),
         )
         self._gate = None if bursts is None else Gate(bursts)
-        self.scanned: Scanned | None = None
+        self._forget_scan()
         self.alarm: OpenAlarm | None = None
         self.warm = False
 
     def set_aside(self, scope: Scope, *, anew: bool) -> None:
         """Test without what the scope names; `anew`, only from here on."""
+        if anew:
+            self._forget_windows()
+        elif not self._is_scanned:
+            self._scan()  # by the rules the windows came under: others hold from the next bucket on
         self.comparison = Comparison(self.baseline, self.comparison.layout, self.comparison.config, scope)
-        if not anew:
-            return
-        self.windows, self.scanned = self.windows.empty(), None
-        if self._gate is not None:
-            self._gate.restart()
-        if self.alarm is not None:
-            self.alarm.restart()
 
     def take(self, row: Counts, bucket: Bucket) -> Event | None:
         """Take in a bucket's raw row, which has items; return what it changed about the alarm."""
         waves = self._waves(row, bucket)
         entered = self._enter(row, start=bucket.start, waves=waves)
-        last = None if self.scanned is None else self.scanned.result.of_columns
-        scanned = self.scanned = self.comparison.scan(self.windows, guess=last)
+        scanned = self._scan(guess=None if self._scanned is None else self._scanned.result.of_columns)
         if scanned is None or not entered:
             return None
         if self.alarm is None:
@@ -87,7 +92,7 @@ class Judge:
         )
         if event is not None and event.kind == "alarm_cleared":
             self.windows, self.alarm = self.alarm.recovery.fresh, None
-            self.scanned = self.comparison.scan(self.windows)
+            self._scan()
         return event
 
     def end_alarm(self, why: str, *, at: float, by: EndedBy) -> Event | None:
@@ -153,8 +158,25 @@ class Judge:
         if snapshot["alarm"] is not None:
             judge.alarm = OpenAlarm.from_json(snapshot["alarm"])
             judge.alarm.limit(config.window_limit)
-        judge.scanned = judge.comparison.scan(judge.windows)
+        judge._is_scanned = False
         return judge
+
+    def _scan(self, *, guess: float | None = None) -> Scanned | None:
+        self._scanned = self.comparison.scan(self.windows, guess=guess)
+        self._is_scanned = True
+        return self._scanned
+
+    def _forget_windows(self) -> None:
+        self.windows = self.windows.empty()
+        self._forget_scan()
+        if self._gate is not None:
+            self._gate.restart()
+        if self.alarm is not None:
+            self.alarm.restart()
+
+    def _forget_scan(self) -> None:
+        self._scanned = None
+        self._is_scanned = True
 
     def _enter(self, row: Counts, *, start: float, waves: Waves | None) -> bool:
         """Add a bucket to the windows unless it is part of a burst; return whether it was added."""

@@ -3,12 +3,14 @@
 import json
 
 import numpy as np
+import pytest
 
-from monitoring.detection.comparison import Scope
+from monitoring.detection.comparison import Comparison, Scanned, Scope
 from monitoring.detection.detector import Bucket, DetectorConfig
 from monitoring.detection.finding import Event
 from monitoring.detection.judging import Judge
 from monitoring.scanning.streams import class_stream
+from monitoring.scanning.windows import Windows
 from tests.support.comparisons import CATEGORIES, comparison_of
 
 CONFIG = DetectorConfig(whole_mix=0.0)
@@ -70,13 +72,49 @@ def test_setting_aside_may_keep_or_forget_what_came():
     assert [event.kind for event in feed(judge, MOVED)] == ["alarm_raised"]
 
 
+def restored(judge: Judge) -> Judge:
+    """Return the judge that its snapshot restores."""
+    snapshot = json.loads(json.dumps(judge.to_json()))
+    return Judge.from_json(snapshot, layout=COMPARISON.layout, config=CONFIG, scope=Scope())
+
+
+def test_what_is_set_aside_after_a_restart_says_nothing_of_the_last_scan():
+    """It is that of the rules the traffic came under, as in a judge that was never written down."""
+    one = Judge(COMPARISON)
+    feed(one, MOVED // 2, buckets=1)
+    other = restored(one)
+    for judge in (one, other):
+        judge.set_aside(Scope(frozenset({"rare"})), anew=False)
+    assert one.scanned is not None
+    assert other.scanned is not None
+    assert other.scanned.result.statistic == one.scanned.result.statistic > 0.0
+
+
+def test_a_restored_judge_scans_once_a_bucket(monkeypatch: pytest.MonkeyPatch):
+    """What the snapshot holds is scanned with the next bucket, or when somebody asks before."""
+    one = Judge(COMPARISON)
+    feed(one, USUAL, buckets=3)
+    scans = []
+    plain = Comparison.scan
+
+    def counted(self: Comparison, windows: Windows, *, guess: float | None = None) -> Scanned | None:
+        scans.append(windows.buckets)
+        return plain(self, windows, guess=guess)
+
+    monkeypatch.setattr(Comparison, "scan", counted)
+    feed(restored(one), USUAL, buckets=1)
+    assert scans == [4]
+    other = restored(one)
+    assert other.scanned is other.scanned is not None
+    assert scans == [4, 3]
+
+
 def test_a_snapshot_changes_nothing():
     """Calm, and with an open alarm."""
     one = Judge(COMPARISON)
     for row in (USUAL, MOVED, USUAL):
         feed(one, row)
-        snapshot = json.loads(json.dumps(one.to_json()))
-        other = Judge.from_json(snapshot, layout=COMPARISON.layout, config=CONFIG, scope=Scope())
+        other = restored(one)
         assert other.to_json() == one.to_json()
         assert one.scanned is not None
         assert other.scanned is not None
