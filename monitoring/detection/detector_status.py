@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+import numpy as np
 
 from monitoring.detection.comparison import DECLARED_RATIO, Comparison, Scanned
 from monitoring.detection.expectation import Expectation
 from monitoring.detection.finding import Direction, Finding, Strongest, share_interval
 from monitoring.scanning.spans import Kind
-from monitoring.scanning.streams import Columns, Layout
+from monitoring.scanning.streams import Layout
 from monitoring.scanning.windows import Counts
 
 # `calm` is said as soon as the doubling of one class would have been noticed: waiting for all of them would
@@ -172,20 +174,10 @@ def category_statuses(
     buckets: int = 1,
 ) -> tuple[CategoryStatus, ...]:
     """Return the status of every category of the classes, given the recent traffic's raw row and buckets."""
-    detectable = None if comparison is None else comparison.detectable
-    columns, inflation = layout.tested(row[None]), _inflation(layout, comparison, buckets)
-    return tuple(
-        _category(
-            k,
-            layout,
-            columns,
-            comparison=comparison,
-            scanned=scanned,
-            inflation=inflation,
-            detectable=None if detectable is None else detectable[k],
-        )
-        for k in range(len(layout.streams[0].columns))
-    )
+    readings = _Readings.of(layout, row, comparison=comparison, scanned=scanned, buckets=buckets)
+    n_classes = len(layout.streams[0].columns)
+    detectable = [None] * n_classes if comparison is None else comparison.detectable
+    return tuple(readings.category(k, detectable=detectable[k]) for k in range(n_classes))
 
 
 def stream_statuses(
@@ -197,24 +189,19 @@ def stream_statuses(
     buckets: int = 1,
 ) -> tuple[StreamStatus, ...]:
     """Return the status of every stream, given the recent traffic's raw row and buckets."""
-    columns, inflation = layout.tested(row[None]), _inflation(layout, comparison, buckets)
+    readings = _Readings.of(layout, row, comparison=comparison, scanned=scanned, buckets=buckets)
     found = []
     for stream in layout.streams:
         whole = _whole(stream.name, comparison, scanned)
         each = range(*layout.columns[stream.name].indices(layout.n_columns))
-        strongest = 0.0 if scanned is None else float(scanned.result.evidence[each.start : each.stop].max())
-        listed = (
-            _category(k, layout, columns, comparison=comparison, scanned=scanned, inflation=inflation)
-            for k in each
-        )
         found.append(
             StreamStatus(
                 name=stream.name,
                 kind=stream.kind,
                 share=stream.share,
-                statistic=max(strongest, whole or 0.0),
+                statistic=max(*readings.evidence[each.start : each.stop], whole or 0.0),
                 whole_mix=whole,
-                columns=None if stream is layout.streams[0] else tuple(listed),
+                columns=None if stream is layout.streams[0] else tuple(map(readings.category, each)),
             )
         )
     return tuple(found)
@@ -226,39 +213,57 @@ def _whole(name: str, comparison: Comparison | None, scanned: Scanned | None) ->
     return scanned.result.statistic if comparison.mixes[scanned.result.mix] == name else None
 
 
-def _inflation(layout: Layout, comparison: Comparison | None, buckets: int) -> Sequence[float]:
-    if comparison is None:
-        return [1.0] * layout.n_columns
-    inflation: list[float] = comparison.inflation(slice(None), buckets).tolist()
-    return inflation
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """What there is to say of each column, as plain numbers: an array asked one by one costs as much again.
 
+    `counts` and `items` are the recent traffic's, `inflation` is by how much its counts vary more than those
+    of independent items.
+    """
 
-def _category(
-    column: int,
-    layout: Layout,
-    recent: Columns,
-    *,
-    comparison: Comparison | None,
-    scanned: Scanned | None,
-    inflation: Sequence[float],
-    detectable: int | None = None,
-) -> CategoryStatus:
-    count, items = int(recent.counts[0, column]), int(recent.items[0, column])
-    low, high = share_interval(count, items, inflation=inflation[column])
-    evidence, direction = _evidence(column, scanned)
-    return CategoryStatus(
-        name=layout.names[column][1],
-        reference=None if comparison is None else comparison.shares[column],
-        current=count / items if items else None,
-        low=low,
-        high=high,
-        evidence=evidence,
-        direction=direction,
-        detectable_items=detectable,
-    )
+    names: Sequence[tuple[str, str]]
+    counts: Sequence[int]
+    items: Sequence[int]
+    inflation: Sequence[float]
+    shares: Sequence[float | None]
+    evidence: Sequence[float]
+    rises: Sequence[bool]
 
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        row: Counts,
+        *,
+        comparison: Comparison | None,
+        scanned: Scanned | None,
+        buckets: int,
+    ) -> Self:
+        """Read them off a baseline and a scan, as far as there are any."""
+        n, recent = layout.n_columns, layout.tested(row[None])
+        inflation = np.ones(n) if comparison is None else comparison.inflation(slice(None), buckets)
+        return cls(
+            names=layout.names,
+            counts=recent.counts[0].tolist(),
+            items=recent.items[0].tolist(),
+            inflation=inflation.tolist(),
+            shares=[None] * n if comparison is None else comparison.shares,
+            evidence=[0.0] * n if scanned is None else scanned.result.evidence.tolist(),
+            rises=[False] * n if scanned is None else scanned.result.rises.tolist(),
+        )
 
-def _evidence(k: int, scanned: Scanned | None) -> tuple[float, Direction | None]:
-    if scanned is None or scanned.result.evidence[k] == 0.0:
-        return 0.0, None
-    return float(scanned.result.evidence[k]), "rise" if scanned.result.rises[k] else "fall"
+    def category(self, column: int, *, detectable: int | None = None) -> CategoryStatus:
+        """Return the status of a column."""
+        count, items, evidence = self.counts[column], self.items[column], self.evidence[column]
+        low, high = share_interval(count, items, inflation=self.inflation[column])
+        direction: Direction = "rise" if self.rises[column] else "fall"
+        return CategoryStatus(
+            name=self.names[column][1],
+            reference=self.shares[column],
+            current=count / items if items else None,
+            low=low,
+            high=high,
+            evidence=evidence,
+            direction=direction if evidence else None,
+            detectable_items=detectable,
+        )

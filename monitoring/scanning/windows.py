@@ -6,7 +6,7 @@ O(width log n_buckets) memory, with exact integer counts (Bifet and Gavalda 2007
 Beside the counts a row may carry waves: sums that are not counts, which a seasonal comparison needs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeAlias
 
@@ -206,11 +206,21 @@ class Windows:
             max_buckets=snapshot["max_buckets"],
             n_waves=snapshot["n_waves"],
         )
-        for entry in snapshot["entries"]:
-            level = int(entry["length"]).bit_length() - 1
-            counts, waves = as_counts(entry["counts"], windows.width), np.array(entry["waves"], np.float64)
-            windows._append(counts, entry["start"], level=level, waves=waves)
+        if snapshot["entries"]:
+            windows._hold(snapshot["entries"])
         return windows
+
+    def _hold(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Take over what `to_json` said of the entries, at least one."""
+        n = len(entries)
+        counts = np.array([entry["counts"] for entry in entries]).reshape(-1)
+        rows = as_counts(counts, n * self.width).reshape(n, self.width)
+        self._sums = rows[::-1].cumsum(axis=0)[::-1].copy()
+        self._waves = np.array([entry["waves"] for entry in entries], dtype=np.float64)
+        self._lengths = [entry["length"] for entry in entries]
+        self._starts = [entry["start"] for entry in entries]
+        self._per_level = np.bincount([length.bit_length() - 1 for length in self._lengths]).tolist()
+        self._size = n
 
     def _ending_now(self, oldest: npt.NDArray[np.intp]) -> WindowSet:
         """Return windows by their oldest entry, the newest of all being 0."""
@@ -222,7 +232,7 @@ class Windows:
             waves=waves,
         )
 
-    def _append(self, row: Counts, start: float, *, level: int = 0, waves: Waves | None = None) -> None:
+    def _append(self, row: Counts, start: float, *, waves: Waves | None = None) -> None:
         if self._size == len(self._sums):
             self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
             self._waves = np.concatenate([self._waves, np.zeros_like(self._waves)])
@@ -230,10 +240,10 @@ class Windows:
         self._sums[self._size] = row
         self._waves[self._size] = 0.0 if waves is None else waves
         self._size += 1
-        self._lengths.append(1 << level)
+        self._lengths.append(1)
         self._starts.append(start)
-        self._per_level.extend([0] * (level + 1 - len(self._per_level)))
-        self._per_level[level] += 1
+        self._per_level = self._per_level or [0]
+        self._per_level[0] += 1
 
     def _merge(self) -> None:
         level, newer = 0, 0
