@@ -11,9 +11,9 @@ import numpy as np
 from model_store.data.wordmarks import Marks
 from monitoring.waves.batches import Chosen, Slice
 from monitoring.waves.columns import Rows
-from monitoring.waves.neardup import HARDLY, Excluded, clusters, sign
+from monitoring.waves.neardup import HARDLY, Excluded, clusters
 from monitoring.waves.pool import Pool
-from monitoring.waves.shortlist import Shortlist, Signed
+from monitoring.waves.shortlist import Shortlist
 from monitoring.waves.spread import spread
 
 # Candidates looked at per item wanted; doubled while near-duplicates leave gaps, up to the deepest look.
@@ -85,15 +85,15 @@ def pick(
     drawn_sources : mapping of str to int
         Items per source that are in the batch already, drawn at random.
     """
-    signed: dict[int, Signed] = {}
+    known: dict[int, bool] = {}
     lists = _Lists.of(pool, plan, classes=classes, labelled=labelled, since=since, excluded=excluded)
     depth = _FIRST_LOOK
     while True:
         looks = lists.at(depth)
-        shortlist = Shortlist.of(pool, looks.rows(), signed=signed, excluded=excluded)
+        shortlist = Shortlist.of(pool, looks.rows(), known=known, excluded=excluded)
         filling = _Filling(pool, plan, shortlist, Counter(drawn_sources))
         if filling.fill(looks) or depth >= _DEEPEST_LOOK:
-            return filling.certain(classes)
+            return filling.certain(classes, signed=len(known))
         depth *= 2
 
 
@@ -214,12 +214,12 @@ class _Filling:
             self._take(look, "uncertain", wanted, permits=_anything)
         return complete
 
-    def certain(self, classes: Sequence[str]) -> Certain:
-        """Return the picks, in the order they were made."""
+    def certain(self, classes: Sequence[str], *, signed: int) -> Certain:
+        """Return the picks, in the order they were made, of so many rows that were looked at."""
         chosen = tuple(
             Chosen(
                 candidate=self.pool.columns.candidate(row),
-                signature=self.shortlist.signed[row].signature,
+                signature=self.pool.signed[row],
                 slice=slice_,
                 stratum="certainty",
                 inclusion_probability=1.0,
@@ -234,7 +234,7 @@ class _Filling:
             over_source_cap=dict(sorted(self.over_source.items())),
             near_duplicates=sum(one.dup_count - 1 for one in chosen),
             excluded=self.shortlist.n_excluded,
-            signed=len(self.shortlist.signed),
+            signed=signed,
         )
 
     def _spread(self, look: Rows, wanted: int) -> int:
@@ -299,7 +299,7 @@ def _around(pool: Pool, most: int, *, excluded: Excluded) -> Rows:
     if not len(rows):
         return rows
     keys = [pool.columns.keys[row] for row in rows.tolist()]
-    signatures = sign([pool.columns.candidate(row) for row in rows.tolist()], exact=pool.exact)
+    signatures = pool.signatures(rows.tolist())
     of_each = np.unique(clusters(keys, signatures, alike=HARDLY), return_index=True)[1]
     first = np.isin(np.arange(len(rows)), of_each)
     return rows[first & ~excluded.holds(keys, signatures, alike=HARDLY)]

@@ -7,11 +7,13 @@ from typing import Final
 import numpy as np
 
 from model_store.data.ngrams import Vectors
+from model_store.data.signatures import PERMUTATIONS, Signatures
 from model_store.data.wordmarks import Marks
 from model_store.policy import NO_CLASS, NO_CLASS_PASSES
 from monitoring.recording.candidate import ProbabilityVector
 from monitoring.recording.ranking import Probabilities, Scores, nearness
 from monitoring.waves.columns import Columns, Rows
+from monitoring.waves.neardup import sign
 from monitoring.waves.novelty import among_alike, novelty
 from monitoring.waves.placed import Placed
 from monitoring.waves.views import TEXTS, View
@@ -44,6 +46,8 @@ class Pool:
         How contents are told apart; without it nothing is novel.
     placed : Placed
         Where the candidates stand that are spread.
+    signed : dict of int to uint32 array of shape (64,)
+        The signatures that were asked for so far, by row.
     """
 
     columns: Columns
@@ -55,6 +59,7 @@ class Pool:
     exact: bool = False
     view: View | None = TEXTS
     placed: Placed = field(default_factory=lambda: Placed(TEXTS))
+    signed: dict[int, Signatures] = field(default_factory=dict)
 
     def of_classes(self, most: Mapping[str, int], classes: Sequence[str]) -> Mapping[str, Rows]:
         """Return so many rows of each watched class, the most probable of it first.
@@ -123,6 +128,13 @@ class Pool:
         if not self.exact:  # marks of tables are bins, which are never uncommon
             scores = among_alike(scores, marks)
         return columns.best(scores, rows, most=most)
+
+    def signatures(self, rows: Sequence[int]) -> Signatures:
+        """Return a near-duplicate signature per row, uint32 of shape (n_rows, 64); each is made once."""
+        fresh = [row for row in dict.fromkeys(rows) if row not in self.signed]
+        made = sign([self.columns.candidate(row) for row in fresh], exact=self.exact)
+        self.signed.update(zip(fresh, made, strict=True))
+        return np.array([self.signed[row] for row in rows], np.uint32).reshape(len(rows), PERMUTATIONS)
 
     def vectors(self, rows: Sequence[int]) -> Vectors | None:
         """Return a vector per row; None where a content is not kept, or nothing makes vectors of them."""

@@ -3,45 +3,39 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
-import numpy as np
-
-from model_store.data.signatures import PERMUTATIONS, Signatures
-from monitoring.waves.neardup import CLOSELY, Excluded, clusters, sign
+from monitoring.waves.neardup import CLOSELY, Excluded, clusters
 from monitoring.waves.pool import Pool
-
-
-class Signed(NamedTuple):
-    """The signature of a row, of shape (64,), and whether it is labelled or in a batch already."""
-
-    signature: Signatures
-    is_known: bool
 
 
 @dataclass(slots=True)
 class Shortlist:
-    """Signed candidates by row, in groups of near-duplicates, of which each gives one item at most."""
+    """Candidates by row, in groups of near-duplicates, of which each gives one item at most."""
 
-    signed: Mapping[int, Signed]
     n_excluded: int
     _group: Mapping[int, int]
     _size: Counter[int]
     _used: set[int]
 
     @classmethod
-    def of(cls, pool: Pool, rows: Sequence[int], *, signed: dict[int, Signed], excluded: Excluded) -> Self:
-        """Sign the rows that are new to `signed`, group all, and strike the groups that are excluded."""
-        fresh = [row for row in rows if row not in signed]
-        found = sign([pool.columns.candidate(row) for row in fresh], exact=pool.exact)
-        known = excluded.holds([pool.columns.keys[row] for row in fresh], found, alike=CLOSELY)
-        signed.update(zip(fresh, map(Signed, found, known.tolist()), strict=True))
-        signatures = np.array([signed[row].signature for row in rows], np.uint32)
+    def of(cls, pool: Pool, rows: Sequence[int], *, known: dict[int, bool], excluded: Excluded) -> Self:
+        """Group the rows, and strike the groups that are excluded.
+
+        Parameters
+        ----------
+        known : dict of int to bool
+            Whether a row of an earlier look is labelled or in a batch already; what is new is added.
+        """
         keys = [pool.columns.keys[row] for row in rows]
-        group = clusters(keys, signatures.reshape(len(rows), PERMUTATIONS), alike=CLOSELY).tolist()
-        struck = [each for each, row in zip(group, rows, strict=True) if signed[row].is_known]
+        fresh = [row for row in rows if row not in known]
+        held = excluded.holds(
+            [pool.columns.keys[row] for row in fresh], pool.signatures(fresh), alike=CLOSELY
+        )
+        known.update(zip(fresh, held.tolist(), strict=True))
+        group = clusters(keys, pool.signatures(rows), alike=CLOSELY).tolist()
+        struck = [each for each, row in zip(group, rows, strict=True) if known[row]]
         return cls(
-            signed=signed,
             n_excluded=len(struck),
             _group=dict(zip(rows, group, strict=True)),
             _size=Counter(group),

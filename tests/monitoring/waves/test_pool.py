@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_store.data.signatures import minhash
 from model_store.policy import DECISIONS, NO_CLASS, NO_CLASS_PASSES
 from monitoring.recording.candidate import Candidate
 from monitoring.recording.ranking import nearness
@@ -45,6 +46,17 @@ def doubt(one: Candidate) -> float:
     """Return 1 minus the margin of the best two."""
     second, first = sorted(one.probabilities.tolist())[-2:]
     return float(1 - (first - second))
+
+
+def test_a_row_is_signed_once_however_often_it_is_asked_for() -> None:
+    """By its text; of those asked for together, in the order asked for, repeats included. Of none, none."""
+    mine = pool(candidates(5, n_texts=5, seed=1))
+    texts = [text or "" for text in mine.columns.texts]
+    assert mine.signatures([]).shape == (0, 64)
+    assert (mine.signatures([3, 1, 3]) == minhash([texts[3], texts[1], texts[3]])).all()
+    assert sorted(mine.signed) == [1, 3]
+    mine.signed[1] = marker = minhash(["kept as it is"])[0]
+    assert (mine.signatures([0, 1]) == np.stack([minhash([texts[0]])[0], marker])).all()
 
 
 def test_what_nobody_could_recognise_is_left_out_and_counted() -> None:

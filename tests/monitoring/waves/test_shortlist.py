@@ -11,7 +11,7 @@ from monitoring.recording.candidate import Candidate
 from monitoring.waves.columns import Columns
 from monitoring.waves.neardup import Excluded
 from monitoring.waves.pool import Pool, pool_of
-from monitoring.waves.shortlist import Shortlist, Signed
+from monitoring.waves.shortlist import Shortlist
 from tests.support.candidates import CLASSES, candidate, candidates, text_of
 
 RESENT = [
@@ -29,7 +29,7 @@ def pool(each: list[Candidate], *, exact: bool = False) -> Pool:
 def shortlist(each: list[Candidate], excluded: Excluded | None = None, *, exact: bool = False) -> Shortlist:
     """Return a shortlist of all of them in their order."""
     rows = range(len(each))
-    return Shortlist.of(pool(each, exact=exact), rows, signed={}, excluded=excluded or Excluded())
+    return Shortlist.of(pool(each, exact=exact), rows, known={}, excluded=excluded or Excluded())
 
 
 def test_a_group_is_used_by_any_of_it() -> None:
@@ -58,28 +58,17 @@ def test_what_is_known_by_key_or_by_text_takes_its_group_along() -> None:
 
 def test_a_known_row_stays_known_in_a_deeper_look() -> None:
     """What was compared with everything labelled is not compared again, and its group stays struck."""
-    signed: dict[int, Signed] = {}
+    known: dict[int, bool] = {}
     mine, excluded = pool(RESENT), Excluded(signatures=minhash([text_of(1)]))
-    Shortlist.of(mine, [0], signed=signed, excluded=excluded)
-    found = Shortlist.of(mine, [0, 2], signed=signed, excluded=Excluded())
+    Shortlist.of(mine, [0], known=known, excluded=excluded)
+    found = Shortlist.of(mine, [0, 2], known=known, excluded=Excluded())
+    assert known == {0: True, 2: False}
     assert (found.n_excluded, found.representatives([0, 2])) == (1, [2])
-
-
-def test_a_deeper_look_signs_only_what_is_new() -> None:
-    """Signatures of the first look are kept as they are, not made again."""
-    signed: dict[int, Signed] = {}
-    mine = pool(RESENT)
-    Shortlist.of(mine, [0], signed=signed, excluded=Excluded())
-    signed[0] = marker = Signed(minhash([text_of(2)])[0], is_known=False)
-    found = Shortlist.of(mine, [0, 1, 2], signed=signed, excluded=Excluded())
-    assert sorted(signed) == [0, 1, 2]
-    assert signed[0] is marker
-    assert found.representatives([0, 1, 2]) == [0, 1]  # the first now resembles the third
 
 
 def test_an_empty_look_is_a_shortlist_too() -> None:
     """Nothing is free, nothing is left out."""
-    found = Shortlist.of(pool([]), [], signed={}, excluded=Excluded())
+    found = Shortlist.of(pool([]), [], known={}, excluded=Excluded())
     assert (found.n_excluded, found.representatives([])) == (0, [])
 
 
