@@ -94,7 +94,7 @@ def costs(
     items = BASELINE_BUCKETS * (BUCKET_ITEMS // repeats * repeats)
     detector = Detector(streams, DetectorConfig(baseline_items=items, baseline_seconds=0.0))
     _close(detector, _drawn(rng, shares, BASELINE_BUCKETS, repeats), 0)
-    judge = detector._judge
+    judge = detector._phases.judge
     if judge is None:
         raise RuntimeError(f"the baseline of {items} items was not frozen")
     seen = 0

@@ -5,24 +5,15 @@ no clock and no store, and a snapshot restores it exactly: the same buckets give
 them.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
-import numpy as np
-
-from monitoring.detection.baseline import AUTOMATIC, Baseline, freezable
+from monitoring.detection.baseline import Baseline, freezable
 from monitoring.detection.bucket import Bucket, Times
-from monitoring.detection.comparison import DECLARED_RATIO, STATUS_ITEMS, Comparison, Scope
+from monitoring.detection.comparison import DECLARED_RATIO, Scope
 from monitoring.detection.detector_config import DEFAULT_TOLERANCE, DetectorConfig
-from monitoring.detection.detector_status import (
-    CategoryStatus,
-    State,
-    Status,
-    category_statuses,
-    stream_statuses,
-)
+from monitoring.detection.detector_status import CategoryStatus, State, Status
 from monitoring.detection.expectation import (
     Expectation,
     Expectations,
@@ -31,14 +22,12 @@ from monitoring.detection.expectation import (
     without_expected,
 )
 from monitoring.detection.finding import ClassShift, Direction, EndedBy, Event, EventKind, Finding
-from monitoring.detection.judging import Judge
-from monitoring.detection.open_alarm import OpenAlarm
-from monitoring.detection.provisional import Provisional
+from monitoring.detection.phases import Phases
 from monitoring.detection.shadow import Shadow, matching_order
 from monitoring.detection.snapshot import packed, unpacked
+from monitoring.detection.status_reading import read_status
 from monitoring.errors import BaselineRefused, NoOpenAlarm
 from monitoring.scanning.streams import Layout, Stream
-from monitoring.scanning.windows import Counts
 
 __all__ = [
     "DEFAULT_TOLERANCE",
@@ -69,8 +58,7 @@ class Detector:
     __slots__ = (
         "_expectations",
         "_items",
-        "_judge",
-        "_provisional",
+        "_phases",
         "_since",
         "_state",
         "_times",
@@ -83,8 +71,7 @@ class Detector:
         self.config = config or DetectorConfig()
         self._items = 0
         self._times = Times()
-        self._provisional = Provisional(self.layout, self.config)
-        self._judge: Judge | None = None  # there is one as soon as a baseline is frozen
+        self._phases = Phases(self.layout, self.config)
         self._expectations: Expectations = ()
         self._state: State = "warming"
         self._since: float | None = None
@@ -102,8 +89,7 @@ class Detector:
     @property
     def statistic(self) -> float:
         """The largest evidence of the last scan, in nats; 0 without one."""
-        scanned = None if self._judge is None else self._judge.scanned
-        return 0.0 if scanned is None else scanned.result.statistic
+        return self._phases.statistic
 
     @property
     def threshold(self) -> float:
@@ -113,12 +99,12 @@ class Detector:
     @property
     def baseline(self) -> Baseline | None:
         """The frozen baseline, else the provisional one, else (before the first item) None."""
-        return self._provisional.baseline if self._judge is None else self._judge.baseline
+        return self._phases.baseline
 
     @property
     def alarm(self) -> Finding | None:
         """What raised the open alarm; None without one."""
-        return None if self._open is None else self._open.finding
+        return None if self._phases.alarm is None else self._phases.alarm.finding
 
     @property
     def state(self) -> State:
@@ -139,12 +125,10 @@ class Detector:
 
         None when it never would be, or there is no baseline yet.
         """
-        comparison = self._comparison
-        return (
-            None
-            if comparison is None
-            else comparison.detectable_items(self.categories.index(category), ratio)
-        )
+        comparison = self._phases.comparison
+        if comparison is None:
+            return None
+        return comparison.detectable_items(self.categories.index(category), ratio)
 
     def close(self, bucket: Bucket) -> tuple[Event, ...]:
         """Take in the next closed bucket; return what it changed about the alarm, mostly nothing.
@@ -158,7 +142,7 @@ class Detector:
         self._items += int(self.layout.items(row))
         self._times.note(bucket, has_items=bool(row.any()))
         self._expect_only(each for each in self._expectations if bucket.start < each.until)
-        event = self._take(row, bucket) if row.any() else None
+        event = self._phases.take(row, bucket) if row.any() else None
         self._settle(bucket.end)
         return () if event is None else (event,)
 
@@ -176,11 +160,9 @@ class Detector:
             would become what is normal. `force` overrides all, except that one item is the least.
         """
         self._check_freezable(force=force)
-        candidate = freezable(self._candidate(), force=force)
-        cleared = None
-        if self._judge is not None:
-            cleared = self._judge.end_alarm("the baseline was replaced", at=at, by="baseline")
-        self._start_from(candidate.frozen(at=at, by=by, why=why))
+        candidate = freezable(self._phases.candidate(end=self._times.last_items), force=force)
+        cleared = self._phases.end_alarm("the baseline was replaced", at=at, by="baseline")
+        self._phases.judge_by(candidate.frozen(at=at, by=by, why=why))
         self._settle(at)
         return cleared
 
@@ -192,9 +174,7 @@ class Detector:
         NoOpenAlarm
             There is none.
         """
-        event = None
-        if self._judge is not None:
-            event = self._judge.end_alarm(f"{by} called it false: {why}", at=at, by="false")
+        event = self._phases.end_alarm(f"{by} called it false: {why}", at=at, by="false")
         if event is None:
             raise NoOpenAlarm
         self._settle(at)
@@ -205,14 +185,14 @@ class Detector:
 
         The windows start anew against the same baseline: what comes back to this version is judged afresh.
         """
-        event = None if self._judge is None else self._judge.end_alarm(why, at=at, by=by)
+        event = self._phases.end_alarm(why, at=at, by=by)
         if event is not None:
             self._settle(at)
         return event
 
     def dismiss_shadow(self, of: str, *, at: float, by: str, why: str) -> bool:
         """End the alarm that the shadow of that version carries, as `dismiss` does; False without one."""
-        shadow = self._provisional.shadow
+        shadow = self._shadow
         return shadow is not None and shadow.of == of and shadow.dismiss(at=at, by=by, why=why)
 
     def expect(self, category: str, *, at: float, until: float, by: str, why: str) -> Expectation:
@@ -228,16 +208,16 @@ class Detector:
         """
         expected = Expectation(category, at, until, by, why)
         self._expectations = with_expected(self._expectations, expected, categories=self.categories)
-        self._set_aside(anew=False)
-        if self._provisional.shadow is not None:
-            self._provisional.shadow.expect(expected)
+        self._phases.set_aside(self._scope, anew=False)
+        if self._shadow is not None:
+            self._shadow.expect(expected)
         return expected
 
     def unexpect(self, category: str, *, at: float) -> None:
         """End an expectation before its time; ExpectationRefused when there is none of that class."""
         self._expect_only(without_expected(self._expectations, category))
-        if self._provisional.shadow is not None:
-            self._provisional.shadow.unexpect(category, at=at)
+        if self._shadow is not None:
+            self._shadow.unexpect(category, at=at)
         self._settle(at)
 
     def carry(self, shadow: Mapping[str, Any], *, of: str, same_scores: bool = False) -> bool:
@@ -261,51 +241,27 @@ class Detector:
             False when there is nothing to carry: no frozen baseline, other categories, or an own frozen one.
         """
         former = type(self).from_json(shadow, config=self.config)
-        handed_on = former._provisional.shadow
-        if former._judge is None and handed_on is not None:
+        handed_on = former._shadow
+        if former._phases.judge is None and handed_on is not None:
             same = same_scores and handed_on.same_scores
             return self.carry(handed_on.to_json()["detector"], of=handed_on.of, same_scores=same)
         order = matching_order(former.streams[0], self.streams[0])
-        if former._judge is None or self._judge is not None or order is None:
+        if former._phases.judge is None or self._phases.judge is not None or order is None:
             return False
-        self._provisional.shadow = Shadow(former, of=of, same_scores=same_scores, order=order)
+        self._phases.provisional.shadow = Shadow(former, of=of, same_scores=same_scores, order=order)
         self._expectations = former._expectations
+        self._phases.set_aside(self._scope, anew=False)
         return True
 
     def status(self) -> Status:
         """Return all there is to say now; while the baseline is provisional, current shares are its own."""
-        baseline, last, alarm, comparison = (
-            self.baseline,
-            self._times.last_items,
-            self._open,
-            self._comparison,
-        )
-        row, buckets = self._newest()
-        scanned = None if self._judge is None else self._judge.scanned
-        shadow = self._provisional.shadow
-        return Status(
+        return read_status(
+            self._phases,
             state=self._state,
             since=self._since,
-            statistic=self.statistic,
-            threshold=self.threshold,
-            categories=category_statuses(
-                self.layout, row, comparison=comparison, scanned=scanned, buckets=buckets
-            ),
-            streams=stream_statuses(
-                self.layout, row, comparison=comparison, scanned=scanned, buckets=buckets
-            ),
-            baseline=None if baseline is None else baseline.summary(self.layout),
-            window_items=int(self.layout.items(row)),
-            window_buckets=buckets,
-            buckets_set_aside=0 if self._judge is None else self._judge.aside,
             items=self._items,
-            last_items_at=last if math.isfinite(last) else None,
-            alarm=self.alarm,
-            findings=() if alarm is None else alarm.further,
-            strongest=None if alarm is None else alarm.strongest,
+            last_items_at=self._times.last_items,
             expectations=self._expectations,
-            shadow=None if shadow is None else shadow.status(),
-            waiting=self._provisional.waiting,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -315,8 +271,7 @@ class Detector:
                 "streams": [stream.to_json() for stream in self.streams],
                 "items": self._items,
                 "times": self._times.to_json(),
-                "provisional": None if self._judge is not None else self._provisional.to_json(),
-                "judge": None if self._judge is None else self._judge.to_json(),
+                **self._phases.to_json(),
                 "expectations": [each.to_json() for each in self._expectations],
                 "state": self._state,
                 "since": self._since,
@@ -337,66 +292,28 @@ class Detector:
         detector._items = parts["items"]
         detector._times = Times(**parts["times"])
         detector._expectations = tuple(Expectation(**each) for each in parts["expectations"])
-        if parts["judge"] is not None:
-            detector._judge = Judge.from_json(
-                parts["judge"], layout=detector.layout, config=config, scope=detector._scope
-            )
-        if parts["provisional"] is not None:
-            restore = partial(cls.from_json, config=config)
-            detector._provisional.restore(parts["provisional"], detector=restore)
+        detector._phases.restore(parts, scope=detector._scope, detector=partial(cls.from_json, config=config))
         detector._state, detector._since = parts["state"], parts["since"]
         return detector
 
     @property
-    def _open(self) -> OpenAlarm | None:
-        return None if self._judge is None else self._judge.alarm
+    def _shadow(self) -> Shadow | None:
+        return self._phases.provisional.shadow
 
     @property
     def _scope(self) -> Scope:
         """What is set aside because it is expected."""
         return expected_scope(self._expectations, self.streams)
 
-    @property
-    def _comparison(self) -> Comparison | None:
-        """With the frozen baseline, else with the provisional one, else (before the first item) None."""
-        if self._judge is not None:
-            return self._judge.comparison
-        baseline = self._provisional.baseline
-        return None if baseline is None else Comparison(baseline, self.layout, self.config, self._scope)
-
-    def _take(self, row: Counts, bucket: Bucket) -> Event | None:
-        if self._judge is not None:
-            return self._judge.take(row, bucket)
-        ready = self._provisional.take(row, start=bucket.start, end=bucket.end)
-        if ready is not None:
-            self._start_from(ready.frozen(at=bucket.end, by=AUTOMATIC, why=self._provisional.rule))
-        return None
-
-    def _candidate(self) -> Baseline | None:
-        """Return what would be frozen now."""
-        if self._judge is None:
-            return self._provisional.candidate()
-        return self._judge.candidate(end=self._times.last_items)
-
     def _check_freezable(self, *, force: bool) -> None:
         if force:
             return
-        if self._open is not None:
+        if self._phases.alarm is not None:
             raise BaselineRefused(
                 "an alarm is open and its traffic would become the normal; wait until it clears, or force it"
             )
-        if self._provisional.waiting:
-            raise BaselineRefused(f"{self._provisional.waiting}; wait until it is over, or force it")
-
-    def _newest(self) -> tuple[Counts, int]:
-        """Return the newest traffic, as a raw row, and its buckets."""
-        found = None if self._judge is None else self._judge.newest(STATUS_ITEMS)
-        if found is not None:
-            return found
-        baseline = self.baseline
-        if baseline is not None:
-            return baseline.counts, baseline.buckets
-        return np.zeros(self.layout.width, dtype=np.int64), 0
+        if waiting := self._phases.provisional.waiting:
+            raise BaselineRefused(f"{waiting}; wait until it is over, or force it")
 
     def _settle(self, at: float) -> None:
         state = self._present_state()
@@ -404,15 +321,11 @@ class Detector:
             self._state, self._since = state, at
 
     def _present_state(self) -> State:
-        if self._open is not None:
+        if self._phases.alarm is not None:
             return "drift"
         if self._times.quiet_seconds >= self.config.blind_after_seconds:
             return "blind"
-        return "calm" if self._judge is not None and self._judge.warm else "warming"
-
-    def _start_from(self, baseline: Baseline) -> None:
-        self._judge = Judge(Comparison(baseline, self.layout, self.config, self._scope))
-        self._provisional = Provisional(self.layout, self.config)
+        return "calm" if self._phases.warm else "warming"
 
     def _expect_only(self, expectations: Iterable[Expectation]) -> None:
         """End all other expectations; what came meanwhile is not judged by what is tested from now on."""
@@ -420,8 +333,4 @@ class Detector:
         if len(left) == len(self._expectations):
             return
         self._expectations = left
-        self._set_aside(anew=True)
-
-    def _set_aside(self, *, anew: bool) -> None:
-        if self._judge is not None:
-            self._judge.set_aside(self._scope, anew=anew)
+        self._phases.set_aside(self._scope, anew=True)

@@ -1,17 +1,13 @@
-"""What may an operator want to know about a detector now: records, their JSON, and how they are read off?"""
+"""What may an operator want to know about a detector now? Records and their JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-import numpy as np
-
-from monitoring.detection.comparison import DECLARED_RATIO, Comparison, Scanned
+from monitoring.detection.comparison import DECLARED_RATIO
 from monitoring.detection.expectation import Expectation
-from monitoring.detection.finding import Direction, Finding, Strongest, share_interval
+from monitoring.detection.finding import Direction, Finding, Strongest
 from monitoring.scanning.spans import Kind
-from monitoring.scanning.streams import Layout
-from monitoring.scanning.windows import Counts
 
 # `calm` is said as soon as the doubling of one class would have been noticed: waiting for all of them would
 # leave a service with one ultra-rare class warming for ever. `not_detectable` names what it does not cover.
@@ -163,107 +159,3 @@ def not_detectable(categories: Sequence[Mapping[str, Any]]) -> list[str]:
         and each["reference"] is not None
         and each["reference"] * DECLARED_RATIO < 1.0
     ]
-
-
-def category_statuses(
-    layout: Layout,
-    row: Counts,
-    *,
-    comparison: Comparison | None,
-    scanned: Scanned | None,
-    buckets: int = 1,
-) -> tuple[CategoryStatus, ...]:
-    """Return the status of every category of the classes, given the recent traffic's raw row and buckets."""
-    readings = _Readings.of(layout, row, comparison=comparison, scanned=scanned, buckets=buckets)
-    n_classes = len(layout.streams[0].columns)
-    detectable = [None] * n_classes if comparison is None else comparison.detectable
-    return tuple(readings.category(k, detectable=detectable[k]) for k in range(n_classes))
-
-
-def stream_statuses(
-    layout: Layout,
-    row: Counts,
-    *,
-    comparison: Comparison | None,
-    scanned: Scanned | None,
-    buckets: int = 1,
-) -> tuple[StreamStatus, ...]:
-    """Return the status of every stream, given the recent traffic's raw row and buckets."""
-    readings = _Readings.of(layout, row, comparison=comparison, scanned=scanned, buckets=buckets)
-    found = []
-    for stream in layout.streams:
-        whole = _whole(stream.name, comparison, scanned)
-        each = range(*layout.columns[stream.name].indices(layout.n_columns))
-        found.append(
-            StreamStatus(
-                name=stream.name,
-                kind=stream.kind,
-                share=stream.share,
-                statistic=max(*readings.evidence[each.start : each.stop], whole or 0.0),
-                whole_mix=whole,
-                columns=None if stream is layout.streams[0] else tuple(map(readings.category, each)),
-            )
-        )
-    return tuple(found)
-
-
-def _whole(name: str, comparison: Comparison | None, scanned: Scanned | None) -> float | None:
-    if comparison is None or scanned is None or scanned.result.mix is None:
-        return None
-    return scanned.result.statistic if comparison.mixes[scanned.result.mix] == name else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Readings:
-    """What there is to say of each column, as plain numbers: an array asked one by one costs as much again.
-
-    `counts` and `items` are the recent traffic's, `inflation` is by how much its counts vary more than those
-    of independent items.
-    """
-
-    names: Sequence[tuple[str, str]]
-    counts: Sequence[int]
-    items: Sequence[int]
-    inflation: Sequence[float]
-    shares: Sequence[float | None]
-    evidence: Sequence[float]
-    rises: Sequence[bool]
-
-    @classmethod
-    def of(
-        cls,
-        layout: Layout,
-        row: Counts,
-        *,
-        comparison: Comparison | None,
-        scanned: Scanned | None,
-        buckets: int,
-    ) -> Self:
-        """Read them off a baseline and a scan, as far as there are any."""
-        n, recent = layout.n_columns, layout.tested(row[None])
-        inflation = np.ones(n) if comparison is None else comparison.inflation(slice(None), buckets)
-        return cls(
-            names=layout.names,
-            counts=recent.counts[0].tolist(),
-            items=recent.items[0].tolist(),
-            inflation=inflation.tolist(),
-            shares=[None] * n if comparison is None else comparison.shares,
-            evidence=[0.0] * n if scanned is None else scanned.result.evidence.tolist(),
-            rises=[False] * n if scanned is None else scanned.result.rises.tolist(),
-        )
-
-    def category(self, column: int, *, detectable: int | None = None) -> CategoryStatus:
-        """Return the status of a column."""
-        count, items, evidence = self.counts[column], self.items[column], self.evidence[column]
-        low, high = share_interval(count, items, inflation=self.inflation[column])
-        direction: Direction = "rise" if self.rises[column] else "fall"
-        return CategoryStatus(
-            name=self.names[column][1],
-            reference=self.shares[column],
-            current=count / items if items else None,
-            low=low,
-            high=high,
-            evidence=evidence,
-            direction=direction if evidence else None,
-            detectable_items=detectable,
-        )

@@ -183,7 +183,7 @@ def test_a_million_buckets_leave_it_small_and_exact():
                     bucket = {name: row[at] for name, row in rows.items()}
                     assert detector.close(Bucket(bucket, start, start + 10.0)) == ()
                 else:
-                    detector._judge.windows.add(flat[at], start=start)
+                    detector._phases.judge.windows.add(flat[at], start=start)
             number += 1_000
         held[mark] = process.memory_info().rss
         assert snapshot_bytes(detector) <= 200_000

@@ -141,7 +141,7 @@ def test_an_expectation_that_a_shadow_does_not_know_can_be_ended():
     """A shadow is fed buckets with items alone, so that what ends may end there at another bucket."""
     traffic = Traffic(seed=53)
     detector = successor(traffic, config=DetectorConfig(baseline_items=10**6))
-    shadow = detector._provisional.shadow
+    shadow = detector._phases.provisional.shadow
     assert shadow is not None
     announced(detector, at=traffic.time)
     shadow.unexpect("rare", at=traffic.time)
