@@ -1,6 +1,5 @@
 """Tests of `model_store.reports.card`: what a stranger reads about a bundle."""
 
-import re
 from typing import Any
 
 import numpy as np
@@ -28,14 +27,12 @@ TRAINING: dict[str, Any] = {
 
 
 def _card(
-    target: str = "recall=0.85",
     *,
     class_name: str = "rare",
     training: dict[str, Any] = TRAINING,
     policy: dict[str, Any] | None = None,
     rows: int = 1_000,
     weights: Any = None,
-    groups: Any = None,
     **said: Any,
 ) -> str:
     rng = np.random.default_rng(0)
@@ -44,8 +41,8 @@ def _card(
     p = (1 / (1 + np.exp(2.2 - x))).astype(np.float32)
     both = np.stack([p, 1 - p], axis=1)
     classes = (class_name, "rest")
-    asked = [parse_target(f"{class_name}:{target}")]
-    thresholds = fit_thresholds(both, labels, classes, asked, groups=groups)
+    asked = [parse_target(f"{class_name}:recall=0.85")]
+    thresholds = fit_thresholds(both, labels, classes, asked)
     acts = Policy(classes, thresholds, 0.1, "0" * 64, **(policy or {}))
     ece = np.array([0.04, 0.04])
     return card(
@@ -89,14 +86,6 @@ def test_the_card_says_what_a_reader_must_know():
         assert expected in text
     assert "instead" not in text
     assert "nan" not in text
-
-
-def test_the_card_of_an_infeasible_target_shows_the_frontier():
-    """What can be had instead stands in a table of its own."""
-    text = _card("recall=0.85,precision=0.9")
-    assert "| infeasible |" in text
-    assert "## What can be had instead" in text
-    assert "best precision at the recall asked for" in text
 
 
 def test_a_class_name_cannot_break_the_card():
@@ -155,23 +144,6 @@ def test_a_model_from_elsewhere_has_no_training_to_tell_of():
     assert "- 900 rows, 2 classes" in text
     assert "- imported from: model.onnx" in text
     assert "seed" not in text
-
-
-def test_positives_that_repeat_are_counted_with_their_groups():
-    """Of the threshold rows, which the claims rest on; without groups nothing is said of them."""
-    written = _card(groups=np.arange(1_000) // 20)
-    assert re.search(r"\| \d+ in 4\d groups \| recall >= 0.85 \| empirical \|", written)
-    assert not re.search(r"\d in \d+ groups \|", _card())
-
-
-def test_bounds_that_are_no_claim_are_marked():
-    """The precision beside a certified recall; a certified pair has none, and then nothing is explained."""
-    text = _card()
-    (row,) = (line for line in text.splitlines() if line.startswith("| rare |") and "certified" in line)
-    recall, precision = row.split(" | ")[5:7]
-    assert "pointwise" not in recall
-    assert precision.endswith(" pointwise)")
-    assert "no part of a certified claim" in text
 
 
 def test_weights_that_the_calibration_did_not_count_are_said_not_to_count():
