@@ -20,19 +20,20 @@ from model_store.bundles.manifest import Task
 from model_store.data.signatures import PERMUTATIONS, Signatures
 from model_store.data.wordmarks import Marks
 from model_store.graphs.inputs import InputKind
-from model_store.policy import DECISIONS, NO_CLASS
+from model_store.policy import NO_CLASS
 from monitoring.recording.candidate import EXPLORE_SHARE, Candidate, draw_limit
+from monitoring.waves.account import account
 from monitoring.waves.audit import audit
-from monitoring.waves.batches import MANIFEST_SCHEMA, SLICES, BatchItem, Chosen, Label, Place
-from monitoring.waves.certainty import Certain, Plan, pick
+from monitoring.waves.batches import MANIFEST_SCHEMA, BatchItem, Chosen, Label, Place
+from monitoring.waves.certainty import Plan, pick
 from monitoring.waves.columns import Columns
-from monitoring.waves.exploration import Draws, Explored, draw, signatures_of
+from monitoring.waves.exploration import draw, signatures_of
 from monitoring.waves.exploration import explore as explored_items
 from monitoring.waves.labelled import BatchMode
 from monitoring.waves.neardup import Excluded
 from monitoring.waves.needs import quotas
-from monitoring.waves.pool import Pool, pool_of
-from monitoring.waves.strata import Cell, Counts, Occurrence, Stratum, strata_of
+from monitoring.waves.pool import pool_of
+from monitoring.waves.strata import Counts, Occurrence, strata_of
 from monitoring.waves.views import TEXTS, View
 
 WATCHED_SHARE: Final = 0.65
@@ -189,11 +190,9 @@ def select(
     )
     chosen = sorted([*certain.chosen, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
     passed = operating if task == "multilabel" else None
-    predicted = [_predicted(one.candidate, classes, passed) for one in chosen]
     items = tuple(
-        _item(one, rank, answer) for rank, (one, answer) in enumerate(zip(chosen, predicted, strict=True), 1)
+        _item(one, rank, _predicted(one.candidate, classes, passed)) for rank, one in enumerate(chosen, 1)
     )
-    stood_for = _draws_taken(explored, places or {})
     manifest = {
         **(about or {}),
         "schema": MANIFEST_SCHEMA,
@@ -204,20 +203,19 @@ def select(
         "classes": list(classes),
         "watched": names,
         "batch_size": batch_size,
-        "items": len(items),
-        "slices": _slices(items, plan),
-        "watched_classes": {
-            name: {"asked": n, "got": certain.per_watched[name]} for name, n in plan.quotas.items()
-        },
-        "predicted": _answers(chosen, predicted),
-        "sources": _sources(items, epoch_counts, strata, draws),
-        "complete_sample": explored.complete and len(stood_for) == len(explored.met),
-        "caps": _caps(plan, certain),
-        "compared_with": 0 if labelled is None else len(labelled),
-        "vectors": pool.placed.kind,
-        "left_out": _left_out(pool, certain, explored),
-        "draws_taken": stood_for,
-        "candidates": {"given": len(columns), "eligible": len(pool.rows), "signed": certain.signed},
+        **account(
+            items,
+            chosen,
+            pool=pool,
+            plan=plan,
+            certain=certain,
+            explored=explored,
+            draws=draws,
+            strata=strata,
+            epoch_counts=epoch_counts,
+            n_labelled=0 if labelled is None else len(labelled),
+            places=places or {},
+        ),
     }
     return Wave(items, signatures_of(chosen), manifest)
 
@@ -253,45 +251,6 @@ def _plan(
     )
 
 
-def _caps(plan: Plan, certain: Certain) -> Mapping[str, object]:
-    """Return the caps, and how many items are beyond one since nothing else was left."""
-    return {
-        "most_probable_class": {"limit": plan.class_cap, "relaxed": certain.over_class_cap},
-        "sources": {"limits": dict(plan.source_caps), "relaxed": certain.over_source_cap},
-    }
-
-
-def _left_out(pool: Pool, certain: Certain, explored: Explored) -> Mapping[str, int]:
-    return {
-        "near_duplicates": certain.near_duplicates,
-        "already_taken": certain.excluded,
-        "without_text_or_id": pool.without_text_or_id,
-        "draws_already_taken": explored.excluded,
-        "draws_without_text_or_id": explored.without_text_or_id,
-    }
-
-
-def _draws_taken(explored: Explored, places: Mapping[str, Place]) -> Sequence[Mapping[str, object]]:
-    """Return, of each draw that an item of another batch stands for, that item, and its own chance.
-
-    The item is named by its place, not by its key, which is the caller's. Its label is the draw's own where
-    it is `carried`, being the same word for word; else it only estimates.
-    """
-    found = [(one, *places[one.owner]) for one in explored.met if one.owner in places]
-    return [
-        {
-            "batch": batch,
-            "rank": rank,
-            "source": one.draw.candidate.source,
-            "at": one.draw.candidate.at,
-            "chance": one.draw.chance,
-            "priority": one.draw.candidate.priority,
-            "carried": one.carried,
-        }
-        for one, batch, rank in sorted(found, key=lambda each: (each[0].draw.candidate.at, each[1:]))
-    ]
-
-
 def _predicted(
     one: Candidate, classes: Sequence[str], thresholds: npt.NDArray[np.float64] | None
 ) -> Label | None:
@@ -299,15 +258,6 @@ def _predicted(
     if thresholds is None:
         return classes[one.label] if one.label >= 0 else None
     return tuple(classes[k] for k in np.flatnonzero(one.probabilities >= thresholds).tolist())
-
-
-def _answers(chosen: Sequence[Chosen], predicted: Sequence[Label | None]) -> Mapping[str, int]:
-    """Return how many items each class was answered for, those without an answer by the decision."""
-    counted: Counter[str] = Counter()
-    for one, answer in zip(chosen, predicted, strict=True):
-        names = (answer,) if isinstance(answer, str) else answer
-        counted.update(names or (DECISIONS[one.candidate.decision],))
-    return dict(sorted(counted.items()))
 
 
 def _item(one: Chosen, rank: int, predicted: Label | None) -> BatchItem:
@@ -326,34 +276,6 @@ def _item(one: Chosen, rank: int, predicted: Label | None) -> BatchItem:
         predicted=predicted,
         at=candidate.at,
     )
-
-
-def _slices(items: Sequence[BatchItem], plan: Plan) -> Mapping[str, Mapping[str, int]]:
-    asked = {
-        "watched": sum(plan.quotas.values()),
-        "novel": plan.novel,
-        "uncertain": plan.uncertain,
-        "explore": plan.explore,
-    }
-    got = Counter(item.slice for item in items)
-    return {name: {"asked": asked[name], "got": got[name]} for name in SLICES}
-
-
-def _sources(
-    items: Sequence[BatchItem], counts: Counts, strata: Mapping[Cell, Stratum], draws: Draws
-) -> Mapping[str, Mapping[str, object]]:
-    got = Counter(item.source for item in items)
-    found: dict[str, dict[str, object]] = {}
-    for source in sorted(counts):
-        mine = [stratum for (each, _), stratum in strata.items() if each == source]
-        found[source] = {
-            "occurrences": sum(stratum.occurrences for stratum in mine),
-            "drawn_before": sum(len(stratum.before) for stratum in mine),
-            "draws": draws.per_source.get(source, 0),
-            "items": got[source],
-            "epochs_beyond": list(draws.beyond.get(source, ())),
-        }
-    return found
 
 
 def _shuffled(seed: str, key: str) -> bytes:

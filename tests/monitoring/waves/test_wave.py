@@ -1,89 +1,23 @@
 """A wave holds what the alarm is about, uncertain items and a fair sample: same input, same bytes."""
 
-import hashlib
 import json
 import os
 import random
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from model_store.data.signatures import groups, minhash
-from model_store.data.wordmarks import marks
 from monitoring.recording.ranking import nearness
 from monitoring.recording.reservoir import Candidate, draw_limit
 from monitoring.waves.strata import all_time
-from monitoring.waves.wave import Wave, select
-
-CLASSES = ("billing", "delivery", "technical", "fraud")
-THRESHOLDS = np.full(4, 0.5, np.float32)
-WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("lo", "rin", "tas", "ve", "mok")]
-
-
-def text_of(i: int) -> str:
-    """Return a text that shares no near-duplicate with any other."""
-    rng = random.Random(i)
-    return " ".join(rng.choice(WORDS) for _ in range(12))
-
-
-def population(
-    n: int,
-    *,
-    seed: int,
-    texts: list[str] | None = None,
-    fraud: float = 0.03,
-    sources: tuple[str, ...] = ("email", "chat"),
-) -> list[Candidate]:
-    """Return n occurrences, each a candidate of every kind it could be: a pool that lost nothing."""
-    rng = np.random.default_rng(seed)
-    prior = np.array([0.4, 0.3, 0.3 - fraud, fraud])
-    true = rng.choice(4, n, p=prior)
-    logits = rng.normal(0, 1.2, (n, 4)) + 2.5 * np.eye(4)[true] + np.log(prior)
-    p = np.exp(logits)
-    p = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
-    rows = []
-    for i in range(n):
-        top = int(p[i].argmax())
-        source = sources[int(rng.integers(len(sources)))]
-        kinds = {*(f"top:{name}" for name in CLASSES), f"uncertain:{CLASSES[top]}", f"random:{source}"}
-        rows.append(
-            Candidate(
-                key=f"k{i}",
-                item_id=f"k{i}",
-                source=source,
-                text=text_of(i) if texts is None else texts[i],
-                probabilities=p[i],
-                label=top if p[i, top] >= 0.5 else -1,
-                decision=0 if p[i, top] >= 0.5 else 2,
-                at=float(i),
-                priority=float(rng.random()),
-                kinds=frozenset(kinds),
-            )
-        )
-    return rows
-
-
-def wave_of(candidates: list[Candidate], **options: Any) -> Wave:
-    """Select with the defaults of these tests."""
-    options.setdefault("epoch_counts", all_time(Counter(one.source for one in candidates)))
-    options.setdefault("batch_size", 100)
-    options.setdefault("watched", ("fraud",))
-    options.setdefault("classes", CLASSES)
-    options.setdefault("thresholds", THRESHOLDS)
-    return select(candidates, seed="alarm-1", **options)
-
-
-def as_bytes(wave: Wave) -> bytes:
-    """Return everything a wave says, as bytes."""
-    return (
-        json.dumps([wave.manifest, [asdict(item) for item in wave.items]]).encode()
-        + wave.signatures.tobytes()
-    )
+from monitoring.waves.wave import select
+from tests.support import waves
+from tests.support.waves import CLASSES, THRESHOLDS, WORDS, as_bytes, population, text_of, wave_of
 
 
 def test_slices_get_what_they_ask():
@@ -153,32 +87,18 @@ def test_order_of_candidates_does_not_matter():
     assert as_bytes(wave_of(candidates)) == as_bytes(wave_of(candidates[::-1]))
 
 
-def digest_of_a_wave_with_every_slice() -> str:
-    """Return what a wave is, novel items, caps and repeated occurrences included."""
-    candidates = population(600, seed=5)
-    wave = wave_of(
-        candidates + candidates[::7],
-        epoch_counts=all_time(Counter(one.source for one in candidates)),
-        labelled=marks([text_of(i) for i in range(5_000, 5_100)]),
-        source_caps={"chat": 0.29},
-    )
-    assert wave.manifest["slices"]["novel"]["got"] == 10
-    assert wave.manifest["caps"]["sources"]["limits"] == {"chat": 29}
-    return hashlib.sha256(as_bytes(wave)).hexdigest()
-
-
 @pytest.mark.parametrize("seed", ["0", "4711"])
 def test_every_process_makes_the_same_batch(seed: str):
     """Whatever the seed of its hashes of strings: a watcher that takes over makes the batch of the first."""
-    name = digest_of_a_wave_with_every_slice.__name__
+    place, name = waves.__file__, waves.digest_of_a_wave_with_every_slice.__name__
     done = subprocess.run(
-        [sys.executable, "-c", f"import runpy; print(runpy.run_path({__file__!r})[{name!r}]())"],
+        [sys.executable, "-c", f"import runpy; print(runpy.run_path({place!r})[{name!r}]())"],
         env=os.environ | {"PYTHONHASHSEED": seed},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == digest_of_a_wave_with_every_slice()
+    assert done.stdout.strip() == waves.digest_of_a_wave_with_every_slice()
 
 
 def test_an_item_that_is_drawn_is_not_chosen_by_score_too():
@@ -298,23 +218,6 @@ def test_items_without_text_are_known_by_their_id_or_left_out_and_counted():
     assert len({item.key for item in wave.items}) == len(wave.items) > 80
 
 
-def test_the_manifest_tells_where_the_batch_comes_from():
-    """What the caller knows is in it, and what was counted: occurrences and draws of every source."""
-    candidates = population(400, seed=15)
-    counts = {"email": 9000, "chat": 1000, "phone": 0}
-    wave = wave_of(
-        candidates, epoch_counts=all_time(counts), about={"alarm": "alarm-1", "window": {"first_epoch": 3}}
-    )
-    assert wave.manifest["alarm"] == "alarm-1"
-    assert wave.manifest["schema"] == 3
-    sources = wave.manifest["sources"]
-    assert sources["email"]["occurrences"] == 9000
-    draws = (sources["email"]["draws"], sources["chat"]["draws"], sources["phone"]["draws"])
-    assert draws in {(13, 2, 0), (14, 1, 0)}  # 13.5 and 1.5, rounded by the seed
-    explored = {item.inclusion_probability for item in wave.items if item.slice == "explore"}
-    assert explored == {15 / 10_000}  # of both sources, whatever their draws came to
-
-
 def test_the_draws_are_the_smallest_priorities():
     """The exploration slice is a bottom-d sample: no other candidate of a source has a smaller priority.
 
@@ -415,21 +318,6 @@ def test_draws_that_are_all_items_of_their_own_are_a_plain_sample():
     assert {item.weight for item in wave.items if item.stratum == "certainty"} == {0.0}
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (lambda one: replace(one, text=f"{text_of(0)} {one.key}"), "several draws are one item"),
-        (lambda one: replace(one, text=None, item_id=None), "a draw nobody could recognise"),
-    ],
-    ids=lambda given: given if isinstance(given, str) else "",
-)
-def test_a_sample_with_a_draw_that_is_no_item_is_not_complete(change: Any, why: str):
-    """Of the ten smallest priorities two lose what tells them apart, or themselves."""
-    candidates = sorted(population(400, seed=21, sources=("email",)), key=lambda one: one.priority)
-    assert wave_of(candidates).manifest["complete_sample"] is True, why
-    assert wave_of([*map(change, candidates[:2]), *candidates[2:]]).manifest["complete_sample"] is False
-
-
 def test_a_draw_that_was_sent_again_leaves_the_sample_whole():
     """Both are the same word for word, so one label is that of both: an item with two draws."""
     candidates = sorted(population(400, seed=21, sources=("email",)), key=lambda one: one.priority)
@@ -446,43 +334,6 @@ def test_draws_for_a_claim_are_rows_of_their_own():
     wave = wave_of([*alike, *candidates[3:]], explore=15)
     assert (len(wave.items), wave.manifest["complete_sample"]) == (14, True)
     assert sum(item.text in texts for item in wave.items) == 2
-
-
-def test_a_sample_without_the_draws_that_were_labelled_before_is_not_complete():
-    """Nothing says where; they are left out, not replaced, and the weights of the others stay."""
-    candidates = population(400, seed=21, sources=("email",))
-    first = min(candidates, key=lambda one: one.priority)
-    wave = wave_of(candidates, taken_keys={first.key})
-    assert wave.manifest["complete_sample"] is False
-    assert wave.manifest["left_out"]["draws_already_taken"] == 1
-    assert sum(item.weight for item in wave.items) == pytest.approx(400 * 14 / 15)
-
-
-def test_a_draw_that_is_an_item_of_another_batch_is_that_item():
-    """It is in the manifest with its place and its chance, and the sample is whole: nobody is asked twice."""
-    candidates = population(400, seed=21, sources=("email",))
-    first = min(candidates, key=lambda one: one.priority)
-    known = {
-        "taken_keys": {first.key},
-        "places": {first.key: ("b1", 3)},
-        "contents": {first.key: first.text},
-    }
-    wave = wave_of(candidates, **known)
-    assert wave.manifest["complete_sample"] is True
-    assert wave.manifest["draws_taken"] == [
-        {
-            "batch": "b1",
-            "rank": 3,
-            "source": "email",
-            "at": first.at,
-            "chance": 15 / 400,
-            "priority": first.priority,
-            "carried": True,
-        }
-    ]
-    assert first.key not in {item.key for item in wave.items}
-    other = wave_of(candidates, **{**known, "contents": {first.key: "other words"}})
-    assert other.manifest["complete_sample"] is False
 
 
 def test_an_audit_is_drawn_as_a_whole_by_the_watched_class():
