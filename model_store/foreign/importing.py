@@ -32,7 +32,9 @@ from model_store.graphs.outputs import OutputSpec
 from model_store.graphs.scoring import score
 from model_store.promises.claims import Claims
 from model_store.store import ModelStore
-from model_store.training.assembly import HELD_OUT, FitResult, Graph, Part, Scored, assemble, told_by
+from model_store.training.assembly import assemble, told_by
+from model_store.training.fit_result import FitResult
+from model_store.training.scored import HELD_OUT, Graph, Part, Scored
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 

@@ -5,38 +5,20 @@ measure on a third, and publish. Training, importing and refitting all end here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from model_store.bundles.bundle import (
-    MODEL_FILE,
-    AnyFrontEnd,
-    Bundle,
-    Seen,
-    Validation,
-    read_embedding,
-    read_front_end,
-    write_bundle,
-)
-from model_store.calibrating.calibration import (
-    AnyLabels,
-    Calibration,
-    Float64s,
-    LogProbabilities,
-    calibration_digest,
-    indicators,
-)
+from model_store.bundles.bundle import Seen, Validation, write_bundle
+from model_store.calibrating.calibration import Calibration, calibration_digest, indicators
 from model_store.calibrating.calibrators import fit_calibration
 from model_store.calibrating.reliability import classwise_ece, log_loss
 from model_store.data.leakage import Leakage
 from model_store.data.rows import Progress
-from model_store.graphs.embedding import EmbeddingGraph
-from model_store.graphs.outputs import LOGITS, OutputSpec, Task
+from model_store.graphs.outputs import Task
 from model_store.policy import Policy
 from model_store.promises.carried import LabelledScores, carried_thresholds
 from model_store.promises.claims import Claims
@@ -45,116 +27,12 @@ from model_store.promises.thresholds import ClassThreshold
 from model_store.readings import input_cuts
 from model_store.reference import build_reference
 from model_store.reports.evaluate import Evaluation, card, evaluate
-from model_store.reports.proposal import Evidence
 from model_store.store import ModelStore
+from model_store.training.fit_result import FitResult
+from model_store.training.scored import Graph, Part, Scored
 from model_store.training.selection import Tried
 
-# Of rows a graph was not trained on. A claim needs positives among the threshold rows more than all else.
-HELD_OUT: Final[Mapping[str, float]] = {"calibration": 0.3, "threshold": 0.5, "test": 0.2}
-
 Counts: TypeAlias = npt.NDArray[np.int64]  # (n_classes,)
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """What answers: the serialised ONNX model, what fills its inputs, and which output says what.
-
-    `embedding` makes vectors of the same inputs, if anything does.
-    """
-
-    onnx: bytes
-    front_end: AnyFrontEnd
-    output: OutputSpec = LOGITS
-    embedding: EmbeddingGraph | None = None
-
-    @classmethod
-    def of(cls, bundle: Bundle) -> "Graph":
-        """Return what a bundle answers with, for another version of the same."""
-        onnx = (bundle.path / MODEL_FILE).read_bytes()
-        return cls(onnx, read_front_end(bundle), bundle.manifest.output, read_embedding(bundle))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """Rows the graph was not trained on, and what it says about them.
-
-    Parameters
-    ----------
-    log_probabilities : float32 array of shape (n_items, n_classes)
-    labels : int array of shape (n_items,), or bool array of shape (n_items, n_classes)
-        -1 for a row of no class; the second form for a multi-label model.
-    weights : float64 array of shape (n_items,), optional
-        How many items of the traffic each row stands for.
-    groups : int array of shape (n_items,), optional
-        Rows of equal number are alike: cross-validation keeps them together, and claims count them as one.
-    inputs : sequence of inputs
-        The items of new rows, in any order; the threshold rows need them.
-    """
-
-    log_probabilities: LogProbabilities
-    labels: AnyLabels
-    weights: Float64s | None = None
-    groups: npt.NDArray[np.integer[Any]] | None = None
-    inputs: Sequence[Any] = ()
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def known(self) -> "Part":
-        """Return the rows that are of a class: a calibration has no probability for none of them."""
-        if self.labels.ndim == 2 or (self.labels >= 0).all():
-            return self
-        at = np.flatnonzero(self.labels >= 0)
-        weights = None if self.weights is None else self.weights[at]
-        groups = None if self.groups is None else self.groups[at]
-        return Part(self.log_probabilities[at], self.labels[at], weights, groups)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """Three disjoint parts, each with one purpose; rows of a group are all in one of them."""
-
-    calibration: Part
-    threshold: Part
-    test: Part
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FitResult:
-    """A published bundle and the figures of its fit.
-
-    Parameters
-    ----------
-    evidence : tuple of Evidence
-        Rows that nothing was trained on, for a comparison with another version; only of a fit with labels
-        that came back.
-    """
-
-    path: Path
-    name: str
-    version: str
-    calibration: Calibration
-    thresholds: tuple[ClassThreshold, ...]
-    evaluation: Evaluation
-    evidence: tuple[Evidence, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what `seamark fit --json` prints."""
-        names = [t.class_name for t in self.thresholds]
-        figures = self.evaluation
-        return {
-            "bundle": {"name": self.name, "version": self.version, "path": str(self.path)},
-            "calibration": {
-                "method": self.calibration.method,
-                "class_ece_before": _by_name(names, figures.class_ece_before),
-                "class_ece_after": _by_name(names, figures.class_ece_after),
-            },
-            "classes": [_class_json(t) for t in self.thresholds],
-            "metrics": {
-                "macro_f1": figures.macro_f1,
-                "pr_auc": _by_name(names, figures.pr_auc),
-            },
-        }
 
 
 def assemble(
@@ -407,16 +285,3 @@ def _evaluation(calibration: Calibration, policy: Policy, scored: Scored) -> Eva
         class_ece_after=classwise_ece(calibration.apply(untouched), own),
         weights=test.weights,
     )
-
-
-def _by_name(names: Sequence[str], figures: Float64s) -> dict[str, float | None]:
-    """Return a figure a class; None for one that no row can tell, which JSON has no number for."""
-    told = (None if np.isnan(figure) else float(figure) for figure in figures)
-    return dict(zip(names, told, strict=True))
-
-
-def _class_json(t: ClassThreshold) -> dict[str, Any]:
-    full = t.to_json()
-    kept = {key: full[key] for key in ("class", "n_positive", "status", "threshold", "recall", "precision")}
-    optional = ("frontier", "n_needed", "review_from", "review_share", "n_groups")
-    return kept | {key: full[key] for key in optional if full.get(key) is not None}

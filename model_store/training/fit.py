@@ -22,10 +22,12 @@ from model_store.graphs.columns import ColumnKind
 from model_store.graphs.inputs import Input
 from model_store.promises.claims import Claims
 from model_store.store import ModelStore
-from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble, told_by
+from model_store.training.assembly import assemble, told_by
 from model_store.training.export import check_parity
+from model_store.training.fit_result import FitResult
 from model_store.training.gathering import Gathered, explored_weights
 from model_store.training.recipes import Criterion, Imbalance, check_recipe
+from model_store.training.scored import Graph, Part, Scored
 from model_store.training.train import train
 from model_store.training.trained import Trained
 

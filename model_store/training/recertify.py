@@ -22,8 +22,10 @@ from model_store.model import Model
 from model_store.promises.claims import Claims
 from model_store.reports.proposal import Evidence
 from model_store.store import ModelStore
-from model_store.training.assembly import FitResult, Graph, Part, Scored, assemble, told_anew
+from model_store.training.assembly import assemble, told_anew
+from model_store.training.fit_result import FitResult
 from model_store.training.refit import AllSeen, NothingToPool, PoolUnproven, claims_of
+from model_store.training.scored import Graph, Part, Scored
 
 
 class NothingExplored(TrainingError):

@@ -34,7 +34,9 @@ from model_store.promises.claims import Claims
 from model_store.promises.thresholds import DEFAULT_RECALL, Target
 from model_store.reports.evaluate import answers_of
 from model_store.store import ModelStore
-from model_store.training.assembly import HELD_OUT, FitResult, Graph, Part, Scored, assemble, told_anew
+from model_store.training.assembly import assemble, told_anew
+from model_store.training.fit_result import FitResult
+from model_store.training.scored import HELD_OUT, Graph, Part, Scored
 
 
 class AllSeen(TrainingError):

@@ -19,7 +19,7 @@ from service.cli.options import current_user
 if TYPE_CHECKING:
     from model_store.data.returned import Returned
     from model_store.data.rows import Rows
-    from model_store.training.assembly import FitResult
+    from model_store.training.fit_result import FitResult
 
 WithLabels: TypeAlias = Annotated[
     bool,
