@@ -1,7 +1,7 @@
 """Tests of `model_store.policy`."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from model_store.bundles.canonical import canonical_json
 from model_store.costs import Costs
-from model_store.policy import ABSTAINED, ACCEPTED, AMBIGUOUS, DECISIONS, NO_CLASS_PASSES, Policy
+from model_store.policy import ABSTAINED, ACCEPTED, AMBIGUOUS, DECISIONS, NO_CLASS_PASSES, Policy, joined
 from model_store.promises.thresholds import ClassThreshold, Interval, Target
 
 SHA = "0" * 64
@@ -408,3 +408,16 @@ def test_a_threshold_that_is_no_float32_in_range_is_refused(threshold: float):
     valid["thresholds"][0]["threshold"] = threshold
     with pytest.raises(ValueError, match="float32"):
         Policy.from_json(valid)
+
+
+@pytest.mark.parametrize("order", ["C", "F"], ids=["rows in a row", "columns in a row"])
+def test_decisions_joined_are_the_decisions_of_all(order: Literal["C", "F"]) -> None:
+    """However the rows of a part lie in memory, and however many there are."""
+    policy, random = _policy([0.3, 0.4, 0.5], ambiguous_ratio=0.9), np.random.default_rng(1)
+    parts = [random.dirichlet(np.ones(3), n).astype(np.float32) for n in (1, 4, 1, 2)]
+    together = joined([policy.decide(np.asarray(part, order=order)) for part in parts])
+    expected = policy.decide(np.concatenate(parts))
+    for name in ("probabilities", "flags", "label", "decision", "top"):
+        found, wanted = getattr(together, name), getattr(expected, name)
+        assert (found == wanted).all()
+        assert found.dtype == wanted.dtype
