@@ -16,6 +16,7 @@ from monitoring.store.tables import bucket_sources, candidates, models
 from monitoring.store.tombstones import erased_of, kept_of, storable
 from monitoring.waves.columns import Columns, held_for
 
+_INSERT: Final = candidates.insert()
 _READ: Final = (
     "epoch",
     "bucket_seq",
@@ -85,7 +86,7 @@ def insert_candidates(connection: sa.Connection, flush_id: int, sealed: Sealed) 
         if each is not None
     ]
     if rows:
-        connection.execute(candidates.insert(), rows)
+        connection.execute(_INSERT, rows)
 
 
 def columns_of(one: Candidate) -> dict[str, object]:

@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 0.01
 BEGIN: Final = "seamark_begin"  # execution option: "read" | "write" | "durable" | "none"
+_LEVEL: Final = "seamark_synchronous"  # what a connection is set to, in its `info`
 
 
 def create_engine(path: Path, *, now: Callable[[], float]) -> sa.Engine:
@@ -68,8 +69,11 @@ def _begin(connection: sa.Connection) -> None:
     if kind == "read":
         connection.exec_driver_sql("BEGIN")
         return
-    # The level cannot be changed inside a transaction, so it is set just before.
-    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if kind == 'durable' else 'NORMAL'}")
+    # The level cannot be changed inside a transaction, so it is set just before, where it is another one.
+    level = "FULL" if kind == "durable" else "NORMAL"
+    if connection.info.get(_LEVEL) != level:
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.info[_LEVEL] = level
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

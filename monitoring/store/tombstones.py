@@ -18,6 +18,7 @@ ERASED: Final = -1
 _PURPOSE: Final = b"seamark tombstone\0"
 _NAMES: Final = frozenset({"key", "id", "item_id", "item"})
 _LISTS: Final = frozenset({"keys", "ids", "item_ids", "items"})
+_ANY: Final = sa.select(sa.exists(sa.select(tombstones.c.digest)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ def new_alias() -> str:
 
 def erased_of(connection: sa.Connection, keys: Iterable[str]) -> frozenset[str]:
     """Return those of the keys, as they are stored, whose item was erased."""
+    if not connection.scalar(_ANY):  # the usual case, at a tenth of the cost of hundreds of parameters
+        return frozenset()
     key_of = {digest_of(key): key for key in keys}
     found: set[str] = set()
     for part in in_parts(list(key_of)):

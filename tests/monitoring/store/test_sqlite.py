@@ -1,4 +1,4 @@
-"""What SQLite does when several processes begin at once."""
+"""What SQLite does when several processes begin at once, and how durable a transaction is."""
 
 import sqlite3
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitoring.store import sqlite
-from monitoring.store.sqlite import create_engine
+from monitoring.store.sqlite import BEGIN, create_engine
 
 
 def opened(path: Path) -> str:
@@ -52,3 +52,18 @@ def test_what_stays_locked_is_given_up_in_time(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(Exception, match="database is locked"):
         opened(tmp_path / "state")
     other.close()
+
+
+def test_every_transaction_is_as_durable_as_it_asks_for(tmp_path: Path) -> None:
+    """Whatever the one before it on the same connection asked for, and after a new connection."""
+    engine = create_engine(tmp_path / "state", now=lambda: 0.0)
+    found = []
+    for kind in ("write", "durable", "durable", "write", "read", "durable"):
+        with engine.connect().execution_options(**{BEGIN: kind}) as connection, connection.begin():
+            found.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+    normal, full = 1, 2
+    assert [found[0], *found[1:4], found[5]] == [normal, full, full, normal, full]
+    engine.dispose()
+    with engine.connect().execution_options(**{BEGIN: "write"}) as connection, connection.begin():
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == normal
+    engine.dispose()
