@@ -1,6 +1,7 @@
 """What does a worker export? Written once a second from plain counts, never on the request path."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from model_store.policy import DECISIONS
 from monitoring.recording.recorder import SCORE_BINS, Sealed
+from service.metrics.bulk import Series
 from service.metrics.process import resident_memory_bytes
 from service.metrics.table import PLACES, PROBABILITY_BOUNDS, STATUSES, families
 from service.swap import Current
@@ -27,6 +29,7 @@ class WorkerMetrics:
         self._families = families("worker", registry)
         self._shown: Current | None = None
         self._given_up = dict.fromkeys(PLACES, 0)
+        self._decided: dict[tuple[str, ...], tuple[Series, Series]] = {}
         for outcome in OUTCOMES:
             self._families["requests"].labels(outcome)
         for fate in ("accepted", "repeated", "rejected"):
@@ -53,15 +56,14 @@ class WorkerMetrics:
 
     def count_decisions(self, sealed: Sealed) -> None:
         """Add the decisions of one second."""
-        for row, column in np.argwhere(sealed.answers).tolist():
-            child = self._families["predictions"].labels(sealed.classes[row], DECISIONS[column])
-            child.inc(int(sealed.answers[row, column]))
+        series = self._decided.get(sealed.classes)
+        if series is None:
+            series = self._decided[sealed.classes] = self._series_of(sealed.classes)
+        predictions, probabilities = series
+        predictions.add(sealed.answers.reshape(-1).astype(np.float64))
         per_bucket = sealed.score_bins.reshape(len(sealed.classes), len(PROBABILITY_BOUNDS), -1).sum(axis=2)
         middles = (np.arange(SCORE_BINS) + 0.5) / SCORE_BINS
-        totals = sealed.score_bins @ middles
-        for row in np.flatnonzero(per_bucket.sum(axis=1)).tolist():
-            child = self._families["probability_ratio"].labels(sealed.classes[row])
-            add_to_histogram(child, per_bucket[row].tolist(), float(totals[row]))
+        probabilities.add(np.column_stack([per_bucket, sealed.score_bins @ middles]).reshape(-1))
 
     def show_model(self, current: Current) -> None:
         """Export the version that answers and its thresholds, and zero those of the one before."""
@@ -73,10 +75,7 @@ class WorkerMetrics:
             self._thresholds(before, on=False)
         self._model_info(current, 1)
         self._thresholds(current, on=True)
-        for name in current.classes:
-            self._families["probability_ratio"].labels(name)
-            for decision in DECISIONS:
-                self._families["predictions"].labels(name, decision)
+        self._decided[current.classes] = self._series_of(current.classes)
 
     def show_lags(self, *, watcher_seconds: float | None, flush_seconds: float) -> None:
         """Export how far behind the watcher and this worker's flushes are."""
@@ -107,6 +106,24 @@ class WorkerMetrics:
         labels.labels("accepted").inc(accepted)
         labels.labels("repeated").inc(repeated)
         labels.labels("rejected").inc(rejected)
+
+    def _series_of(self, classes: tuple[str, ...]) -> tuple[Series, Series]:
+        """Return the series of predictions by class and decision, and of probabilities by class and bucket.
+
+        The last of a class in the latter is the sum of what was observed.
+        """
+        predictions = [self._families["predictions"].labels(*each) for each in product(classes, DECISIONS)]
+        probabilities = [self._families["probability_ratio"].labels(name) for name in classes]
+        return (
+            Series([each._value for each in predictions]),
+            Series(
+                [
+                    value
+                    for each in probabilities
+                    for value in (*each._buckets[: len(PROBABILITY_BOUNDS)], each._sum)
+                ]
+            ),
+        )
 
     def _model_info(self, current: Current, value: int) -> None:
         digests = current.model.bundle.digests
