@@ -20,7 +20,7 @@ from service.ordinary import RawBody, respond_ordinarily
 from service.routes import routes
 from service.settings import read_settings
 from service.watch import Watch
-from service.worker import Worker
+from service.worker import Worker, settle_memory
 
 # BentoML reports every start to its makers otherwise.
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
@@ -58,6 +58,7 @@ class Monitor:
         """
         os.nice(SETTINGS.watcher_nice)
         self._watch = Watch(SETTINGS, watcher_metrics())
+        settle_memory()
         self._watch.start()
 
     @bentoml.on_shutdown

@@ -1,7 +1,8 @@
 """What runs in a worker process besides requests, and how is it wired?
 
-Once a second: seal what was counted, hand it to the flush thread and to Prometheus, and look whether another
-bundle was promoted. Nothing of it waits for a disk on the event loop, and no failure here reaches a reply.
+Once a second: seal what was counted and hand it to the flush thread, a third of a second later show it to
+Prometheus, and after another third look whether another bundle was promoted. Nothing of it waits for a disk
+on the event loop, and no failure here reaches a reply.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ from service.swap import Swapper, declared_sources, recorder_of
 from service.tally import Stage, Tally
 
 DRAIN_SECONDS: Final = 10.0
-SLOW_TICKS: Final = 5  # what asks a disk is done at every fifth tick
+SLOW_TICKS: Final = 5  # what asks a disk or the kernel is done at every fifth tick
 
 logger = logging.getLogger("seamark.worker")
 
@@ -67,6 +68,7 @@ class Worker:
         self.flusher = Flusher(self.state, self.id, clock=clock, on_failure=self.note_failure)
         # Filled by other threads; `tally` belongs to the event loop.
         self._noted: deque[Stage] = deque()
+        self._unshown: list[Sealed] = []
         self._refused_shown = 0
         self._ticks = 0
         self._lane_active = False
@@ -104,18 +106,27 @@ class Worker:
         await asyncio.to_thread(self.state.close)
 
     async def tick(self) -> None:
-        """Do the work of one second."""
-        while self._noted:
-            self.tally.failures[self._noted.popleft()] += 1
-        sealed: list[Sealed] = []
+        """Do the work of one second at once."""
+        self.seal()
+        await self.export()
+
+    def seal(self) -> None:
+        """Hand what was counted to the flush thread, and keep it for the next export."""
         try:
             sealed = self.swapper.seal(self.clock.now(), pass_on=self.handler.pass_on)
+            self._unshown += sealed
             for one in sealed:
                 self.tally.failures["observe"] += one.meters_failed
                 self.flusher.submit(one)
         except Exception as error:
             self.tally.failures["flush"] += 1
             log_place("sealing the counts failed", error)
+
+    async def export(self) -> None:
+        """Let Prometheus see what was counted."""
+        while self._noted:
+            self.tally.failures[self._noted.popleft()] += 1
+        sealed, self._unshown = self._unshown, []
         try:
             await asyncio.to_thread(self._export, self.tally.drain(), sealed)
         except Exception as error:
@@ -134,10 +145,15 @@ class Worker:
             self.swapper.install(new)
 
     async def _every_second(self) -> None:
+        """Do the work of a second in three turns, so that no request waits for all of them."""
+        third = self.settings.flush_seconds / 3
         while True:
-            await asyncio.sleep(self.settings.flush_seconds)
+            await asyncio.sleep(third)
             self._orphan.check()
-            await self.tick()
+            self.seal()
+            await asyncio.sleep(third)
+            await self.export()
+            await asyncio.sleep(third)
             await self.poll()
 
     def _export(self, tally: Tally, sealed: list[Sealed]) -> None:
@@ -153,10 +169,10 @@ class Worker:
             held_bytes={"slots": self.swapper.held_bytes(), "pending": self.flusher.pending_bytes()},
             given_up={"slots": self.swapper.turned_away(), "pending": self.flusher.given_up},
         )
-        metrics.show_process(lane_active=self._lane_active)
         self._ticks += 1
         due = self._ticks % SLOW_TICKS == 1
         if due:
+            metrics.show_process(lane_active=self._lane_active)
             self.roll_call.say(current.model.key if current else None)
         metrics.show_lags(
             watcher_seconds=self._watcher_lag() if due else None, flush_seconds=self.flusher.lag_seconds()

@@ -112,6 +112,29 @@ def test_without_a_store_predictions_go_on_and_failures_are_counted(
     worker.state.close()
 
 
+def test_what_was_sealed_is_exported_once_whenever_that_comes(
+    make_worker: Callable[..., Worker], registry: CollectorRegistry
+) -> None:
+    """A worker that stops between the two turns of a second has told the store, and Prometheus in the end."""
+    worker = make_worker()
+
+    async def life() -> None:
+        await worker.poll()
+        for _ in range(3):
+            assert await predict(worker) == 200
+            worker.seal()
+        await worker.stop()
+
+    def exported() -> float:
+        labels = [{"class": name, "decision": "accepted"} for name in ("billing", "login")]
+        return sum(registry.get_sample_value("seamark_predictions_total", each) or 0 for each in labels)
+
+    asyncio.run(life())
+    assert exported() == 6
+    asyncio.run(worker.tick())
+    assert exported() == 6
+
+
 def test_failing_metrics_sealing_and_store_of_bundles_are_counted(
     make_worker: Callable[..., Worker], registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
