@@ -294,7 +294,7 @@ def test_no_text_of_an_item_reaches_a_log_or_an_error(
 
     desk.current.recorder = Broken()  # type: ignore[assignment]
     replies = [
-        desk.ask(items(*[CANARY] * ENOUGH_ITEMS)),
+        *(desk.ask(items(*[CANARY] * 256)) for _ in range(ENOUGH_ITEMS // 256)),
         desk.ask({"items": [{"text": CANARY, "id": CANARY, "source": CANARY, CANARY: CANARY}]}),
         desk.ask({"items": [{"text": CANARY * 5_000}]}),
         desk.ask(b'{"items": [{"text": "' + CANARY.encode()),
@@ -306,7 +306,7 @@ def test_no_text_of_an_item_reaches_a_log_or_an_error(
 
     desk.current.model = Failing()  # type: ignore[assignment]
     replies.append(desk.ask(items(CANARY)))
-    assert [status for status, _ in replies] == [200, 422, 422, 400, 500]
+    assert [status for status, _ in replies] == [200, 200, 422, 422, 400, 500]
     assert all(CANARY not in json.dumps(body) for _, body in replies)
     assert CANARY not in caplog.text
     assert "test_handler.py" in caplog.text

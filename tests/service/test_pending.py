@@ -73,7 +73,7 @@ def test_long_items_are_not_kept_by_the_hundred(tiny_model: Model) -> None:
     assert not pending.add(*one, at=7.0, n_bytes=ENOUGH_BYTES - 1, seen=0)
 
 
-@pytest.mark.parametrize(("seen", "enough"), [(0, 16), (256, 16), (512, 32), (2_048, 128), (10**9, 128)])
+@pytest.mark.parametrize(("seen", "enough"), [(0, 16), (256, 16), (512, 32), (8_192, 512), (10**9, 512)])
 def test_a_young_epoch_is_told_of_few_items_at_once(tiny_model: Model, seen: int, enough: int) -> None:
     """While nearly all enter a slot, hundreds at once would hold up the requests behind them."""
     pending, decisions = Pending({}), tiny_model.decide(["billing"])
