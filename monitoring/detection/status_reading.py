@@ -33,15 +33,15 @@ def read_status(
         UTC seconds; infinite before the first item.
     """
     layout, baseline, alarm = phases.layout, phases.baseline, phases.alarm
-    comparison, scanned, shadow = phases.comparison, phases.scanned, phases.provisional.shadow
-    row, buckets = phases.newest()
+    shadow, (row, buckets) = phases.provisional.shadow, phases.newest()
+    readings = Readings.of(layout, row, comparison=phases.comparison, scanned=phases.scanned, buckets=buckets)
     return Status(
         state=state,
         since=since,
         statistic=phases.statistic,
         threshold=phases.config.threshold,
-        categories=category_statuses(layout, row, comparison=comparison, scanned=scanned, buckets=buckets),
-        streams=stream_statuses(layout, row, comparison=comparison, scanned=scanned, buckets=buckets),
+        categories=readings.categories(),
+        streams=readings.streams(),
         baseline=None if baseline is None else baseline.summary(layout),
         window_items=int(layout.items(row)),
         window_buckets=buckets,
@@ -57,63 +57,17 @@ def read_status(
     )
 
 
-def category_statuses(
-    layout: Layout,
-    row: Counts,
-    *,
-    comparison: Comparison | None,
-    scanned: Scanned | None,
-    buckets: int = 1,
-) -> tuple[CategoryStatus, ...]:
-    """Return the status of every category of the classes, given the recent traffic's raw row and buckets."""
-    readings = _Readings.of(layout, row, comparison=comparison, scanned=scanned, buckets=buckets)
-    n_classes = len(layout.streams[0].columns)
-    detectable = [None] * n_classes if comparison is None else comparison.detectable
-    return tuple(readings.category(k, detectable=detectable[k]) for k in range(n_classes))
-
-
-def stream_statuses(
-    layout: Layout,
-    row: Counts,
-    *,
-    comparison: Comparison | None,
-    scanned: Scanned | None,
-    buckets: int = 1,
-) -> tuple[StreamStatus, ...]:
-    """Return the status of every stream, given the recent traffic's raw row and buckets."""
-    readings = _Readings.of(layout, row, comparison=comparison, scanned=scanned, buckets=buckets)
-    found = []
-    for stream in layout.streams:
-        whole = _whole(stream.name, comparison, scanned)
-        each = range(*layout.columns[stream.name].indices(layout.n_columns))
-        found.append(
-            StreamStatus(
-                name=stream.name,
-                kind=stream.kind,
-                share=stream.share,
-                statistic=max(*readings.evidence[each.start : each.stop], whole or 0.0),
-                whole_mix=whole,
-                columns=None if stream is layout.streams[0] else tuple(map(readings.category, each)),
-            )
-        )
-    return tuple(found)
-
-
-def _whole(name: str, comparison: Comparison | None, scanned: Scanned | None) -> float | None:
-    if comparison is None or scanned is None or scanned.result.mix is None:
-        return None
-    return scanned.result.statistic if comparison.mixes[scanned.result.mix] == name else None
-
-
 @dataclass(frozen=True, slots=True)
-class _Readings:
+class Readings:
     """What there is to say of each column, as plain numbers: an array asked one by one costs as much again.
 
-    `counts` and `items` are the recent traffic's, `inflation` is by how much its counts vary more than those
-    of independent items.
+    `layout`, `comparison` and `scanned` are what they were read off. `counts` and `items` are the recent
+    traffic's, `inflation` is by how much its counts vary more than those of independent items.
     """
 
-    names: Sequence[tuple[str, str]]
+    layout: Layout
+    comparison: Comparison | None
+    scanned: Scanned | None
     counts: Sequence[int]
     items: Sequence[int]
     inflation: Sequence[float]
@@ -129,13 +83,15 @@ class _Readings:
         *,
         comparison: Comparison | None,
         scanned: Scanned | None,
-        buckets: int,
+        buckets: int = 1,
     ) -> Self:
-        """Read them off a baseline and a scan, as far as there are any."""
+        """Read off a baseline and a scan, where there are any, and the recent traffic's row and buckets."""
         n, recent = layout.n_columns, layout.tested(row[None])
         inflation = np.ones(n) if comparison is None else comparison.inflation(slice(None), buckets)
         return cls(
-            names=layout.names,
+            layout=layout,
+            comparison=comparison,
+            scanned=scanned,
             counts=recent.counts[0].tolist(),
             items=recent.items[0].tolist(),
             inflation=inflation.tolist(),
@@ -144,13 +100,37 @@ class _Readings:
             rises=[False] * n if scanned is None else scanned.result.rises.tolist(),
         )
 
-    def category(self, column: int, *, detectable: int | None = None) -> CategoryStatus:
+    def categories(self) -> tuple[CategoryStatus, ...]:
+        """Return the status of every category of the classes."""
+        n_classes = len(self.layout.streams[0].columns)
+        detectable = [None] * n_classes if self.comparison is None else self.comparison.detectable
+        return tuple(self._category(k, detectable=detectable[k]) for k in range(n_classes))
+
+    def streams(self) -> tuple[StreamStatus, ...]:
+        """Return the status of every stream."""
+        layout, found = self.layout, []
+        for stream in layout.streams:
+            whole = _whole(stream.name, self.comparison, self.scanned)
+            each = range(*layout.columns[stream.name].indices(layout.n_columns))
+            found.append(
+                StreamStatus(
+                    name=stream.name,
+                    kind=stream.kind,
+                    share=stream.share,
+                    statistic=max(*self.evidence[each.start : each.stop], whole or 0.0),
+                    whole_mix=whole,
+                    columns=None if stream is layout.streams[0] else tuple(map(self._category, each)),
+                )
+            )
+        return tuple(found)
+
+    def _category(self, column: int, *, detectable: int | None = None) -> CategoryStatus:
         """Return the status of a column."""
         count, items, evidence = self.counts[column], self.items[column], self.evidence[column]
         low, high = share_interval(count, items, inflation=self.inflation[column])
         direction: Direction = "rise" if self.rises[column] else "fall"
         return CategoryStatus(
-            name=self.names[column][1],
+            name=self.layout.names[column][1],
             reference=self.shares[column],
             current=count / items if items else None,
             low=low,
@@ -159,3 +139,9 @@ class _Readings:
             direction=direction if evidence else None,
             detectable_items=detectable,
         )
+
+
+def _whole(name: str, comparison: Comparison | None, scanned: Scanned | None) -> float | None:
+    if comparison is None or scanned is None or scanned.result.mix is None:
+        return None
+    return scanned.result.statistic if comparison.mixes[scanned.result.mix] == name else None
