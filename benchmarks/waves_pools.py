@@ -11,7 +11,7 @@ import numpy.typing as npt
 from benchmarks.waves_data import SOURCES, Rows, Traffic
 from benchmarks.waves_models import Served
 from model_store.policy import Decisions
-from monitoring.recording.candidate import Candidate, Slots, merge
+from monitoring.recording.candidate import Candidate, surviving
 from monitoring.recording.observed import Observed
 from monitoring.recording.ranking import Ranking
 from monitoring.recording.reservoir import EPOCH_SECONDS, OTHER_SOURCE, Reservoir
@@ -101,7 +101,10 @@ def kept(
         for start in range(0, len(second), _REQUEST):
             _offer(reservoir, traffic, decisions, second[start : start + _REQUEST], priorities)
         told += reservoir.drain()
-    return tuple(told) if age != "recent" else _recent(told, served, reservoir.slots)
+    if age != "recent":
+        return tuple(told)
+    ranking = Ranking.of(served.policy.classes, served.usual)
+    return surviving(told, ranking, kept=reservoir.slots.times(RECENT_TIMES))
 
 
 def ours(
@@ -138,14 +141,6 @@ def taken_by(wave: Wave) -> Taken:
     rows = np.array([int(item.key.removeprefix("item ")) for item in wave.items], np.intp)
     drawn = np.array([item.stratum == "exploration" for item in wave.items], np.bool_)
     return Taken(rows, rows[drawn])
-
-
-def _recent(told: Sequence[Candidate], served: Served, slots: Slots) -> tuple[Candidate, ...]:
-    """Return what is left of the candidates after the epoch."""
-    ranking = Ranking.of(served.policy.classes, served.usual)
-    merged = merge(told, ranking, kept=slots.times(RECENT_TIMES))
-    stays = {id(one) for found in merged.values() for one in found}
-    return tuple(one for one in told if id(one) in stays)
 
 
 def _offer(

@@ -165,6 +165,12 @@ def merge(
     return merged
 
 
+def surviving(candidates: Sequence[Candidate], ranking: Ranking, *, kept: Slots) -> tuple[Candidate, ...]:
+    """Return the candidates that are in one of so many slots or more, in their order."""
+    held = {id(one) for found in merge(candidates, ranking, kept=kept).values() for one in found}
+    return tuple(one for one in candidates if id(one) in held)
+
+
 def occurrence_of(candidate: Candidate) -> object:
     """Return what makes an occurrence itself: its draw, and the key beside it against equal draws."""
     return (candidate.priority, candidate.key)

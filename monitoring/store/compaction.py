@@ -8,11 +8,13 @@ import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
 from monitoring.recording import meterings
+from monitoring.recording.candidate import Slots, slots, surviving
+from monitoring.recording.ranking import Ranking
 from monitoring.recording.recorder import N_DECISIONS, SCORE_BINS
-from monitoring.recording.reservoir import EPOCH_SECONDS, Slots, merge, slots
+from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import codec
 from monitoring.store.candidates import read_candidate
-from monitoring.store.counts import read_classes, read_ranking
+from monitoring.store.counts import read_ranking
 from monitoring.store.database import Database, in_parts
 from monitoring.store.lease import Lease, holds
 from monitoring.store.tables import alarms, bucket_sources, buckets, candidates
@@ -65,10 +67,18 @@ class Compaction:
         for model_key, epoch, n in self._epochs(before=running - 1):
             times = RECENT_TIMES if epoch >= running - RECENT_EPOCHS else 1
             with self._database.read() as connection:
-                kept, most = _kept(connection, model_key, epoch, batch_size=batch_size, important=important)
+                ranking = read_ranking(connection, model_key)
+                kept, most = _kept(
+                    connection,
+                    model_key,
+                    epoch,
+                    classes=ranking.classes,
+                    batch_size=batch_size,
+                    important=important,
+                )
                 if n <= times * most:
                     continue
-                superfluous = _superfluous(connection, model_key, epoch, kept=kept.times(times))
+                superfluous = _superfluous(connection, model_key, epoch, ranking, kept=kept.times(times))
             if superfluous:
                 with self._database.write(durable=False) as connection:
                     if not holds(connection, lease):
@@ -105,11 +115,11 @@ def _kept(
     model_key: ModelKey,
     epoch: int,
     *,
+    classes: Sequence[str],
     batch_size: int,
     important: frozenset[str],
 ) -> tuple[Slots, int]:
     """Return the slots of a reservoir for the epoch's traffic, and how many candidates they hold at most."""
-    classes = read_classes(connection, model_key)
     n_sources = connection.scalar(
         sa.select(sa.func.count(bucket_sources.c.source.distinct())).where(
             bucket_sources.c.model_key == model_key, bucket_sources.c.epoch == epoch
@@ -126,7 +136,9 @@ def _kept(
     return kept, tops + of_all + len(classes) * kept.uncertain + int(n_sources or 0) * kept.random
 
 
-def _superfluous(connection: sa.Connection, model_key: ModelKey, epoch: int, *, kept: Slots) -> Sequence[int]:
+def _superfluous(
+    connection: sa.Connection, model_key: ModelKey, epoch: int, ranking: Ranking, *, kept: Slots
+) -> Sequence[int]:
     rows = connection.execute(
         sa.select(candidates).where(
             candidates.c.model_key == model_key,
@@ -134,10 +146,9 @@ def _superfluous(connection: sa.Connection, model_key: ModelKey, epoch: int, *, 
             candidates.c.bucket_seq.is_not(None),
         )
     )
-    ids = {row.id: read_candidate(row) for row in rows}
-    best = merge(ids.values(), read_ranking(connection, model_key), kept=kept)
-    stays = {id(one) for found in best.values() for one in found}
-    return [row_id for row_id, one in ids.items() if id(one) not in stays]
+    found = {row.id: read_candidate(row) for row in rows}
+    stays = set(map(id, surviving(tuple(found.values()), ranking, kept=kept)))
+    return [row_id for row_id, one in found.items() if id(one) not in stays]
 
 
 def _merge_buckets(connection: sa.Connection, rows: Sequence["sa.Row[Any]"]) -> None:

@@ -191,25 +191,18 @@ class CountsTable:
 
 def read_classes(connection: sa.Connection, model_key: ModelKey) -> tuple[str, ...]:
     """Return a model's classes; UnknownModel when it has no counted traffic."""
-    found = connection.scalar(sa.select(models.c.classes).where(models.c.model_key == model_key))
-    if found is None:
-        raise UnknownModel(model_key, tuple(connection.scalars(sa.select(models.c.model_key))))
-    return tuple(found)
+    return tuple(_row_of(connection, model_key, models.c.classes).classes)
 
 
 def read_ranking(connection: sa.Connection, model_key: ModelKey) -> Ranking:
     """Return what ranks a model's candidates; UnknownModel when it has no counted traffic."""
-    classes = read_classes(connection, model_key)
-    return Ranking.of(
-        classes, connection.scalar(sa.select(models.c.usual).where(models.c.model_key == model_key))
-    )
+    row = _row_of(connection, model_key, models.c.classes, models.c.usual)
+    return Ranking.of(row.classes, row.usual)
 
 
 def read_model(connection: sa.Connection, model_key: ModelKey) -> ModelRow:
     """Return what is known of a model; UnknownModel when it has no counted traffic."""
-    row = connection.execute(sa.select(models).where(models.c.model_key == model_key)).one_or_none()
-    if row is None:
-        raise UnknownModel(model_key, tuple(connection.scalars(sa.select(models.c.model_key))))
+    row = _row_of(connection, model_key, *models.c)
     return ModelRow(
         key=row.model_key,
         classes=tuple(row.classes),
@@ -293,6 +286,13 @@ def insert_sources(connection: sa.Connection, model_key: ModelKey, seq: int, cla
     ]
     if rows:
         connection.execute(bucket_sources.insert(), rows)
+
+
+def _row_of(connection: sa.Connection, model_key: ModelKey, *columns: "sa.Column[Any]") -> "sa.Row[Any]":
+    row = connection.execute(sa.select(*columns).where(models.c.model_key == model_key)).one_or_none()
+    if row is None:
+        raise UnknownModel(model_key, tuple(connection.scalars(sa.select(models.c.model_key))))
+    return row
 
 
 def _columns_of(sealed: Sealed) -> dict[str, Any]:
