@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from monitoring.grafana.panels import HERE, JOB, Query, figure, graph, steps
+from monitoring.grafana.panels import JOB, Query, figure, graph, rate_by, steps
 
 UNTOLD_LEVEL_SECONDS: Final = 900.0  # of the alert SeamarkWebhook; a test compares them
 
@@ -42,12 +42,7 @@ def labeling() -> list[Any]:
             "Labels received",
             "Labels handed back, per second: accepted, repeated (already stored), rejected (with the reason "
             "in the reply).",
-            [
-                Query(
-                    f"sum by (outcome) (rate(seamark_labels_total{{{HERE}}}[$__rate_interval]))",
-                    "{{outcome}}",
-                )
-            ],
+            [rate_by("outcome", "seamark_labels_total")],
             unit="cps",
             width=12,
         ),
@@ -78,12 +73,7 @@ def _webhook() -> list[Any]:
             "Webhook attempts",
             "Attempts a second to tell the webhook by outcome: delivered, failed (tried again for a day), "
             "given_up (after that day, and nobody is told any more).",
-            [
-                Query(
-                    f"sum by (outcome) (rate(seamark_webhook_attempts_total{{{HERE}}}[$__rate_interval]))",
-                    "{{outcome}}",
-                )
-            ],
+            [rate_by("outcome", "seamark_webhook_attempts_total")],
             unit="cps",
             width=10,
         ),

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from monitoring.grafana.panels import HERE, JOB, Query, figure, graph, steps
+from monitoring.grafana.panels import HERE, JOB, Query, figure, graph, rate_by, steps
 
 LAG_LEVEL_SECONDS: Final = 120.0  # of the alert SeamarkWatcherLag; a test compares them
 
@@ -29,12 +29,7 @@ def machine() -> list[Any]:
         graph(
             "Monitoring failures",
             "Failures of the observing side by stage. None of them fails a request.",
-            [
-                Query(
-                    f"sum by (stage) (rate(seamark_monitoring_failures_total{{{HERE}}}[$__rate_interval]))",
-                    "{{stage}}",
-                )
-            ],
+            [rate_by("stage", "seamark_monitoring_failures_total")],
             unit="cps",
         ),
         graph(

@@ -42,6 +42,11 @@ class Query:
     legend: str
 
 
+def rate_by(label: str, counter: str) -> Query:
+    """Return how fast a counter of the chosen instances rises, a series for each value of a label."""
+    return Query(f"sum by ({label}) (rate({counter}{{{HERE}}}[$__rate_interval]))", f"{{{{{label}}}}}")
+
+
 class _Panel(Protocol):
     def title(self, title: str, /) -> Any: ...
     def description(self, description: str, /) -> Any: ...

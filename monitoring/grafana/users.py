@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from monitoring.grafana.panels import HERE, Query, graph
+from monitoring.grafana.panels import HERE, Query, graph, rate_by
 
 ERROR_RATIO_LEVEL: Final = 0.0144  # of the alert SeamarkErrors; a test compares them
 
@@ -16,12 +16,7 @@ def users() -> list[Any]:
             "Requests",
             "Requests to the prediction route by what became of them. `invalid`, `too_large` and "
             "`unauthorized` are the caller's; `unavailable` and `error` are the service's.",
-            [
-                Query(
-                    f"sum by (outcome) (rate(seamark_requests_total{{{HERE}}}[$__rate_interval]))",
-                    "{{outcome}}",
-                )
-            ],
+            [rate_by("outcome", "seamark_requests_total")],
             unit="reqps",
             stacked=True,
         ),
@@ -55,12 +50,7 @@ def users() -> list[Any]:
         graph(
             "Items decided",
             "Items a second; a request carries up to 256.",
-            [
-                Query(
-                    f"sum by (instance) (rate(seamark_items_total{{{HERE}}}[$__rate_interval]))",
-                    "{{instance}}",
-                )
-            ],
+            [rate_by("instance", "seamark_items_total")],
             unit="cps",
             stacked=True,
         ),

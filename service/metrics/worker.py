@@ -56,10 +56,7 @@ class WorkerMetrics:
 
     def count_decisions(self, sealed: Sealed) -> None:
         """Add the decisions of one second."""
-        series = self._decided.get(sealed.classes)
-        if series is None:
-            series = self._decided[sealed.classes] = self._series_of(sealed.classes)
-        predictions, probabilities = series
+        predictions, probabilities = self._series_of(sealed.classes)
         predictions.add(sealed.answers.reshape(-1).astype(np.float64))
         per_bucket = sealed.score_bins.reshape(len(sealed.classes), len(PROBABILITY_BOUNDS), -1).sum(axis=2)
         middles = (np.arange(SCORE_BINS) + 0.5) / SCORE_BINS
@@ -75,7 +72,7 @@ class WorkerMetrics:
             self._thresholds(before, on=False)
         self._model_info(current, 1)
         self._thresholds(current, on=True)
-        self._decided[current.classes] = self._series_of(current.classes)
+        self._series_of(current.classes)  # those of a new class are there before its first answer
 
     def show_lags(self, *, watcher_seconds: float | None, flush_seconds: float) -> None:
         """Export how far behind the watcher and this worker's flushes are."""
@@ -112,18 +109,19 @@ class WorkerMetrics:
 
         The last of a class in the latter is the sum of what was observed.
         """
+        known = self._decided.get(classes)
+        if known is not None:
+            return known
         predictions = [self._families["predictions"].labels(*each) for each in product(classes, DECISIONS)]
         probabilities = [self._families["probability_ratio"].labels(name) for name in classes]
-        return (
-            Series([each._value for each in predictions]),
-            Series(
-                [
-                    value
-                    for each in probabilities
-                    for value in (*each._buckets[: len(PROBABILITY_BOUNDS)], each._sum)
-                ]
-            ),
-        )
+        observed = [
+            value
+            for each in probabilities
+            for value in (*each._buckets[: len(PROBABILITY_BOUNDS)], each._sum)
+        ]
+        made = Series([each._value for each in predictions]), Series(observed)
+        self._decided[classes] = made
+        return made
 
     def _model_info(self, current: Current, value: int) -> None:
         digests = current.model.bundle.digests
