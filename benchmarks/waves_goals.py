@@ -121,16 +121,20 @@ def reservoir_goals(rows: Sequence[Kept]) -> list[Goal]:
 
 
 def labels_a_point(
-    rows: Sequence[Row], of: Callable[[Quality], float] = lambda quality: quality.macro_f1
+    rows: Sequence[Row],
+    of: Callable[[Quality], float] = lambda quality: quality.macro_f1,
+    *,
+    learnt: Callable[[Row], Quality | None] = lambda row: row.after,
 ) -> float:
     """Return labels divided by the points of F1 they gave, the mean over the rows; infinite if none.
 
-    `of` says which F1: macro-F1 by default.
+    `of` says which F1: macro-F1 by default. `learnt` says of which model: by default of that which has learnt
+    the batch.
     """
     gains = [
-        100 * (of(row.after) - of(row.before))
+        100 * (of(after) - of(row.before))
         for row in rows
-        if row.before is not None and row.after is not None
+        if row.before is not None and (after := learnt(row)) is not None
     ]
     gained = float(np.mean(gains)) if gains else 0.0
     return rows[0].batch_size / gained if gained > 0 else float("inf")

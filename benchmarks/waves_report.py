@@ -163,24 +163,25 @@ def _bounds(rows: Sequence[Row]) -> str:
     limit = [row.limit for row in rows if row.limit is not None]
     if not before or not limit:
         return ""
-    gain = 100 * (np.mean([q.macro_f1 for q in limit]) - np.mean([q.macro_f1 for q in before]))
-    price = f", {rows[0].batch_size / gain:,.0f} labels a point were all of it learnt" if gain > 0 else ""
-    return f"\nbefore: {_said(before)}\nall of the traffic labelled: {_said(limit)}{price}"
+    price = labels_a_point(rows, learnt=lambda row: row.limit)
+    said = f", {price:,.0f} labels a point were all of it learnt" if np.isfinite(price) else ""
+    return f"\nbefore: {_said(before)}\nall of the traffic labelled: {_said(limit)}{said}"
 
 
 def _said(qualities: Sequence[Quality]) -> str:
-    macro, f1, ap = (
-        np.mean([getattr(q, name) for q in qualities]) for name in ("macro_f1", "told_f1", "told_ap")
-    )
-    return f"macro-F1 {macro:.3f}, their F1 {f1:.3f}, their AP {ap:.3f}"
+    macro, f1, ap = _means(qualities)
+    return f"macro-F1 {macro}, their F1 {f1}, their AP {ap}"
 
 
 def _after(rows: Sequence[Row]) -> list[str]:
     known = [row.after for row in rows if row.after is not None]
     if not known:
         return ["-"] * 4
-    figures = [
-        np.mean([getattr(each, name) for each in known]) for name in ("macro_f1", "told_f1", "told_ap")
-    ]
     price = labels_a_point(rows)
-    return [*(f"{figure:.3f}" for figure in figures), f"{price:,.0f}" if np.isfinite(price) else "never"]
+    return [*_means(known), f"{price:,.0f}" if np.isfinite(price) else "never"]
+
+
+def _means(qualities: Sequence[Quality]) -> list[str]:
+    """Return macro-F1, and F1 and AP of the told classes."""
+    figures = ("macro_f1", "told_f1", "told_ap")
+    return [f"{np.mean([getattr(each, name) for each in qualities]):.3f}" for name in figures]
