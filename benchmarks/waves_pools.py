@@ -85,8 +85,9 @@ def kept(
     """Return what the state has of the rows, all of one epoch of ten minutes, from a worker's reservoir.
 
     `important` are the classes that an operator declared to be so. The worker tells what is new every second,
-    so while the epoch is "running" the state has items that better ones have displaced since; of a "recent"
-    one, of the last hour, it keeps some of them, and of an "old" one what one reservoir holds.
+    so while the epoch is "running" the state has items that better ones have displaced since, and keeps them
+    as long as few epochs of the day have traffic. When all have, it keeps some of a "recent" one, of the last
+    hour, and of an "old" one what one reservoir holds.
     """
     decisions, priorities = served.decisions, _priorities(traffic, seed)
     reservoir = Reservoir(

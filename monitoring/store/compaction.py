@@ -1,5 +1,6 @@
-"""How does the state stay small? Old buckets become hours, and past epochs keep one reservoir each."""
+"""How does the state stay small? Old buckets become hours, past epochs share room for a day of reservoirs."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -17,11 +18,14 @@ from monitoring.store.candidates import read_candidate
 from monitoring.store.counts import read_ranking
 from monitoring.store.database import Database, in_parts
 from monitoring.store.lease import Lease, holds
+from monitoring.store.retention import CANDIDATE_SECONDS
 from monitoring.store.tables import alarms, bucket_sources, buckets, candidates
 
 SECONDS_PER_HOUR: Final = 3_600
 FINE_SECONDS: Final = 2 * 86_400
 MOST_BUCKETS_AT_ONCE: Final = 2_000
+# There is room for a reservoir of every epoch of a day anyway: where fewer had traffic, they share it.
+EPOCHS_OF_A_DAY: Final = int(CANDIDATE_SECONDS // EPOCH_SECONDS)
 # An alarm often comes some ten minutes after what it is about: for an hour an epoch keeps more of what the
 # workers reported and have displaced since.
 RECENT_EPOCHS: Final = SECONDS_PER_HOUR // EPOCH_SECONDS
@@ -57,15 +61,17 @@ class Compaction:
     def candidates_to_slots(
         self, *, now: float, batch_size: int, lease: Lease, important: frozenset[str] = frozenset()
     ) -> int:
-        """Keep, of each past epoch, what one reservoir of all its traffic would hold; return how many went.
+        """Keep, of each past epoch, what a reservoir of all its traffic would hold; return how many went.
 
-        Of the last hour that is a reservoir of `RECENT_TIMES` as many slots. Epochs of an alarm that still
-        waits for its batch stay whole: it samples them as they were then.
+        `reservoirs` says how large a one. Epochs of an alarm that still waits for its batch stay whole: it
+        samples them as they were then.
         """
         removed = 0
         running = int(now // EPOCH_SECONDS)
-        for model_key, epoch, n in self._epochs(before=running - 1):
-            times = RECENT_TIMES if epoch >= running - RECENT_EPOCHS else 1
+        past = self._epochs(before=running - 1)
+        held = Counter(model_key for model_key, _, _ in past)
+        for model_key, epoch, n in past:
+            times = reservoirs(held[model_key], age=running - epoch)
             with self._database.read() as connection:
                 ranking = read_ranking(connection, model_key)
                 kept, most = _kept(
@@ -108,6 +114,27 @@ class Compaction:
         )
         with self._database.read() as connection:
             return [(model_key, epoch, int(n)) for model_key, epoch, n in connection.execute(query)]
+
+
+def reservoirs(n_epochs: int, *, age: int) -> int:
+    """Return how many reservoirs' worth of candidates a past epoch keeps.
+
+    A day's worth is shared by the epochs of a model that had traffic.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Of the last day, those that have candidates; at least 1.
+    age : int
+        Epochs since.
+
+    Examples
+    --------
+    >>> reservoirs(8, age=20), reservoirs(144, age=20), reservoirs(144, age=3)
+    (18, 1, 3)
+    """
+    shared = max(EPOCHS_OF_A_DAY // n_epochs, 1)
+    return max(shared, RECENT_TIMES) if age <= RECENT_EPOCHS else shared
 
 
 def _kept(

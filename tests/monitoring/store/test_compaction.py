@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitoring.clock import ManualClock
 from monitoring.detection.detector import DetectorConfig
@@ -12,7 +14,17 @@ from monitoring.detection.finding import Finding
 from monitoring.recording.ranking import Ranking
 from monitoring.recording.recorder import Sealed
 from monitoring.recording.reservoir import Candidate, draw_limit, merge, slots
-from monitoring.store import Alarm, ClosedBucket, Closing, DetectorRow, Lease, Population, Span, Store
+from monitoring.store import (
+    Alarm,
+    ClosedBucket,
+    Closing,
+    DetectorRow,
+    Lease,
+    Population,
+    Span,
+    Store,
+    compaction,
+)
 from tests.support.stored import candidates_in
 
 BATCH_SIZE = 20
@@ -20,6 +32,12 @@ CLASSES = ("ham", "spam")
 USUAL = (0.7, 0.3)
 RANKING = Ranking.of(CLASSES, USUAL)
 AN_HOUR = 3_600 + 1_300
+
+
+@pytest.fixture
+def full_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The epochs that have traffic are all of the day's: each has one reservoir's room."""
+    monkeypatch.setattr(compaction, "EPOCHS_OF_A_DAY", 1)
 
 
 @pytest.fixture
@@ -86,6 +104,7 @@ def population(store: Store, clock: ManualClock, *, seq: int) -> Population:
 
 
 @pytest.mark.parametrize("important", [frozenset[str](), frozenset({"spam"})])
+@pytest.mark.usefixtures("full_day")
 def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
     store: Store,
     clock: ManualClock,
@@ -124,6 +143,7 @@ def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
     assert store.compaction.candidates_to_slots(**settings) == 0
 
 
+@pytest.mark.usefixtures("full_day")
 def test_an_epoch_of_the_last_hour_keeps_more(
     store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
 ) -> None:
@@ -141,6 +161,46 @@ def test_an_epoch_of_the_last_hour_keeps_more(
     assert store.compaction.candidates_to_slots(now=clock.now(), **settings)
     assert merge(candidates_in(store), RANKING, kept=kept) == merge(made, RANKING, kept=kept)
     assert len(candidates_in(store)) < len(left) / 2 < len(made) / 2
+
+
+def test_epochs_with_traffic_share_the_room_of_those_without(
+    store: Store,
+    clock: ManualClock,
+    seal: Callable[..., Sealed],
+    close: Callable[..., None],
+    lease: Lease,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two epochs of a day of ten keep five reservoirs each, one of them alone all that was told."""
+    made = [scored(900, seed=seed, at=clock.now()) for seed in (3, 4)]
+    settings, kept = {"batch_size": BATCH_SIZE, "lease": lease}, slots(BATCH_SIZE, n_classes=2, n_sources=1)
+    monkeypatch.setattr(compaction, "EPOCHS_OF_A_DAY", 10)
+    for seq, candidates in enumerate(made, start=1):
+        store.counts.flush(
+            "worker", seq, replace(seal(candidates=candidates, usual=USUAL), epoch=int(clock.now() // 600))
+        )
+        clock.advance(AN_HOUR)
+        close()
+        if seq == 1:
+            assert store.compaction.candidates_to_slots(now=clock.now(), **settings) == 0
+    assert store.compaction.candidates_to_slots(now=clock.now(), **settings)
+    left = candidates_in(store)
+    assert len(left) < 1_800
+    for seed, candidates in zip((3, 4), made, strict=True):
+        mine = [one for one in left if one.key.startswith(f"{seed}-")]
+        assert merge(mine, RANKING, kept=kept.times(5)) == merge(candidates, RANKING, kept=kept.times(5))
+        assert len(mine) < len(candidates)
+
+
+@given(n_epochs=st.integers(1, 200), age=st.integers(1, 200))
+def test_reservoirs_of_a_day_have_room(n_epochs: int, age: int) -> None:
+    """However many epochs had traffic, those older than an hour hold no more than a day of reservoirs."""
+    each = compaction.reservoirs(n_epochs, age=age)
+    assert each >= 1
+    if age > compaction.RECENT_EPOCHS:
+        assert each * n_epochs <= max(compaction.EPOCHS_OF_A_DAY, n_epochs)
+    else:
+        assert each >= compaction.RECENT_TIMES
 
 
 def test_an_epoch_that_an_alarm_waits_for_stays_whole(
@@ -247,6 +307,7 @@ def test_a_population_leaves_out_epochs_that_lost_candidates(
     assert found.epochs_left_out == (int(clock.now() // 600),)
 
 
+@pytest.mark.usefixtures("full_day")
 def test_what_makes_an_item_uncertain_outlives_its_probabilities(
     store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
 ) -> None:
