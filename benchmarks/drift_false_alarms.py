@@ -19,14 +19,13 @@ from scipy.stats import beta
 
 from benchmarks.drift_problems import HORIZON_ITEMS, NOMINAL, PROBLEMS
 from benchmarks.drift_runs import Run, in_parallel, simulate, write
-from benchmarks.drift_traffic import PERIOD_ITEMS, TRAFFIC
+from benchmarks.drift_traffic import DECLARED, TRAFFIC
 from benchmarks.machine import machine_line
 from model_store.reports.drawing import FIRST, INK, SECOND, legend, picture, standalone
 
 DEFAULT_RUNS: Final = {"A": 200, "B": 100, "C": 60}
 BASELINES: Final = (100_000, 20_000)
 SMALL_BASELINES: Final = (500, 2_000)  # of independent items only: they show no variance
-DECLARED: Final = "season +-20 %, declared"
 _MARKERS: Final = {"A": ("o", FIRST), "B": ("s", SECOND), "C": ("^", INK)}
 
 
@@ -60,18 +59,7 @@ class Cell:
 def measure(problem: str, traffic: str, *, baseline_items: int, runs: int, seed: int) -> Cell:
     """Return how many of `runs` runs alarm."""
     started = time.perf_counter()
-    declared = traffic == DECLARED
-    kind = "season +-20 %" if declared else traffic
-    tasks = [
-        Run(
-            problem,
-            kind,
-            (seed, index),
-            baseline_items=baseline_items,
-            season_items=PERIOD_ITEMS if declared else None,
-        )
-        for index in range(runs)
-    ]
+    tasks = [Run(problem, traffic, (seed, index), baseline_items=baseline_items) for index in range(runs)]
     found = in_parallel(simulate, tasks)
     return Cell(
         problem,

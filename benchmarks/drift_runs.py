@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.drift_plain import PlainScan, plain_threshold
 from benchmarks.drift_problems import HORIZON_ITEMS, PROBLEMS, Problem
-from benchmarks.drift_traffic import TRAFFIC, Series
+from benchmarks.drift_traffic import DECLARED, PERIOD_ITEMS, Series, Traffic, one_stream
 from monitoring.detection.bucket import Bucket
 from monitoring.detection.detector import Detector
 from monitoring.detection.detector_config import DetectorConfig
@@ -37,15 +37,13 @@ class Run:
     Attributes
     ----------
     problem, traffic : str
-        Keys of `PROBLEMS` and `TRAFFIC`.
+        Keys of `PROBLEMS` and `TRAFFIC`, or `DECLARED`.
     change : str, optional
         Key of the problem's changes; it comes after `calm_items`.
     items : int
         Followed after the change, or in all without one.
     until_alarm : bool
         Stop at the first alarm after the change, or at the first of all without one.
-    season_items : int, optional
-        The season's period is declared.
     beside : bool
         The plain scan is fed the same buckets of a change.
     """
@@ -58,7 +56,6 @@ class Run:
     calm_items: int = 0
     items: int = HORIZON_ITEMS
     until_alarm: bool = True
-    season_items: int | None = None
     beside: bool = False
 
 
@@ -105,8 +102,9 @@ def detector_for(
 def simulate(run: Run) -> Followed:
     """Return what the detector does in one run."""
     problem, rng = PROBLEMS[run.problem](), np.random.default_rng(run.seed)
-    detector = detector_for(problem, baseline_items=run.baseline_items, season_items=run.season_items)
-    traffic, followed = TRAFFIC[run.traffic], Followed()
+    season_items = PERIOD_ITEMS if run.traffic == DECLARED else None
+    detector = detector_for(problem, baseline_items=run.baseline_items, season_items=season_items)
+    traffic, followed = one_stream(run.traffic, problem, rng), Followed()
     second = 0
     while detector.baseline is None or detector.baseline.kind != "frozen":
         second = _collect(detector, traffic(problem, 1, run.baseline_items, rng), second)
@@ -212,7 +210,7 @@ def _plain_alarm(plain: PlainScan, series: Series, problem: Problem) -> int | No
 def _changed(
     problem: Problem,
     run: Run,
-    traffic: Callable[[Problem, int, int, np.random.Generator], Series],
+    traffic: Traffic,
     rng: np.random.Generator,
 ) -> Series:
     """Return traffic after the change; where it takes its time, in pieces of one bucket."""

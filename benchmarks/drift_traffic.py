@@ -5,12 +5,13 @@ mix is the problem's in all of them: an alarm is false. Numbers a reader may wan
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.drift_problems import Problem
+from benchmarks.drift_problems import Floats, Problem
 
 Series = npt.NDArray[np.int32]  # (n_buckets, n_runs, n_classes)
 Arrivals = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]  # class and arrivals in a row of each item
@@ -32,6 +33,8 @@ REPEATS: Final = 4.0  # mean arrivals of an item, geometric
 STAY: Final = 0.5  # Markov: the next item is of the same class for no other reason than that
 SEASON: Final = 0.2  # a class's share swings by this ratio
 PERIOD_ITEMS: Final = 20_000  # a day
+SEASON_KIND: Final = "season +-20 %"
+DECLARED: Final = "season +-20 %, declared"  # the same traffic, and the detector is told the period
 PARETO_ALPHA: Final = 1.5  # an item arrives at least x times with probability x ** -alpha; no cap
 BURST_ITEMS: Final = 100
 BURST_EVERY: Final = 10_000  # items between two bursts on average
@@ -92,10 +95,44 @@ def season(problem: Problem, runs: int, items: int, rng: np.random.Generator) ->
 
     The most common class takes what the others leave.
     """
-    buckets = items // problem.bucket_items
+    return _swinging(problem, items, rng, phase=_phases(problem, runs, rng))
+
+
+@dataclass
+class Season:
+    """A season that goes on where it was when it is asked for the next items.
+
+    Attributes
+    ----------
+    phase : float64 array of shape (n_runs, n_classes)
+        In radians, that of the first item.
+    items : int
+        How many there were.
+    """
+
+    phase: Floats
+    items: int = 0
+
+    def __call__(self, problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
+        """Return the counts of the next items of the first `runs` runs."""
+        at = 2.0 * np.pi * self.items / PERIOD_ITEMS
+        self.items += items
+        return _swinging(problem, items, rng, phase=self.phase[:runs] + at)
+
+
+def one_stream(kind: str, problem: Problem, rng: np.random.Generator) -> Traffic:
+    """Return one run's traffic of a kind: what it is asked for next follows on what it gave."""
+    return Season(_phases(problem, 1, rng)) if kind in {SEASON_KIND, DECLARED} else TRAFFIC[kind]
+
+
+def _phases(problem: Problem, runs: int, rng: np.random.Generator) -> Floats:
+    return rng.uniform(0.0, 2.0 * np.pi, (runs, len(problem.shares)))
+
+
+def _swinging(problem: Problem, items: int, rng: np.random.Generator, *, phase: Floats) -> Series:
+    runs, buckets = len(phase), items // problem.bucket_items
     angle = 2.0 * np.pi * np.arange(buckets) * problem.bucket_items / PERIOD_ITEMS
     common = int(np.argmax(problem.shares))
-    phase = rng.uniform(0.0, 2.0 * np.pi, (runs, len(problem.shares)))
     counts = np.empty((buckets, runs, len(problem.shares)), dtype=np.int32)
     for t in range(buckets):
         shares = problem.shares * (1.0 + SEASON * np.sin(angle[t] + phase))
@@ -117,7 +154,7 @@ TRAFFIC: Final[Mapping[str, Traffic]] = {
     "independent": independent,
     "repeats x4": repeats,
     "Markov .5": markov,
-    "season +-20 %": season,
+    SEASON_KIND: season,
     "Pareto repeats": pareto,
     "bursts of 100": bursts,
     "bursts, any class": bursts_of_any_class,

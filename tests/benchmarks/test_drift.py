@@ -1,7 +1,7 @@
 """Small seeded versions of the drift benchmarks: the rates and delays that the documentation states."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +10,17 @@ import pytest
 from benchmarks.drift_cost import costs
 from benchmarks.drift_delay import AS_IS, CALIBRATED, PLAIN, beside, plot, rivals, scan_delays, table
 from benchmarks.drift_delays import Ratio
-from benchmarks.drift_false_alarms import DECLARED, Cell, cells_of, measured
+from benchmarks.drift_false_alarms import Cell, cells_of, measured
 from benchmarks.drift_false_alarms import main as print_rates
 from benchmarks.drift_false_alarms import measure as false_alarms
 from benchmarks.drift_false_alarms import plot as plot_rates
 from benchmarks.drift_false_alarms import table as table_of_rates
 from benchmarks.drift_plain import PlainScan, plain_threshold
+from benchmarks.drift_price import main as print_price
 from benchmarks.drift_problems import PROBLEMS
 from benchmarks.drift_rivals import DISTANCES
 from benchmarks.drift_runs import Run, in_parallel, simulate
-from benchmarks.drift_traffic import TRAFFIC
+from benchmarks.drift_traffic import DECLARED, PERIOD_ITEMS, SEASON_KIND, TRAFFIC, Season, one_stream
 from benchmarks.machine import machine_line
 
 
@@ -44,6 +45,28 @@ def test_traffic_of_every_kind_keeps_the_mix(kind: str):
     if kind != "bursts, any class":
         common = series.sum(axis=(0, 1))[:5] / series.sum()
         assert common == pytest.approx(problem.shares[:5], rel=0.1)
+
+
+@pytest.mark.parametrize("kind", [SEASON_KIND, DECLARED])
+def test_a_season_goes_on_from_baseline_to_traffic(kind: str):
+    """A quarter of a period later each class is a quarter further, whatever the mix has become."""
+    problem = PROBLEMS["B"]()
+    moved = replace(problem, shares=problem.changes["rare x3"](0))
+    flow = one_stream(kind, problem, np.random.default_rng(1))
+    assert isinstance(flow, Season)
+    flow(problem, 1, PERIOD_ITEMS // 4, np.random.default_rng(2))
+    later = Season(flow.phase + np.pi / 2)(moved, 1, 5_000, np.random.default_rng(3))
+    assert np.array_equal(flow(moved, 1, 5_000, np.random.default_rng(3)), later)
+    again = one_stream(kind, problem, np.random.default_rng(4))
+    assert isinstance(again, Season)
+    assert not np.allclose(again.phase, flow.phase)
+
+
+def test_a_declared_season_costs_little(capsys: pytest.CaptureFixture[str]):
+    """The table's row: tripled fraud is found in hundreds of items; taken for chance, in thousands."""
+    print_price(["--traffic", DECLARED, "--change", "x3", "--runs", "4", "--baseline", "60000"])
+    (row,) = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if DECLARED in line]
+    assert float(row[1].split()[0].replace(",", "")) < 500
 
 
 def test_runs_in_parallel_are_the_runs_one_by_one():
