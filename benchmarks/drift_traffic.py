@@ -95,7 +95,7 @@ def season(problem: Problem, runs: int, items: int, rng: np.random.Generator) ->
 
     The most common class takes what the others leave.
     """
-    return _swinging(problem, items, rng, phase=_phases(problem, runs, rng))
+    return Season(_phases(problem, runs, rng))(problem, runs, items, rng)
 
 
 @dataclass
@@ -115,9 +115,16 @@ class Season:
 
     def __call__(self, problem: Problem, runs: int, items: int, rng: np.random.Generator) -> Series:
         """Return the counts of the next items of the first `runs` runs."""
-        at = 2.0 * np.pi * self.items / PERIOD_ITEMS
+        buckets = items // problem.bucket_items
+        angle = 2.0 * np.pi * (self.items + np.arange(buckets) * problem.bucket_items) / PERIOD_ITEMS
         self.items += items
-        return _swinging(problem, items, rng, phase=self.phase[:runs] + at)
+        common = int(np.argmax(problem.shares))
+        counts = np.empty((buckets, runs, len(problem.shares)), dtype=np.int32)
+        for t in range(buckets):
+            shares = problem.shares * (1.0 + SEASON * np.sin(angle[t] + self.phase[:runs]))
+            shares[:, common] += 1.0 - shares.sum(axis=1)
+            counts[t] = rng.multinomial(problem.bucket_items, shares)
+        return counts
 
 
 def one_stream(kind: str, problem: Problem, rng: np.random.Generator) -> Traffic:
@@ -127,18 +134,6 @@ def one_stream(kind: str, problem: Problem, rng: np.random.Generator) -> Traffic
 
 def _phases(problem: Problem, runs: int, rng: np.random.Generator) -> Floats:
     return rng.uniform(0.0, 2.0 * np.pi, (runs, len(problem.shares)))
-
-
-def _swinging(problem: Problem, items: int, rng: np.random.Generator, *, phase: Floats) -> Series:
-    runs, buckets = len(phase), items // problem.bucket_items
-    angle = 2.0 * np.pi * np.arange(buckets) * problem.bucket_items / PERIOD_ITEMS
-    common = int(np.argmax(problem.shares))
-    counts = np.empty((buckets, runs, len(problem.shares)), dtype=np.int32)
-    for t in range(buckets):
-        shares = problem.shares * (1.0 + SEASON * np.sin(angle[t] + phase))
-        shares[:, common] += 1.0 - shares.sum(axis=1)
-        counts[t] = rng.multinomial(problem.bucket_items, shares)
-    return counts
 
 
 def deduplicated(kind: Kind) -> Traffic:

@@ -12,7 +12,7 @@ from monitoring.detection.detector import Bucket, Detector, DetectorConfig, Even
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.scanning.streams import streams_of
 from monitoring.store import Alarm, ClosedBucket, Closing, Dated, DetectorRow, Ended, Open, alarm_id
-from monitoring.waves.emission import EPOCHS_KEPT
+from monitoring.store.retention import EPOCHS_KEPT
 
 MOST_EMPTY_BUCKETS: Final = 100_000  # replayed one by one after an outage; more make no difference
 

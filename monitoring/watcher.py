@@ -16,7 +16,8 @@ from monitoring.meaning.interpretation import ResolvePromises, interpret, is_due
 from monitoring.promoting import follow_promotions, is_leaving, was_proposed
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Closing, Fenced, Lease, Load, NewBatch, Open, Store, Thinning
-from monitoring.waves.emission import EPOCHS_KEPT, emit_for_alarm
+from monitoring.store.retention import EPOCHS_KEPT
+from monitoring.waves.emission import emit_for_alarm
 from monitoring.waves.facts import ResolveModel
 
 log: Final = logging.getLogger(__name__)

@@ -18,14 +18,12 @@ from monitoring.store.candidates import read_candidate
 from monitoring.store.counts import read_ranking
 from monitoring.store.database import Database, in_parts
 from monitoring.store.lease import Lease, holds
-from monitoring.store.retention import CANDIDATE_SECONDS
+from monitoring.store.retention import EPOCHS_KEPT
 from monitoring.store.tables import alarms, bucket_sources, buckets, candidates
 
 SECONDS_PER_HOUR: Final = 3_600
 FINE_SECONDS: Final = 2 * 86_400
 MOST_BUCKETS_AT_ONCE: Final = 2_000
-# There is room for a reservoir of every epoch of a day anyway: where fewer had traffic, they share it.
-EPOCHS_OF_A_DAY: Final = int(CANDIDATE_SECONDS // EPOCH_SECONDS)
 # An alarm often comes some ten minutes after what it is about: for an hour an epoch keeps more of what the
 # workers reported and have displaced since.
 RECENT_EPOCHS: Final = SECONDS_PER_HOUR // EPOCH_SECONDS
@@ -119,7 +117,7 @@ class Compaction:
 def reservoirs(n_epochs: int, *, age: int) -> int:
     """Return how many reservoirs' worth of candidates a past epoch keeps.
 
-    A day's worth is shared by the epochs of a model that had traffic.
+    There is room for a reservoir of every epoch of a day anyway: where fewer had traffic, they share it.
 
     Parameters
     ----------
@@ -133,7 +131,7 @@ def reservoirs(n_epochs: int, *, age: int) -> int:
     >>> reservoirs(8, age=20), reservoirs(144, age=20), reservoirs(144, age=3)
     (18, 1, 3)
     """
-    shared = max(EPOCHS_OF_A_DAY // n_epochs, 1)
+    shared = max(EPOCHS_KEPT // n_epochs, 1)
     return max(shared, RECENT_TIMES) if age <= RECENT_EPOCHS else shared
 
 

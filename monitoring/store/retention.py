@@ -13,6 +13,7 @@ from monitoring.store.tables import batch_items, bucket_sources, buckets, candid
 
 SECONDS_PER_DAY: Final = 86_400.0
 CANDIDATE_SECONDS: Final = SECONDS_PER_DAY
+EPOCHS_KEPT: Final = int(CANDIDATE_SECONDS // EPOCH_SECONDS)
 HISTORY_DAYS: Final = 400
 # A worker that comes back after so long could count a flush twice; no process stays away for a month.
 WORKER_DAYS: Final = 30

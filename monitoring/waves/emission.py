@@ -15,6 +15,7 @@ from monitoring.errors import BatchRefused
 from monitoring.recording.candidate import EXPLORE_SHARE, draw_limit
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
+from monitoring.store.retention import EPOCHS_KEPT
 from monitoring.waves.basis import last_move
 from monitoring.waves.batches import BatchReason
 from monitoring.waves.facts import ModelFacts
@@ -22,7 +23,6 @@ from monitoring.waves.labelled import BatchMode
 from monitoring.waves.needs import risen
 from monitoring.waves.strata import counts_since
 
-EPOCHS_KEPT: Final = 86_400 // EPOCH_SECONDS
 _ATTEMPTS: Final = 5
 
 

@@ -63,7 +63,7 @@ def test_a_season_goes_on_from_baseline_to_traffic(kind: str):
 
 
 def test_a_declared_season_costs_little(capsys: pytest.CaptureFixture[str]):
-    """The table's row: tripled fraud is found in hundreds of items; taken for chance, in thousands."""
+    """The table's row: a tripled class is found within some hundred items."""
     print_price(["--traffic", DECLARED, "--change", "x3", "--runs", "4", "--baseline", "60000"])
     (row,) = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if DECLARED in line]
     assert float(row[1].split()[0].replace(",", "")) < 500

@@ -37,7 +37,7 @@ AN_HOUR = 3_600 + 1_300
 @pytest.fixture
 def full_day(monkeypatch: pytest.MonkeyPatch) -> None:
     """The epochs that have traffic are all of the day's: each has one reservoir's room."""
-    monkeypatch.setattr(compaction, "EPOCHS_OF_A_DAY", 1)
+    monkeypatch.setattr(compaction, "EPOCHS_KEPT", 1)
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_epochs_with_traffic_share_the_room_of_those_without(
     """Two epochs of a day of ten keep five reservoirs each, one of them alone all that was told."""
     made = [scored(900, seed=seed, at=clock.now()) for seed in (3, 4)]
     settings, kept = {"batch_size": BATCH_SIZE, "lease": lease}, slots(BATCH_SIZE, n_classes=2, n_sources=1)
-    monkeypatch.setattr(compaction, "EPOCHS_OF_A_DAY", 10)
+    monkeypatch.setattr(compaction, "EPOCHS_KEPT", 10)
     for seq, candidates in enumerate(made, start=1):
         store.counts.flush(
             "worker", seq, replace(seal(candidates=candidates, usual=USUAL), epoch=int(clock.now() // 600))
@@ -198,7 +198,7 @@ def test_reservoirs_of_a_day_have_room(n_epochs: int, age: int) -> None:
     each = compaction.reservoirs(n_epochs, age=age)
     assert each >= 1
     if age > compaction.RECENT_EPOCHS:
-        assert each * n_epochs <= max(compaction.EPOCHS_OF_A_DAY, n_epochs)
+        assert each * n_epochs <= max(compaction.EPOCHS_KEPT, n_epochs)
     else:
         assert each >= compaction.RECENT_TIMES
 
