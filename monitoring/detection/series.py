@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from monitoring.scanning.windows import Counts
 
-MAX_ROWS: Final = 2_048
+MAX_ROWS: Final = 4_096
 MAX_FILLED: Final = 50_000  # cells that are not 0: some 2.5 bytes each in a snapshot
 MAX_CELLS: Final = 2**19  # 4 MB of memory
 

@@ -23,11 +23,16 @@ from monitoring.scanning.spans import Floats, Span
 
 LEFT_OUT: Final = 4  # stretches
 _LONGEST: Final = 16  # a clump is looked for in blocks of up to a sixteenth of the baseline
-# Nats beyond what the most surprising of independent blocks has. Independent traffic must not pay for a
-# chance; of traffic that varies more within a few items, as copies do, some 10 % is taken for clumped, and
-# Pareto copies are missed in 4 %. Variance of long spans comes from no clump; of classes that are too rare to
-# be measured within a few items, what longer spans show is taken to hold there too.
-_SURPLUS, _SURPLUS_DISPERSED = 8.0, 2.5
+# A stretch that is left out is at most twice such a part of the baseline: longer blocks that hold a clump are
+# impossible, too, and four stretches of an eighth would be half a baseline.
+_LONGEST_LEFT_OUT: Final = 64
+# Nats beyond what chance has. Independent traffic, which must not pay for a chance, is asked by its most
+# surprising block. Traffic that varies more within a few items, as copies do, is asked by the average of
+# three: chance surprises once, clumps of many sizes again and again. Some .6 % of baselines of copies are
+# then taken for clumped, and 1 % of those of Pareto copies are missed. Variance of long spans comes from no
+# clump; of classes too rare to be measured within a few items, what longer spans show is taken to hold there.
+_SURPLUS: Final = 8.0
+_SURPLUS_DISPERSED, _OF_THE_LARGEST = 2.1, 3
 _FEW_ITEMS: Final = 20
 _LENGTH_RATIO: Final = 2  # later traffic holds longer clumps than the baseline did
 
@@ -83,8 +88,7 @@ def find_clumps(counts: npt.NDArray[np.int64], items: npt.ArrayLike, dispersion:
     n = np.asarray(items, dtype=np.float64)
     found = []
     for span, chain in zip(dispersion.spans, dispersion.chains, strict=True):
-        surplus = _SURPLUS_DISPERSED if _varies_at_once(chain, n[:, span.columns]) else _SURPLUS
-        found.append(_clump_rows(counts[:, span.columns], n[:, span.columns], surplus))
+        found.append(_clump_rows(counts[:, span.columns], n[:, span.columns], chain))
     buckets = tuple(_LENGTH_RATIO * dispersion.unit * rows for rows in found)
     return Clumps(dispersion.spans, buckets)
 
@@ -228,14 +232,21 @@ def _varies_at_once(chain: Chain, items: Floats) -> bool:
     return bool((chain.phi[scale] > 1.0).any())
 
 
-def _clump_rows(counts: npt.NDArray[np.int64], items: Floats, surplus: float) -> int:
-    """Return the length in rows of the longest blocks that are impossible, 0 without any."""
+def _clump_rows(counts: npt.NDArray[np.int64], items: Floats, chain: Chain) -> int:
+    """Return the length in rows of the longest impossible blocks, as far as it counts; 0 without any."""
     lengths = [1 << s for s in range((len(counts) // _LONGEST).bit_length())]
+    least, largest = (_SURPLUS_DISPERSED, _OF_THE_LARGEST) if _varies_at_once(chain, items) else (_SURPLUS, 1)
     shares = shares_of(counts, items)
     longest = 0
     for length, phi in zip(lengths, bulk_chain(counts, items, shares, lengths), strict=True):
         a, n = blocks(counts, length), blocks(items, length)
-        nats = surprise(a, n, shares, inflation=phi, n_columns=counts.shape[1])
-        if nats.max() >= np.log(len(a)) + surplus:
+        nats = surprise(a, n, shares, inflation=phi, n_columns=counts.shape[1]).max(axis=1)
+        if _surplus(nats, largest) >= least:
             longest = length
-    return longest
+    return min(longest, max(len(counts) // _LONGEST_LEFT_OUT, 1))
+
+
+def _surplus(nats: Floats, largest: int) -> float:
+    """Return how many nats the largest have beyond chance, on average: of N blocks some k have ln(N / k)."""
+    found = np.sort(nats)[::-1][:largest]
+    return float((found - np.log(len(nats) / np.arange(1, len(found) + 1))).mean())

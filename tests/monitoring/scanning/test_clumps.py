@@ -93,6 +93,26 @@ def test_pareto_copies_are_told_from_others_by_their_clumps(name: str, kind: str
     assert abs(sum(found) - 8 * clumped) <= 1 + (kind == "Markov .5")
 
 
+def test_copies_are_seldom_taken_for_clumps():
+    """Chance surprises once: of 40 baselines of four copies an item one at most is called clumped."""
+    problem, span = PROBLEMS["A"](), Span("mix", 0, 2)
+    series = TRAFFIC["repeats x4"](problem, 40, 100_000, np.random.default_rng(12)).astype(np.int64)
+    items = np.full((len(series), 2), problem.bucket_items)
+    every = [series[:, run] for run in range(40)]
+    assert sum(find_clumps(rows, items, estimate(rows, items, [span])).any for rows in every) <= 1
+
+
+def test_what_is_left_out_is_a_small_part_of_the_baseline():
+    """A clump of four hundred buckets makes long blocks impossible: four stretches are an eighth at most."""
+    rng, span = np.random.default_rng(1), Span("mix", 0, 2)
+    rare = rng.binomial(20, 0.04, 6_400)
+    rare[3_000:3_400] = rng.binomial(20, 0.5, 400)
+    rows, items = np.stack([20 - rare, rare], axis=1), np.full((6_400, 2), 20)
+    clumps = find_clumps(rows, items, estimate(rows, items, [span]))
+    assert clumps.any
+    assert LEFT_OUT * clumps.buckets[0] <= 6_400 / 8
+
+
 def test_variance_of_long_spans_alone_is_no_sign_of_clumps():
     """A day's swing on two classes is dispersed, yet asked as strictly as independent items: none of 12."""
     problem, span = PROBLEMS["A"](), Span("mix", 0, 2)
