@@ -29,7 +29,7 @@ from benchmarks.machine import machine_line
 from model_store.reports.drawing import FIRST, INK, SECOND, legend, picture, standalone
 
 WINDOWS: Final = (200, 500, 1_000, 2_000, 5_000)
-DEFAULT_RUNS: Final = {"A": 200, "B": 60, "C": 24}
+DEFAULT_RUNS: Final = {"A": 600, "B": 120, "C": 48}
 RIVER_RUNS: Final = 40
 RIVER_ITEMS: Final = 40_000
 AS_IS, CALIBRATED = "scan, formula", "scan, calibrated"

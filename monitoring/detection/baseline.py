@@ -69,6 +69,13 @@ class Baseline:
     clumps: Clumps | None = None
     reading: str = ""
 
+    @property
+    def independent(self) -> bool:
+        """Whether its counts were seen to vary as those of independent items do, without season or clumps."""
+        if self.dispersion is None or not self.dispersion.measured_buckets or self.season is not None:
+            return False
+        return self.dispersion.independent and not (self.clumps is not None and self.clumps.any)
+
     def frozen(self, *, at: float, by: str, why: str) -> "Baseline":
         """Return this baseline frozen."""
         return replace(self, kind="frozen", frozen_at=at, by=by, why=why)

@@ -15,7 +15,7 @@ from monitoring.scanning.budget import column_weights, watch_weights, whole_mix_
 from monitoring.scanning.clumps import Clumps, believed
 from monitoring.scanning.evidence import Yardstick
 from monitoring.scanning.planning import items_to_detect
-from monitoring.scanning.scan import ScanResult, scan_columns
+from monitoring.scanning.scan import RELIEF_OF_RISES, ScanResult, scan_columns
 from monitoring.scanning.spans import Floats
 from monitoring.scanning.streams import Layout, Stream
 from monitoring.scanning.whole_mix import Mix
@@ -184,6 +184,7 @@ class Comparison:
             dispersion=self.baseline.dispersion,
             mixes=tuple(mixes),
             level=self.threshold,
+            relief=self._relief,
         )
 
     @cached_property
@@ -204,6 +205,18 @@ class Comparison:
             and np.count_nonzero(self._kept(stream)) > (stream.kind == "mix")
             and self._watched(stream).any()
         ]
+
+    @cached_property
+    def _relief(self) -> Floats:
+        """Return by how many nats less each column's rise is asked for, shape (n_columns,).
+
+        Of a quantity's cuts none: a burst makes them rise that is too usual to be set aside.
+        """
+        relief = np.zeros(self.layout.n_columns)
+        if self.baseline.independent:
+            for stream in self.layout.streams:
+                relief[self.layout.columns[stream.name]] = RELIEF_OF_RISES * (stream.kind != "cuts")
+        return relief
 
     @cached_property
     def _tolerances(self) -> tuple[Floats, Floats]:

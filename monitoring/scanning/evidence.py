@@ -42,6 +42,8 @@ class Yardstick:
         Mixes that are also tested as a whole.
     level : float
         Evidence at which an alarm is raised, see `priced`; by default shares of the budget are their price.
+    relief : float64 array of shape (n_columns,), optional
+        Nats by which a rise is asked for less than a fall, where it cannot be what the threshold allows for.
     """
 
     counts: Floats
@@ -52,6 +54,7 @@ class Yardstick:
     dispersion: Dispersion | None = None
     mixes: tuple[Mix, ...] = ()
     level: float = math.inf
+    relief: Floats | float = 0.0
 
     def inflation(self, lengths: npt.NDArray[np.int64]) -> Inflation | None:
         """Return the variance inflation of windows; None where items are independent."""
@@ -67,9 +70,11 @@ class Yardstick:
 
     @cached_property
     def log_weights(self) -> Floats:
-        """What `weights` cost, -inf where there is nothing to test."""
+        """What `weights` cost, less the relief of rises; -inf where there is nothing to test."""
         with np.errstate(divide="ignore"):
-            return self.priced(np.log(self.weights * self.tested))
+            found = self.priced(np.log(self.weights * self.tested))
+        found[0] += self.relief
+        return found
 
     def priced(self, log_share: Floats) -> Floats:
         """Return what a share of the budget costs in nats, from its logarithm.

@@ -20,6 +20,10 @@ from monitoring.scanning.search import Search
 from monitoring.scanning.spans import Floats
 
 THRESHOLD_CONSTANT: Final = 9.0
+# It allows for variance that is estimated, and for bursts of common items, which are too usual to be set
+# aside and make rare ones fall. Where the baseline varied as independent items do, a class rises by neither:
+# so much less is asked of its rises, as if the constant were 5.5 (docs/decisions/0020).
+RELIEF_OF_RISES: Final = math.log(THRESHOLD_CONSTANT / 5.5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,10 +9,14 @@ import pytest
 from monitoring.detection.baseline import Baseline, freezable, recent
 from monitoring.errors import BaselineRefused
 from monitoring.scanning.bursts import Bursts
+from monitoring.scanning.clumps import Clumps
+from monitoring.scanning.dispersion import Dispersion, estimate
+from monitoring.scanning.season import Season
 from monitoring.scanning.streams import Layout, Stream, class_stream
 from monitoring.scanning.windows import Windows
 from tests.support.comparisons import baseline_of
 
+PAIR = Layout((class_stream(("a", "b")),))
 LAYOUT = Layout((class_stream(("a", "b")), Stream("scores", "cuts", ("p <= 0.5",))))
 
 
@@ -34,6 +38,25 @@ def test_a_small_baseline_needs_force_and_an_empty_one_is_refused_even_so():
     assert freezable(small, force=True) is small
     with pytest.raises(BaselineRefused, match="0 items and needs at least 1"):
         freezable(None, force=True)
+
+
+def dispersion_of(rows: int, *, copies: int = 1) -> Dispersion:
+    """How buckets of a hundred items of two classes vary, each item being counted so many times."""
+    rare = np.random.default_rng(0).binomial(100 // copies, 0.1, rows) * copies
+    return estimate(np.stack([100 - rare, rare], axis=1), np.full((rows, 1), 100), PAIR.spans)
+
+
+def test_a_baseline_is_independent_where_it_was_seen_to_be():
+    """Copies, clumps and a season are seen; in a few buckets nothing is, and nothing known is no ground."""
+    calm = replace(baseline_of([90, 10]), dispersion=dispersion_of(400))
+    (span,) = PAIR.spans
+    assert calm.independent
+    assert replace(calm, clumps=Clumps((span,), (0,))).independent
+    assert not replace(calm, clumps=Clumps((span,), (3,))).independent
+    assert not replace(calm, season=Season(86_400.0, np.ones(2), np.zeros((4, 2)))).independent
+    assert not replace(calm, dispersion=dispersion_of(400, copies=4)).independent
+    assert not replace(calm, dispersion=dispersion_of(7)).independent
+    assert not replace(calm, dispersion=None).independent
 
 
 def windows_of(buckets: int) -> Windows:

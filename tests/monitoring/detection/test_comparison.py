@@ -1,12 +1,15 @@
 """One baseline and what can be said against it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from monitoring.detection.comparison import Scope
 from monitoring.detection.detector_config import DetectorConfig
+from monitoring.scanning.dispersion import estimate
+from monitoring.scanning.scan import RELIEF_OF_RISES
 from monitoring.scanning.streams import Stream, class_stream
 from monitoring.scanning.windows import Windows
 from tests.support.comparisons import CATEGORIES, comparison_of, single_window
@@ -34,6 +37,25 @@ def test_what_is_detectable_depends_on_share_and_ratio():
 def test_with_nothing_detectable_no_number_of_items_is_enough():
     """A baseline of thirty items can notice nothing."""
     assert comparison_of([27, 2, 1]).least_items == math.inf
+
+
+def test_a_rise_takes_less_where_the_baseline_is_independent():
+    """Of classes, not of cuts; falls, the whole mix and the threshold are as they were."""
+    against = comparison_of(USUAL, streams=THREE, items=20_000)
+    rng = np.random.default_rng(0)
+    mix, p = (rng.multinomial(50, s, 400) for s in ([0.9, 0.08, 0.02], [0.1, 0.4, 0.5]))
+    rows = np.column_stack([mix, p[:, 0], p[:, :2].sum(axis=1), rng.binomial(50, 0.75, 400)])
+    dispersion = estimate(rows, np.full((400, 1), 50), against.layout.spans)
+    calm = replace(against, baseline=replace(against.baseline, dispersion=dispersion))
+    assert calm.baseline.independent
+    less = calm.yardstick.log_weights - against.yardstick.log_weights
+    assert less[0] == pytest.approx([RELIEF_OF_RISES] * 3 + [0.0] * 3)
+    assert less[1] == pytest.approx(np.zeros(6))
+    assert calm.threshold == against.threshold
+    sooner, later = (each.detectable_items(1) for each in (calm, against))
+    assert sooner is not None
+    assert later is not None
+    assert sooner < later
 
 
 def test_without_windows_there_is_nothing_to_scan():
