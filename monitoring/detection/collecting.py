@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,10 @@ from monitoring.scanning.planning import baseline_reading
 from monitoring.scanning.season import basis, fit_season
 from monitoring.scanning.streams import Layout
 from monitoring.scanning.windows import Counts
+
+TWO_WEEKS_SECONDS: Final = (
+    14 * 86_400.0
+)  # such a baseline has days and weeks at least twice: no cycle is as slow
 
 
 class BaselineCollector:
@@ -98,7 +102,8 @@ def measured(
     """
     baseline, bursts, rows = _without_bursts(baseline, series.rows(), layout, threshold=threshold)
     tested, items = layout.tested(rows.counts), layout.items_by_stream(rows.counts)
-    dispersion = estimate(tested.counts, tested.items, layout.spans, unit=rows.unit)
+    swings = baseline.end - baseline.start < TWO_WEEKS_SECONDS
+    dispersion = estimate(tested.counts, tested.items, layout.spans, unit=rows.unit, swings=swings)
     season = waves = None
     exposures: npt.NDArray[Any] = tested.items
     if season_seconds is not None:
@@ -120,6 +125,7 @@ def measured(
             layout.spans,
             unit=rows.unit,
             reference_factor=season.reference_factor,
+            swings=swings,
         )
     found = replace(
         baseline,

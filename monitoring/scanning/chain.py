@@ -6,17 +6,16 @@ that vary more than the pool are raised on their own. An estimate at a long scal
 so every number comes with the degrees of freedom it was estimated with.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from monitoring.scanning.blocks import CHANCE, LEAST_BLOCKS, Blocks, Squares, chi_square_ratio
 from monitoring.scanning.spans import Floats, Kind
+from monitoring.scanning.swing import excess
 
-LEAST_BLOCKS: Final = 8  # a scale with fewer is not measured
-_OVERLAP_BELOW: Final = 128  # with fewer disjoint blocks, overlapping ones are taken as well
-_QUANTILE: Final = 2.33  # one in a hundred, of a normal score
 _GROWING_WITHIN: Final = 4  # two jumps within so many of the longest scales: variance still grows
 _UNSETTLED_WITHIN: Final = 3  # one jump within so many: too little is known to test a mix as a whole
 
@@ -35,6 +34,8 @@ class Chain:
         The variance still grew at the longest scales: beyond them it is extrapolated.
     settled : bool
         Nothing grew at the longest scales: the mix may be tested as a whole in longer windows, too.
+    swing : float64 array of shape (n_columns,), optional
+        What one swing over the whole baseline adds, see `monitoring.scanning.swing`; None without one.
     """
 
     phi: Floats
@@ -42,35 +43,15 @@ class Chain:
     pool_nu: Floats
     growing: bool = False
     settled: bool = True
+    swing: Floats | None = None
 
     @property
     def independent(self) -> bool:
         """No scale showed more variance than independent items have."""
-        return bool((self.phi == 1.0).all())
+        return self.swing is None and bool((self.phi == 1.0).all())
 
 
-def chi_square_ratio(nu: float, z: float) -> float:
-    """Return the quantile of chi-square over its `nu` degrees of freedom at normal score `z`.
-
-    Wilson and Hilferty 1931.
-
-    Examples
-    --------
-    >>> round(chi_square_ratio(10.0, 2.326), 2)  # tables: 23.21 / 10
-    2.32
-    """
-    spread = 2.0 / (9.0 * nu)
-    return float((1.0 - spread + z * np.sqrt(spread)) ** 3)
-
-
-def likeness_of_cuts(share: Floats) -> Floats:
-    """Return the squared correlations of cumulative counts, (n_cuts, n_cuts), from their shares in (0, 1)."""
-    odds = share / (1.0 - share)
-    likeness: Floats = np.minimum.outer(odds, odds) / np.maximum.outer(odds, odds)
-    return likeness
-
-
-def estimate_chain(kind: Kind, series: npt.NDArray[np.int64], items: Floats) -> Chain:
+def estimate_chain(kind: Kind, series: npt.NDArray[np.int64], items: Floats, *, swings: bool = True) -> Chain:
     """Return the chain of one stream's baseline.
 
     Parameters
@@ -78,85 +59,17 @@ def estimate_chain(kind: Kind, series: npt.NDArray[np.int64], items: Floats) -> 
     series : int array of shape (n_rows, n_columns)
     items : float64 array of shape (n_rows, n_columns) or (n_rows, 1)
         Items or exposures.
+    swings : bool
+        Whether a swing over the whole baseline is looked for.
     """
     carry = _Carry(series.shape[1])
-    blocks = _Blocks(kind, series, items)
+    blocks = Blocks(kind, series, items)
     for scale in range(max((len(series) // LEAST_BLOCKS).bit_length(), 1)):
         carry.take(scale, blocks.squares(scale) if len(series) >= LEAST_BLOCKS else None)
-    return carry.chain()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Squares:
-    """Squared standardised counts of one scale: (n_blocks, n_used), of the columns `used`."""
-
-    z2: Floats
-    used: npt.NDArray[np.intp]
-    blocks: float  # effective number
-    independent_columns: float
-
-
-class _Blocks:
-    """Cuts a baseline into blocks of every scale."""
-
-    def __init__(self, kind: Kind, series: npt.NDArray[np.int64], items: Floats) -> None:
-        self._kind = kind
-        self._n_rows, self._n_columns = series.shape
-        start = np.zeros((1, 1))
-        self._counts = np.cumsum(np.concatenate([start.repeat(series.shape[1], axis=1), series]), axis=0)
-        self._items = np.cumsum(np.concatenate([start.repeat(items.shape[1], axis=1), items]), axis=0)
-        self._all = np.maximum(self._items[-1], 1.0)
-        least = 0.5 / self._all
-        self._share = np.clip(self._counts[-1] / self._all, least, 1.0 - least)
-        self._likeness = self._correlations(series, items) if kind == "flags" else None
-
-    def squares(self, scale: int) -> _Squares | None:
-        """Return what a scale shows; None where no column has an item a block."""
-        starts, stops, blocks = self._cut(scale)
-        n = self._items[stops] - self._items[starts]
-        full = n.min(axis=1) > 0.0
-        n, starts, stops = n[full], starts[full], stops[full]
-        if len(n) < LEAST_BLOCKS:
-            return None
-        rarer = np.minimum(self._share, 1.0 - self._share)
-        used = np.flatnonzero(n.mean(axis=0) * rarer >= 1.0)
-        if not len(used):
-            return None
-        share, n = self._share[used], n[:, used] if n.shape[1] > 1 else n
-        everything = self._all[used] if len(self._all) > 1 else self._all
-        gap = self._counts[stops][:, used] - self._counts[starts][:, used] - n * share
-        variance = n * share * (1.0 - share) * np.maximum(1.0 - n / everything, 1.0 / LEAST_BLOCKS)
-        return _Squares(gap**2 / variance, used, blocks * full.mean(), self._independent(used))
-
-    def _cut(self, scale: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], float]:
-        length = 1 << scale
-        disjoint = self._n_rows // length
-        step, gain = length, 1.0
-        if disjoint < _OVERLAP_BELOW and scale > 0:
-            # quarters of a block: 1.45 times the information of disjoint blocks, halves 1.33 times
-            step, gain = max(length // 4, 1), 1.4 if scale > 1 else 4.0 / 3.0
-        starts = np.arange(0, self._n_rows - length + 1, step)
-        return starts, starts + length, gain * disjoint
-
-    def _independent(self, used: npt.NDArray[np.intp]) -> float:
-        """Return to how many independent columns the pool of `used` amounts.
-
-        n**2 / sum of squared correlations, which for n exclusive categories of about equal size is n - 1.
-        """
-        if self._kind == "mix":
-            return max(len(used) - 1.0, 1.0)
-        if self._likeness is not None:
-            likeness = self._likeness[np.ix_(used, used)]
-        else:
-            likeness = likeness_of_cuts(self._share[used])
-        return float(len(used) ** 2 / likeness.sum())
-
-    def _correlations(self, series: npt.NDArray[np.int64], items: Floats) -> Floats:
-        gap = series - items * self._share
-        length = np.sqrt((gap**2).sum(axis=0))
-        likeness: Floats = (gap.T @ gap / np.maximum(np.multiply.outer(length, length), 1e-300)) ** 2
-        np.fill_diagonal(likeness, 1.0)
-        return likeness
+    chain = carry.chain()
+    squares = blocks.swings() if swings and len(series) >= LEAST_BLOCKS else None
+    swing = None if squares is None else excess(squares, chain.phi[-1], chain.nu[-1])
+    return chain if swing is None else replace(chain, swing=swing)
 
 
 class _Carry:
@@ -169,7 +82,7 @@ class _Carry:
         self._jumps: set[int] = set()
         self._rows: list[tuple[Floats, Floats, float]] = []
 
-    def take(self, scale: int, squares: _Squares | None) -> None:
+    def take(self, scale: int, squares: Squares | None) -> None:
         """Take in the next scale; None where nothing can be measured."""
         if squares is not None:
             by_block = squares.z2.mean(axis=1)
@@ -198,7 +111,7 @@ class _Carry:
         return Chain(phi, nu, _from_the_first_finite(pool_nu), growing, settled)
 
     def _raise_pool(self, scale: int, pool: float, nu: float) -> None:
-        chance = chi_square_ratio(nu, _QUANTILE)
+        chance = chi_square_ratio(nu, CHANCE)
         if pool > self._pool * chance and pool > chance:
             self._pool, self._pool_nu = pool, nu
             self._jumps.add(scale)
@@ -208,7 +121,7 @@ class _Carry:
         self._phi = np.maximum(self._phi, self._pool)
         self._nu = np.where(self._phi <= self._pool, self._pool_nu, self._nu)
 
-    def _raise_columns(self, scale: int, pool: float, pool_noise: float, squares: _Squares) -> None:
+    def _raise_columns(self, scale: int, pool: float, pool_noise: float, squares: Squares) -> None:
         single = squares.z2.mean(axis=0)
         noise = np.maximum(squares.z2.var(axis=0), 2.0 * pool**2) / squares.blocks
         spread, by_chance = float(single.var()), float(noise.mean())
@@ -220,7 +133,7 @@ class _Carry:
         columns, own, noise = squares.used[higher], own[higher], noise[higher]
         self._phi[columns] = own
         self._nu[columns] = 2.0 / (kept * noise / own**2 + pool_noise)
-        if (own > chi_square_ratio(2.0 * squares.blocks, _QUANTILE)).any():
+        if (own > chi_square_ratio(2.0 * squares.blocks, CHANCE)).any():
             self._jumps.add(scale)
 
 

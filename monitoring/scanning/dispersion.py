@@ -6,7 +6,7 @@ and column, and the degrees of freedom it was estimated with (`monitoring.scanni
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Self
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from monitoring.scanning.chain import Chain, estimate_chain
 from monitoring.scanning.spans import Floats, Span
+from monitoring.scanning.swing import inflated
 
 _DIGITS: Final = 4  # of what is stored: a snapshot holds hundreds of columns, and noise begins at the second
 
@@ -72,6 +73,11 @@ class Dispersion:
     def growing(self) -> bool:
         """Some stream's variance still grew at the longest scales: beyond them it is extrapolated."""
         return any(chain.growing for chain in self.chains)
+
+    @property
+    def swinging(self) -> bool:
+        """Some stream's mix swung once over the whole baseline."""
+        return any(chain.swing is not None for chain in self.chains)
 
     @property
     def measured_buckets(self) -> int:
@@ -137,12 +143,18 @@ class Dispersion:
         for span, chain in zip(self.spans, tables, strict=True):
             phi[:, span.columns], nu[:, span.columns] = chain.phi, chain.nu
         pool_nu = np.stack([chain.pool_nu for chain in tables], axis=1)
+        reference = phi[-1] * self.reference_factor  # it holds the whole swing, which leaves its mean alone
+        parts = 2.0 ** np.arange(scales) / max(self.rows, 1)
+        for span, chain in zip(self.spans, self.chains, strict=True):
+            if chain.swing is not None:
+                swung = inflated(phi[0, span.columns], chain.swing, parts)
+                phi[:, span.columns] = np.maximum(phi[:, span.columns], swung)
         return _Table(
             buckets=self.unit * 2 ** np.arange(scales, dtype=np.int64),
             phi=phi,
             nu=nu,
             pool_nu=pool_nu,
-            reference=phi[-1] * self.reference_factor,
+            reference=reference,
             settled=np.array([chain.settled for chain in self.chains]),
         )
 
@@ -166,6 +178,7 @@ def estimate(
     *,
     unit: int = 1,
     reference_factor: npt.ArrayLike = 1.0,
+    swings: bool = True,
 ) -> Dispersion:
     """Estimate the variance inflation of a baseline.
 
@@ -181,10 +194,18 @@ def estimate(
         Buckets a row, 1 unless the series was made coarser.
     reference_factor : float or array of shape (n_columns,)
         Raises the inflation of the reference; `season.Season.reference_factor` where a season was fitted.
+    swings : bool
+        Whether a swing over the whole baseline is looked for, which one in thirty of independent items shows
+        by chance.
     """
     n = np.asarray(items, dtype=np.float64)
     chains = [
-        estimate_chain(span.kind, series[:, span.columns], n[:, span.columns] if n.shape[1] > 1 else n)
+        estimate_chain(
+            span.kind,
+            series[:, span.columns],
+            n[:, span.columns] if n.shape[1] > 1 else n,
+            swings=swings,
+        )
         for span in spans
     ]
     return Dispersion(
@@ -216,7 +237,8 @@ def _extended(chain: Chain, scales: int) -> Chain:
 
 def _rounded(chain: Chain) -> Chain:
     phi, nu, pool_nu = (significant(x) for x in (chain.phi, chain.nu, chain.pool_nu))
-    return Chain(phi, nu, pool_nu, chain.growing, chain.settled)
+    swing = None if chain.swing is None else significant(chain.swing)
+    return replace(chain, phi=phi, nu=nu, pool_nu=pool_nu, swing=swing)
 
 
 def significant(values: Floats) -> Floats:
@@ -232,6 +254,7 @@ def _chain_to_json(chain: Chain) -> dict[str, Any]:
         "pool_nu": _finite_or_none(chain.pool_nu.tolist()),
         "growing": chain.growing,
         "settled": chain.settled,
+        "swing": None if chain.swing is None else chain.swing.tolist(),
     }
 
 
@@ -239,7 +262,9 @@ def _chain_from_json(snapshot: Mapping[str, Any]) -> Chain:
     # None becomes nan, which stands for infinitely many: JSON has no infinity
     phi, nu, pool_nu = (np.array(snapshot[name], dtype=np.float64) for name in ("phi", "nu", "pool_nu"))
     nu, pool_nu = (np.where(np.isnan(x), np.inf, x) for x in (nu, pool_nu))
-    return Chain(phi, nu, pool_nu, snapshot["growing"], snapshot["settled"])
+    swing = snapshot.get("swing")  # what an earlier version kept has none
+    swing = None if swing is None else np.array(swing, dtype=np.float64)
+    return Chain(phi, nu, pool_nu, snapshot["growing"], snapshot["settled"], swing)
 
 
 def _finite_or_none(values: list[float]) -> list[float | None]:

@@ -113,6 +113,11 @@ def baseline_reading(
             f"traffic still varies at the longest span this baseline can measure ({in_words(measured)}); "
             "longer changes are judged with extrapolated variance"
         )
+    elif dispersion.swinging:
+        found = (
+            f"the mix swung slowly over this baseline ({in_words(baseline_seconds)}); "
+            "changes as slow are judged by that one swing"
+        )
     elif measured == 0.0:
         found = "this baseline is too short to measure how traffic varies"
     elif baseline_seconds < cycle:

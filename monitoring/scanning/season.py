@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.scanning.chain import likeness_of_cuts
+from monitoring.scanning.blocks import likeness_of_cuts
 from monitoring.scanning.dispersion import Dispersion, significant
 from monitoring.scanning.spans import Floats, Span
 

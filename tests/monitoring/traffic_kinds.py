@@ -28,6 +28,15 @@ def walking(buckets: int, items: int, rng: np.random.Generator) -> Series:
     return np.stack([first, items - first], axis=1)
 
 
+def swinging(
+    buckets: int, items: int, rng: np.random.Generator, *, share: float, swing: float, cycles: float = 1.0
+) -> Series:
+    """Return two classes of independent items; the rarer's share goes up and down by the ratio `swing`."""
+    angle = 2.0 * np.pi * cycles * np.arange(buckets) / buckets + rng.uniform(0.0, 2.0 * np.pi)
+    rare = rng.binomial(items, share * (1.0 + swing * np.sin(angle)))
+    return np.stack([items - rare, rare], axis=1)
+
+
 def windows_of(buckets: npt.ArrayLike) -> WindowSet:
     """Return the windows after taking in `buckets`."""
     rows = np.asarray(buckets)

@@ -11,6 +11,7 @@ from monitoring.detection.baseline import Baseline
 from monitoring.detection.collecting import BaselineCollector, measured
 from monitoring.detection.series import Series
 from monitoring.scanning.streams import Layout, class_stream
+from tests.monitoring.traffic_kinds import swinging
 
 LAYOUT = Layout((class_stream(("a", "b")),))
 
@@ -78,14 +79,20 @@ def test_a_restored_collector_goes_on_where_it_was():
     assert one.series.to_json() == other.series.to_json()
 
 
-def measured_of(counts: np.ndarray, *, season_seconds: float | None = None) -> Baseline:
-    """Return what was measured of buckets of ten seconds."""
+def measured_of(
+    counts: np.ndarray, *, season_seconds: float | None = None, bucket_seconds: float = 10.0
+) -> Baseline:
+    """Return what was measured of buckets of ten seconds, or as long as given."""
     collector = BaselineCollector(LAYOUT, items=1, seconds=0.0)
     for number, row in enumerate(counts):
-        collector.add(row, start=10.0 * number, end=10.0 * number + 10.0)
+        collector.add(row, start=bucket_seconds * number, end=bucket_seconds * (number + 1))
     assert collector.baseline is not None
     return measured(
-        collector.baseline, collector.series, LAYOUT, season_seconds=season_seconds, bucket_seconds=10.0
+        collector.baseline,
+        collector.series,
+        LAYOUT,
+        season_seconds=season_seconds,
+        bucket_seconds=bucket_seconds,
     )
 
 
@@ -115,3 +122,13 @@ def test_a_season_is_found_where_one_is_declared():
     restored = Baseline.from_json(json.loads(json.dumps(seasonal.to_json())))
     assert restored.to_json() == seasonal.to_json()
     assert measured_of(rows).season is None
+
+
+@pytest.mark.parametrize(("days", "said"), [(1, True), (7, True), (15, False)])
+def test_a_slow_swing_counts_where_a_cycle_may_be_as_slow(days: int, said: bool):
+    """A day's in a baseline of a day, a week's in one of a week; one of a fortnight has both twice."""
+    rows = swinging(1_440, 50, np.random.default_rng(7), share=0.04, swing=0.2)
+    found = measured_of(rows, bucket_seconds=60.0 * days)
+    assert found.dispersion is not None
+    assert found.dispersion.swinging == said
+    assert found.reading or not said

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from monitoring.scanning.chain import Chain, chi_square_ratio, estimate_chain, likeness_of_cuts
+from monitoring.scanning.chain import Chain, estimate_chain
 from tests.monitoring.traffic_kinds import repeated, walking
 
 FOUR = np.array([0.7, 0.2, 0.06, 0.04])
@@ -13,13 +12,6 @@ FOUR = np.array([0.7, 0.2, 0.06, 0.04])
 def chain(series: np.ndarray, kind: str = "mix") -> Chain:
     """Return the chain of a mix; items are its counts' sum."""
     return estimate_chain(kind, series, series.sum(axis=1, keepdims=True).astype(float))
-
-
-@pytest.mark.parametrize("nu", [4.0, 20.0, 200.0])
-def test_the_quantile_of_chi_square_is_close(nu: float):
-    """Within 1 % of the exact one at one in a hundred."""
-    exact = stats.chi2.ppf(stats.norm.cdf(2.33), nu) / nu
-    assert chi_square_ratio(nu, 2.33) == pytest.approx(exact, rel=0.01)
 
 
 def test_independent_items_are_left_alone():
@@ -81,15 +73,6 @@ def test_rows_without_items_are_left_out():
     series = np.random.default_rng(6).multinomial(50, FOUR, size=2_000)
     series[::3] = 0
     assert chain(series).independent
-
-
-def test_cumulative_counts_are_almost_one_another():
-    """Two cuts correlate by the ratio of their odds, squared; nineteen even ones are worth about three."""
-    share = np.arange(1, 20) / 20
-    likeness = likeness_of_cuts(share)
-    counts = np.random.default_rng(7).multinomial(1_000, np.full(20, 0.05), size=4_000).cumsum(axis=1)[:, :-1]
-    assert np.corrcoef(counts.T) ** 2 == pytest.approx(likeness, abs=0.06)
-    assert 2.5 < len(share) ** 2 / likeness.sum() < 4.0
 
 
 def test_cuts_of_independent_scores_are_left_alone():

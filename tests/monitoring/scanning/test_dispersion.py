@@ -8,7 +8,7 @@ import pytest
 from monitoring.scanning.chain import Chain
 from monitoring.scanning.dispersion import Dispersion, estimate
 from monitoring.scanning.spans import Span
-from tests.monitoring.traffic_kinds import repeated, walking
+from tests.monitoring.traffic_kinds import repeated, swinging, walking
 
 FOUR = np.array([0.7, 0.2, 0.06, 0.04])
 MIX = Span("mix", 0, 4)
@@ -58,6 +58,26 @@ def test_where_variance_grows_it_is_extrapolated_and_the_mix_not_tested():
     assert at.whole[:, 0].tolist() == [True, False, False, False]
 
 
+def test_a_slow_swing_is_allowed_for_in_windows_as_slow():
+    """By its part of the swing, no more in longer ones than in a half; the reference holds all of it."""
+    chain = Chain(np.ones((1, 2)), np.full((1, 2), np.inf), np.array([np.inf]), swing=np.array([0.0, 10.0]))
+    found = Dispersion((Span("mix", 0, 2),), (chain,), rows=1_024, unit=1, reference_factor=np.ones(2))
+    at = found.at(np.array([8, 128, 256, 1_024, 100_000]))
+    assert (found.swinging, found.independent) == (True, False)
+    assert at.phi[:, 0].tolist() == [1.0] * 5
+    assert at.phi[:, 1] == pytest.approx(np.array([1.16, 2.38, 2.93, 2.93, 2.93]), abs=0.01)
+    assert at.reference.tolist() == [1.0, 1.0]
+    assert at.whole.all()
+
+
+def test_a_snapshot_of_an_earlier_version_has_no_swing():
+    """Its baselines go on as they were."""
+    snapshot = of(np.random.default_rng(5).multinomial(50, FOUR, size=1_000)).to_json()
+    for chain in snapshot["chains"]:
+        del chain["swing"]
+    assert not Dispersion.from_json(snapshot).swinging
+
+
 def test_each_stream_has_a_chain_of_its_own():
     """Scores of items that arrive once are not judged by the classes of items that arrive four times."""
     rng = np.random.default_rng(1)
@@ -81,13 +101,14 @@ def test_a_reference_of_fitted_columns_varies_more():
     assert at.reference == pytest.approx(at.phi[0] * factor)
 
 
-@pytest.mark.parametrize("kind", ["independent", "repeats", "growing", "short"])
+@pytest.mark.parametrize("kind", ["independent", "repeats", "growing", "swinging", "short"])
 def test_a_snapshot_restores_it_exactly(kind: str):
     """Through JSON, to the last bit, in every state."""
     rng = np.random.default_rng(3)
     series = {
         "independent": rng.multinomial(50, FOUR, size=1_000),
         "repeats": repeated(FOUR, 1_000, 40, rng),
+        "swinging": np.repeat(swinging(512, 50, rng, share=0.1, swing=0.2), 2, axis=1),
         "growing": np.repeat(walking(512, 50, rng), 2, axis=1),
         "short": rng.multinomial(50, FOUR, size=3),
     }[kind]

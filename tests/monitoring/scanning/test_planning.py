@@ -1,6 +1,7 @@
 """How soon a change would be noticed, and what can never be."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from monitoring.scanning.dispersion import Dispersion, estimate
 from monitoring.scanning.evidence import class_evidence
 from monitoring.scanning.planning import baseline_reading, false_alarm_words, items_to_detect, time_to_detect
 from monitoring.scanning.spans import Span
-from tests.monitoring.traffic_kinds import repeated, walking
+from tests.monitoring.traffic_kinds import repeated, swinging, walking
 
 
 def plan(share: float = 0.04, ratio: float = 2.0, **changes: object) -> int | None:
@@ -132,6 +133,16 @@ def test_growing_variance_is_said_first():
     assert text is not None
     assert text.startswith("traffic still varies at the longest span this baseline can measure (21 minutes)")
     assert "extrapolated variance" in text
+
+
+def test_a_slow_swing_is_said():
+    """The mix of a whole day that went up and down once is no proof of what other days are like."""
+    series = swinging(8_640, 50, np.random.default_rng(3), share=0.04, swing=0.2)
+    found = estimate(series, series.sum(axis=1, keepdims=True), [Span("mix", 0, 2)])
+    text = read(dispersion=replace(found, chains=(replace(found.chains[0], growing=False),)))
+    assert text is not None
+    assert text.startswith("the mix swung slowly over this baseline (24 hours); changes as slow")
+    assert text.endswith("provide a full cycle, two with a declared period, or turn deduplication on")
 
 
 def test_a_baseline_of_a_few_buckets_says_that_it_measured_nothing():
