@@ -21,7 +21,8 @@ from benchmarks.drift_runs import in_parallel, write
 from benchmarks.machine import machine_line
 from benchmarks.waves_data import PROBLEMS, PUBLIC, missing
 from benchmarks.waves_report import reservoir_text, three_waves_plot, three_waves_text, waves_plot, waves_text
-from benchmarks.waves_runs import OURS, TOLD, Task, compare, reservoirs, three_waves
+from benchmarks.waves_reservoirs import reservoirs
+from benchmarks.waves_runs import OURS, TOLD, Task, compare, three_waves
 
 EPOCHS: Final = (1, 6, 36)
 QUICK: Final = (OURS, TOLD, "random", "margin")

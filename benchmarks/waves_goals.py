@@ -9,7 +9,8 @@ import numpy as np
 from benchmarks.waves_data import SOURCES
 from benchmarks.waves_judged import ENOUGH
 from benchmarks.waves_models import Quality
-from benchmarks.waves_runs import OURS, SOURCE_CAPS, Kept, Row, Step
+from benchmarks.waves_reservoirs import Kept
+from benchmarks.waves_runs import OURS, SOURCE_CAPS, Row, Step
 
 # Items a recipe found in 1,000, and how many times as many as random, as measured for the specification on
 # sets that are cut a little differently.
@@ -111,11 +112,9 @@ def three_wave_goals(steps: Sequence[Step]) -> list[Goal]:
 def reservoir_goals(rows: Sequence[Kept]) -> list[Goal]:
     """Return the goals of choosing from reservoirs."""
     goals = []
-    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared, r.age))
-    for (problem, size, epochs, declared, age), mine in every.items():
+    for (problem, size, setting), mine in by(rows, lambda r: (r.problem, r.batch_size, r.setting)).items():
         share = sum(r.found for r in mine) / max(sum(r.found_in_all for r in mine), 1)
-        which = f"{epochs} epochs, {age}{', declared' * declared}"
-        said = f"{problem}, {size:,}: found in reservoirs of {which}, of all"
+        said = f"{problem}, {size:,}: found in reservoirs of {setting.words}, of all"
         goals.append(Goal(said, share, LEAST_KEPT))
     return goals
 

@@ -19,7 +19,8 @@ from benchmarks.waves_goals import (
 )
 from benchmarks.waves_judged import CLUSTERS, ENOUGH
 from benchmarks.waves_models import Quality
-from benchmarks.waves_runs import OURS, TOLD, Kept, Row, Step
+from benchmarks.waves_reservoirs import Kept
+from benchmarks.waves_runs import OURS, TOLD, Row, Step
 from model_store.reports.drawing import FIRST, INK, SECOND, legend, picture, standalone
 
 _MARKERS: Final[Mapping[str, tuple[str, str]]] = {
@@ -77,18 +78,20 @@ def three_waves_text(steps: Sequence[Step]) -> str:
 
 
 def reservoir_text(rows: Sequence[Kept]) -> str:
-    """Return what a wave finds in the reservoirs of what it finds in the whole traffic."""
+    """Return what a wave finds in the reservoirs of what it finds in the whole traffic.
+
+    In a row of busy epochs both are of one of them, and of its part of the labels.
+    """
     lines = [
         "| problem | labels | epochs | age | declared | candidates | found | in the whole traffic | share |",
         "|" + "---|" * 9,
     ]
-    every = by(rows, lambda r: (r.problem, r.batch_size, r.epochs, r.declared, r.age))
-    for (problem, size, epochs, declared, age), mine in every.items():
+    for (problem, size, setting), mine in by(rows, lambda r: (r.problem, r.batch_size, r.setting)).items():
         found, whole = mean(mine, lambda r: r.found), mean(mine, lambda r: r.found_in_all)
         lines.append(
-            f"| {problem} | {size:,} | {epochs} | {age} | {'yes' if declared else 'no'} "
-            f"| {mean(mine, lambda r: r.candidates):,.0f} | {found:.0f} | {whole:.0f} "
-            f"| {found / max(whole, 1):.2f} |"
+            f"| {problem} | {size:,} | {setting.epochs}{' busy' * setting.busy} | {setting.age} "
+            f"| {'yes' if setting.declared else 'no'} | {mean(mine, lambda r: r.candidates):,.0f} "
+            f"| {found:.0f} | {whole:.0f} | {found / max(whole, 1):.2f} |"
         )
     return "\n".join([*lines, "", goals_text(reservoir_goals(rows))])
 

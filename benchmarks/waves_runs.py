@@ -1,7 +1,7 @@
 """One run of each experiment on a problem: which batches are chosen, what is in them, what do they teach?"""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,10 +10,9 @@ import numpy as np
 from benchmarks.waves_data import PROBLEMS, Part, Problem, Rows
 from benchmarks.waves_judged import Judge, Judged
 from benchmarks.waves_models import Model, Quality, Served, fitted, joined, quality, served
-from benchmarks.waves_pools import NOTHING, Age, Taken, everything, kept, ours, taken_by
+from benchmarks.waves_pools import NOTHING, Taken, everything, ours, taken_by
 from benchmarks.waves_rivals import Lookup, asked_for, strategies
 from model_store.data.ngrams import vectors
-from monitoring.waves.wave import Wave
 
 OURS: Final = "seamark"
 TOLD: Final = "top p, told"
@@ -69,25 +68,6 @@ class Step:
     found_so_far: int
     clusters_so_far: int
     after: Quality
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a wave finds in reservoirs filled over some epochs, and in all of the same traffic.
-
-    `declared` says that the classes looked for had been declared important; `age` how old the epochs are, and
-    so how much the state has of each.
-    """
-
-    problem: str
-    seed: int
-    batch_size: int
-    epochs: int
-    declared: bool
-    age: Age
-    candidates: int
-    found: int
-    found_in_all: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,72 +140,6 @@ def three_waves(task: Task) -> list[Step]:
                 )
             )
     return steps
-
-
-def reservoirs(task: Task, *, epochs: Sequence[int]) -> list[Kept]:
-    """Return what is found in the reservoirs when the traffic is spread over some epochs.
-
-    Of the first number of epochs also what is found before they are old.
-    """
-    scene, found = Scene.of(task.problem, task.seed), []
-    for size in task.batch_sizes:
-        in_all = choose(scene, OURS, batch_size=size, seed=task.seed)
-        whole = scene.judge.judge(in_all.rows).found
-        for n, age in _ages(epochs):
-            # Nobody can declare a class that no model knows.
-            for declared in (False, True) if scene.problem.watched else (False,):
-                candidates, wave = _from_reservoirs(
-                    scene, epochs=n, batch_size=size, seed=task.seed, declared=declared, age=age
-                )
-                found.append(
-                    Kept(
-                        problem=task.problem,
-                        seed=task.seed,
-                        batch_size=size,
-                        epochs=n,
-                        declared=declared,
-                        age=age,
-                        candidates=candidates,
-                        found=scene.judge.judge(taken_by(wave).rows).found,
-                        found_in_all=whole,
-                    )
-                )
-    return found
-
-
-def _ages(epochs: Sequence[int]) -> Sequence[tuple[int, Age]]:
-    first: list[tuple[int, Age]] = [(epochs[0], "running"), (epochs[0], "recent")]
-    return [*first, *((n, "old") for n in epochs)]
-
-
-def _from_reservoirs(
-    scene: Scene, *, epochs: int, batch_size: int, seed: int, declared: bool, age: Age
-) -> tuple[int, Wave]:
-    """Return how many candidates the reservoirs kept, and the wave chosen from them."""
-    problem = scene.problem
-    candidates = [
-        one
-        for part in np.array_split(np.arange(len(problem.traffic)), epochs)
-        for one in kept(
-            problem.traffic,
-            scene.served,
-            rows=part,
-            batch_size=batch_size,
-            seed=seed,
-            important=problem.watched if declared else (),
-            age=age,
-        )
-    ]
-    wave = ours(
-        candidates,
-        problem.traffic,
-        scene.served,
-        watched=problem.watched,
-        batch_size=batch_size,
-        seed=seed,
-        taken=NOTHING,
-    )
-    return len(candidates), wave
 
 
 def rivals_of(batch_size: int) -> tuple[str, ...]:

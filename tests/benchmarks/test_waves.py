@@ -11,8 +11,9 @@ from benchmarks.waves_goals import Goal, goals_text, three_wave_goals, wave_goal
 from benchmarks.waves_judged import Judge
 from benchmarks.waves_pools import NOTHING, everything, kept
 from benchmarks.waves_report import reservoir_text, three_waves_plot, three_waves_text, waves_plot, waves_text
+from benchmarks.waves_reservoirs import reservoirs
 from benchmarks.waves_rivals import Lookup, asked_for, strategies
-from benchmarks.waves_runs import OURS, Scene, Task, choose, compare, reservoirs, three_waves
+from benchmarks.waves_runs import OURS, Scene, Task, choose, compare, three_waves
 
 
 @pytest.fixture(scope="module")
@@ -113,17 +114,21 @@ def test_three_waves_take_nothing_twice_and_stay_within_the_caps():
 def test_a_reservoir_over_some_epochs_loses_next_to_nothing():
     """Of the synthetic traffic, in which six classes share the slots."""
     found = reservoirs(Task("synthetic", 1, (100,)), epochs=(1, 4))
-    shape = [(row.epochs, row.age, row.declared) for row in found]
-    ages = ((1, "running"), (1, "recent"), (1, "old"), (4, "old"))
-    assert shape == [(n, age, told) for n, age in ages for told in (False, True)]
-    running, _, recent, _, once, told, often, declared = found
-    for row in (often, declared):
+    shape = [(row.setting.words, row.setting.declared) for row in found[::2]]
+    ages = ("1 epoch, running", "1 epoch, recent", "1 epoch, old", "4 epochs, old")
+    busy = ("4 busy epochs, recent", "4 busy epochs, old")
+    assert shape == [(words, False) for words in (*ages, *busy)]
+    assert all(row.setting.declared for row in found[1::2])
+    running, _, recent, _, once, told, often, declared, *many = found
+    assert many[0].candidates == recent.candidates
+    assert many[0].found_in_all < often.found_in_all
+    for row in (often, declared, *many):
         assert row.found >= 0.98 * row.found_in_all - 1  # one item of so few is more than 2 %
     assert told.found >= 0.9 * told.found_in_all  # all of it in ten minutes, in five batches' slots
     assert once.found >= 0.9 * once.found_in_all  # though nobody had said which class matters
     assert min(running.found, recent.found) >= 0.9 * running.found_in_all
     assert once.candidates < recent.candidates <= running.candidates < often.candidates
-    assert "| synthetic | 100 | 4 | old | yes |" in reservoir_text(found)
+    assert "| synthetic | 100 | 4 busy | old | yes |" in reservoir_text(found)
 
 
 def test_kept_candidates_are_some_of_everything(scene: Scene):
