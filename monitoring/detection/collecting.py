@@ -18,9 +18,7 @@ from monitoring.scanning.season import basis, fit_season
 from monitoring.scanning.streams import Layout
 from monitoring.scanning.windows import Counts
 
-TWO_WEEKS_SECONDS: Final = (
-    14 * 86_400.0
-)  # such a baseline has days and weeks at least twice: no cycle is as slow
+TWO_WEEKS_SECONDS: Final = 14 * 86_400.0  # a baseline as long has days and weeks twice: no cycle is as slow
 
 
 class BaselineCollector:

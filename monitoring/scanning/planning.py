@@ -115,7 +115,7 @@ def baseline_reading(
         )
     elif dispersion.swinging:
         found = (
-            f"the mix swung slowly over this baseline ({in_words(baseline_seconds)}); "
+            f"traffic swung slowly over this baseline ({in_words(baseline_seconds)}); "
             "changes as slow are judged by that one swing"
         )
     elif measured == 0.0:

@@ -14,7 +14,7 @@ from monitoring.scanning.spans import Floats
 
 _CHANCE: Final = 0.03  # of a swing in independent items; one in a hundred would miss half as many again
 _FAR: Final = 4.0  # deviations at which windows are judged, or more
-_QUANTILE: Final = 1.88  # of a normal score
+_QUANTILE: Final = 1.88  # the normal score of that chance
 
 
 def excess(squares: Squares, phi: Floats, nu: Floats) -> Floats | None:

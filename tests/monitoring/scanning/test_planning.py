@@ -141,7 +141,7 @@ def test_a_slow_swing_is_said():
     found = estimate(series, series.sum(axis=1, keepdims=True), [Span("mix", 0, 2)])
     text = read(dispersion=replace(found, chains=(replace(found.chains[0], growing=False),)))
     assert text is not None
-    assert text.startswith("the mix swung slowly over this baseline (24 hours); changes as slow")
+    assert text.startswith("traffic swung slowly over this baseline (24 hours); changes as slow")
     assert text.endswith("provide a full cycle, two with a declared period, or turn deduplication on")
 
 
