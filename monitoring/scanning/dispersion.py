@@ -27,7 +27,8 @@ class Inflation:
     Attributes
     ----------
     phi, nu : float64 arrays of shape (n_windows, n_columns)
-        Variance over that of independent items, and the degrees of freedom it was estimated with.
+        Variance over that of independent items, and the degrees of freedom it was estimated with; what a
+        swing adds to phi has no part in them.
     reference : float64 array of shape (n_columns,)
         Variance inflation of the reference's counts.
     pool_nu : float64 array of shape (n_windows, n_spans)
@@ -147,8 +148,7 @@ class Dispersion:
         parts = 2.0 ** np.arange(scales) / max(self.rows, 1)
         for span, chain in zip(self.spans, self.chains, strict=True):
             if chain.swing is not None:
-                swung = inflated(phi[0, span.columns], chain.swing, parts)
-                phi[:, span.columns] = np.maximum(phi[:, span.columns], swung)
+                phi[:, span.columns] = inflated(phi[:, span.columns], chain.swing, parts)
         return _Table(
             buckets=self.unit * 2 ** np.arange(scales, dtype=np.int64),
             phi=phi,
@@ -195,8 +195,8 @@ def estimate(
     reference_factor : float or array of shape (n_columns,)
         Raises the inflation of the reference; `season.Season.reference_factor` where a season was fitted.
     swings : bool
-        Whether a swing over the whole baseline is looked for, which one in thirty of independent items shows
-        by chance.
+        Whether a swing over the whole baseline is looked for, which 2 to 5 in a hundred streams of
+        independent items show by chance.
     """
     n = np.asarray(items, dtype=np.float64)
     chains = [

@@ -12,7 +12,8 @@ import numpy as np
 from monitoring.scanning.blocks import Squares, chi_square_ratio
 from monitoring.scanning.spans import Floats
 
-_CHANCE: Final = 0.03  # of a swing in independent items; one in a hundred would miss half as many again
+_CHANCE: Final = 0.03  # of a swing in independent items; one in a hundred would miss twice as many of a day
+_MOST: Final = 0.371  # the window that has most of a swing, as part of it: tan u = 2 u of u = pi x length
 _FAR: Final = 4.0  # deviations at which windows are judged, or more
 _QUANTILE: Final = 1.88  # the normal score of that chance
 
@@ -49,15 +50,15 @@ def part_in(length: Floats) -> Floats:
     Parameters
     ----------
     length : float64 array
-        Of the windows, as parts of the swing. Half of one and longer ones count the same: where a swing has
-        returned is not known.
+        Of the windows, as parts of the swing. Those longer than the one that has most of it count as that
+        one: where a swing has returned is not known.
 
     Examples
     --------
-    >>> part_in(np.array([0.125, 0.25, 0.5, 4.0])).round(3).tolist()
-    [0.237, 0.405, 0.405, 0.405]
+    >>> part_in(np.array([0.125, 0.25, 0.371, 4.0])).round(3).tolist()
+    [0.237, 0.405, 0.461, 0.461]
     """
-    within = np.minimum(length, 0.5)
+    within = np.minimum(length, _MOST)
     part: Floats = 2.0 * within * np.sinc(within) ** 2
     return part
 
@@ -70,8 +71,10 @@ def inflated(phi: Floats, swing: Floats, lengths: Floats) -> Floats:
 
     Parameters
     ----------
-    phi, swing : float64 arrays of shape (n_columns,)
-        Inflation without the swing, and its `excess`.
+    phi : float64 array of shape (n_windows, n_columns)
+        Inflation that blocks show; what they show of the swing is counted twice, on the safe side.
+    swing : float64 array of shape (n_columns,)
+        Its `excess`.
     lengths : float64 array of shape (n_windows,)
         As for `part_in`.
     """

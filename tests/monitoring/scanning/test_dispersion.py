@@ -8,6 +8,7 @@ import pytest
 from monitoring.scanning.chain import Chain
 from monitoring.scanning.dispersion import Dispersion, estimate
 from monitoring.scanning.spans import Span
+from monitoring.scanning.swing import part_in
 from tests.monitoring.traffic_kinds import repeated, swinging, walking
 
 FOUR = np.array([0.7, 0.2, 0.06, 0.04])
@@ -65,9 +66,24 @@ def test_a_slow_swing_is_allowed_for_in_windows_as_slow():
     at = found.at(np.array([8, 128, 256, 1_024, 100_000]))
     assert (found.swinging, found.independent) == (True, False)
     assert at.phi[:, 0].tolist() == [1.0] * 5
-    assert at.phi[:, 1] == pytest.approx(np.array([1.16, 2.38, 2.93, 2.93, 2.93]), abs=0.01)
+    assert at.phi[:, 1] == pytest.approx(np.array([1.16, 2.38, 2.93, 3.10, 3.10]), abs=0.01)
     assert at.reference.tolist() == [1.0, 1.0]
     assert at.whole.all()
+
+
+def test_a_swing_comes_on_top_of_what_copies_vary():
+    """Where clumps are longer than a row, by what the blocks of each length show, not by that of a row."""
+    chain = Chain(
+        phi=np.array([[2.0], [7.0]]),
+        nu=np.array([[30.0], [20.0]]),
+        pool_nu=np.array([30.0, 20.0]),
+        swing=np.array([50.0]),
+    )
+    found = Dispersion((Span("cuts", 0, 1),), (chain,), rows=16, unit=1, reference_factor=np.ones(1))
+    at = found.at(np.array([4]))
+    height = np.sqrt(2.0 * part_in(np.array([0.25]))[0] * 50.0)
+    assert at.phi[0, 0] == pytest.approx((np.sqrt(7.0) + height / 4.0) ** 2)
+    assert (at.nu[0, 0], at.reference[0]) == (20.0, 7.0)
 
 
 def test_a_snapshot_of_an_earlier_version_has_no_swing():
