@@ -13,12 +13,12 @@ from monitoring.detection.series import Series, SeriesRows
 from monitoring.scanning.bursts import Bursts, find_bursts
 from monitoring.scanning.clumps import find_clumps
 from monitoring.scanning.dispersion import estimate
-from monitoring.scanning.planning import baseline_reading
+from monitoring.scanning.planning import DAY_SECONDS, baseline_reading
 from monitoring.scanning.season import basis, fit_season
 from monitoring.scanning.streams import Layout
 from monitoring.scanning.windows import Counts
 
-TWO_WEEKS_SECONDS: Final = 14 * 86_400.0  # a baseline as long has days and weeks twice: no cycle is as slow
+TWO_WEEKS_SECONDS: Final = 14 * DAY_SECONDS  # such a baseline has days and weeks twice: no cycle is as slow
 
 
 class BaselineCollector:

@@ -47,7 +47,7 @@ class Chain:
 
     @property
     def independent(self) -> bool:
-        """No scale showed more variance than independent items have."""
+        """No scale showed more variance than independent items have, and nothing swung."""
         return self.swing is None and bool((self.phi == 1.0).all())
 
 
