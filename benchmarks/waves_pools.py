@@ -11,11 +11,11 @@ import numpy.typing as npt
 from benchmarks.waves_data import SOURCES, Rows, Traffic
 from benchmarks.waves_models import Served
 from model_store.policy import Decisions
-from monitoring.recording.candidate import Candidate, surviving
+from monitoring.recording.candidate import TOLD_TIMES, Candidate, surviving
 from monitoring.recording.observed import Observed
 from monitoring.recording.ranking import Ranking
+from monitoring.recording.recorder import FORGET_SECONDS
 from monitoring.recording.reservoir import EPOCH_SECONDS, OTHER_SOURCE, Reservoir
-from monitoring.store.compaction import RECENT_TIMES
 from monitoring.waves.strata import all_time
 from monitoring.waves.wave import Wave, select
 
@@ -85,9 +85,10 @@ def kept(
     """Return what the state has of the rows, all of one epoch of ten minutes, from a worker's reservoir.
 
     `important` are the classes that an operator declared to be so. The worker tells what is new every second,
-    so while the epoch is "running" the state has items that better ones have displaced since, and keeps them
-    as long as few epochs of the day have traffic. When all have, it keeps some of a "recent" one, of the last
-    hour, and of an "old" one what one reservoir holds.
+    and every minute forgets what it told, so while the epoch is "running" the state has many items that one
+    reservoir would not hold, and keeps them as long as few epochs of the day have traffic. When all have, it
+    keeps some of a "recent" one, of the last hour or of an open alarm, and of an "old" one what one reservoir
+    holds.
     """
     decisions, priorities = served.decisions, _priorities(traffic, seed)
     reservoir = Reservoir(
@@ -98,14 +99,14 @@ def kept(
         usual=served.usual,
     )
     told: list[Candidate] = []
-    for second in np.array_split(rows, 1 if age == "old" else EPOCH_SECONDS):
+    for at, second in enumerate(np.array_split(rows, 1 if age == "old" else EPOCH_SECONDS), start=1):
         for start in range(0, len(second), _REQUEST):
             _offer(reservoir, traffic, decisions, second[start : start + _REQUEST], priorities)
-        told += reservoir.drain()
+        told += reservoir.drain(forget=at % FORGET_SECONDS == 0)
     if age != "recent":
         return tuple(told)
     ranking = Ranking.of(served.policy.classes, served.usual)
-    return surviving(told, ranking, kept=reservoir.slots.times(RECENT_TIMES))
+    return surviving(told, ranking, kept=reservoir.slots.times(TOLD_TIMES))
 
 
 def ours(

@@ -31,6 +31,11 @@ _MARKERS: Final[Mapping[str, tuple[str, str]]] = {
     "entropy": ("v", SECOND),
     "least confidence": ("<", SECOND),
 }
+_AGES: Final = (
+    "running: while its ten minutes last, or later on a day with hardly any other traffic;\n"
+    "recent: within an hour, or while an alarm about at most six epochs is open;\n"
+    "old: hours ago on a day full of traffic, and no alarm is about it"
+)
 
 
 def waves_text(rows: Sequence[Row]) -> str:
@@ -80,20 +85,31 @@ def three_waves_text(steps: Sequence[Step]) -> str:
 def reservoir_text(rows: Sequence[Kept]) -> str:
     """Return what a wave finds in the reservoirs of what it finds in the whole traffic.
 
-    In a row of busy epochs both are of one of them, and of its part of the labels.
+    In a row of busy epochs both are of one of them, and of its part of the labels. The standard error of a
+    share is that of a ratio of sums over the seeds (Cochran 1977, Sampling Techniques, section 6.4).
     """
     lines = [
-        "| problem | labels | epochs | age | declared | candidates | found | in the whole traffic | share |",
-        "|" + "---|" * 9,
+        _AGES,
+        "",
+        "| problem | labels | epochs | age | declared | candidates | found | found in all | share | s.e. |",
+        "|" + "---|" * 10,
     ]
     for (problem, size, setting), mine in by(rows, lambda r: (r.problem, r.batch_size, r.setting)).items():
         found, whole = mean(mine, lambda r: r.found), mean(mine, lambda r: r.found_in_all)
         lines.append(
             f"| {problem} | {size:,} | {setting.epochs}{' busy' * setting.busy} | {setting.age} "
             f"| {'yes' if setting.declared else 'no'} | {mean(mine, lambda r: r.candidates):,.0f} "
-            f"| {found:.0f} | {whole:.0f} | {found / max(whole, 1):.2f} |"
+            f"| {found:.0f} | {whole:.0f} | {found / max(whole, 1):.2f} | {_share_error(mine)} |"
         )
     return "\n".join([*lines, "", goals_text(reservoir_goals(rows))])
+
+
+def _share_error(rows: Sequence[Kept]) -> str:
+    if len(rows) < 2:
+        return "-"
+    found, whole = (np.array([getattr(row, name) for row in rows]) for name in ("found", "found_in_all"))
+    off = found - found.sum() / max(whole.sum(), 1) * whole
+    return f"{np.sqrt(off.var(ddof=1) * len(rows)) / max(whole.sum(), 1):.2f}"
 
 
 def waves_plot(rows: Sequence[Row]) -> str:

@@ -67,10 +67,12 @@ def recorder_of(
     keep_text: KeepText = "full",
     deduplicate: Deduplicate = "id",
     important: Collection[str] = (),
+    workers: int = 1,
 ) -> Recorder:
     """Return what counts a model's answers, with nothing counted yet.
 
-    `sources` are the declared ones, `important` the classes of which labelers may want more.
+    `sources` are the declared ones, `important` the classes of which labelers may want more; `workers` share
+    the traffic.
     """
     policy = model.bundle.policy
     multilabel = policy.task == "multilabel"
@@ -82,6 +84,7 @@ def recorder_of(
         thresholds=[each.threshold for each in policy.thresholds] if multilabel else None,
         important=important,
         usual=model.bundle.reference.usual.tolist(),
+        workers=workers,
     )
     return Recorder(
         model.key,
@@ -144,16 +147,17 @@ class Swapper:
         )
         self.current = new
 
-    def seal(self, now: float, *, pass_on: Callable[[Current], None]) -> list[Sealed]:
+    def seal(self, now: float, *, pass_on: Callable[[Current], None], forget: bool = True) -> list[Sealed]:
         """Return what was counted since the last call, by the running version and by those it replaced.
 
-        `pass_on` is called with each of them before, to tell its recorder about the items that wait.
+        `pass_on` is called with each of them before, to tell its recorder about the items that wait. Their
+        reservoirs may `forget` what they report.
         """
         held = self._held()
         self._retired = [retired for retired in self._retired if retired.in_flight]
         for one in held:
             pass_on(one)
-        return [one.recorder.seal(now) for one in held]
+        return [one.recorder.seal(now, forget=forget) for one in held]
 
     def held_bytes(self) -> int:
         """Return about how much memory the candidates in the slots of all recorders take."""

@@ -113,7 +113,9 @@ class Worker:
     def seal(self) -> None:
         """Hand what was counted to the flush thread, and keep it for the next export."""
         try:
-            sealed = self.swapper.seal(self.clock.now(), pass_on=self.handler.pass_on)
+            sealed = self.swapper.seal(
+                self.clock.now(), pass_on=self.handler.pass_on, forget=self.flusher.drained()
+            )
             self._unshown += sealed
             for one in sealed:
                 self.tally.failures["observe"] += one.meters_failed
@@ -193,6 +195,7 @@ class Worker:
             keep_text=self.settings.keep_text,
             deduplicate=self.settings.deduplicate,
             important=self.settings.monitoring().watcher.detector.important,
+            workers=self.settings.workers,
         )
 
     def note_failure(self, stage: str) -> None:

@@ -30,6 +30,9 @@ ProbabilityVector: TypeAlias = npt.NDArray[np.float32]  # (n_classes,)
 Family: TypeAlias = Literal["top", "uncertain", "random"]
 
 EXPLORE_SHARE: Final = 0.15  # of a batch, drawn from the random slots
+# Reservoirs' worth of candidates that workers may tell of an epoch beyond what one filling of their slots
+# tells, and that the state keeps of it while it matters most: docs/decisions/0026.
+TOLD_TIMES: Final = 10
 _HELD_BYTES: Final = 1_300  # a candidate in two slots, measured without its key, text and probabilities
 # Of their families, for the most unusual and the most uncertain of all: docs/decisions/0024.
 _MOST_UNUSUAL: Final = 0.8
@@ -102,7 +105,7 @@ class Slots:
 def slots(
     batch_size: int, *, n_classes: int, n_sources: int, important: frozenset[str] = frozenset()
 ) -> Slots:
-    """Return the slots of one epoch: 5 batches in all, 3 above 300 items.
+    """Return the slots of one epoch, `total_slots` of them.
 
     Parameters
     ----------
@@ -110,7 +113,7 @@ def slots(
         Of the model's classes, those that were declared so: half of what high probabilities have is theirs
         alone. With a hundred classes a class has few slots, and one that matters must not wait its turn.
     """
-    total = batch_size * (5 if batch_size <= 300 else 3)
+    total = total_slots(batch_size)
     set_apart = _IMPORTANT if 0 < len(important) < n_classes else 0.0
     tops, uncertain = (_SLOT_SHARES[family] * total for family in ("top", "uncertain"))
     top = ceil((1 - _MOST_UNUSUAL) * tops / n_classes)
@@ -123,6 +126,11 @@ def slots(
         important_top=top + ceil(set_apart * tops / max(len(important), 1)),
         important=important,
     )
+
+
+def total_slots(batch_size: int) -> int:
+    """Return how many candidates one epoch keeps about, 5 batches in all, 3 above 300 items."""
+    return batch_size * (5 if batch_size <= 300 else 3)
 
 
 def draw_limit(batch_size: int) -> int:

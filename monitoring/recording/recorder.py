@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from math import inf
+from typing import Any, Final
 
 from model_store.bundles.bundle import ModelKey
 from model_store.graphs.outputs import Task
@@ -17,6 +18,8 @@ from monitoring.recording.observed import Observed
 from monitoring.recording.reader import Reader
 from monitoring.recording.repeats import Deduplicate
 from monitoring.recording.reservoir import EPOCH_SECONDS, Candidate, Reservoir
+
+FORGET_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ class Recorder:
         "_counted",
         "_epoch",
         "_first_at",
+        "_forgot_at",
         "_last_at",
         "_measures",
         "_meters",
@@ -190,6 +194,7 @@ class Recorder:
         self._measures = self._meters.to_json()
         self._reader = Reader(self._meters.readings, deduplicate=deduplicate if meters else "off")
         self._epoch: int | None = None
+        self._forgot_at = inf
         self.seen = 0
         self._clear()
 
@@ -231,16 +236,20 @@ class Recorder:
         self.seen += len(observed.inputs)
         self._reservoir.offer(observed)
 
-    def seal(self, now: float) -> Sealed:
+    def seal(self, now: float, *, forget: bool = True) -> Sealed:
         """Return everything since the last seal and start anew; `now` is UTC epoch seconds.
 
-        The epoch changes only here, so what is sealed together belongs to one epoch and one filling of the
-        reservoir: the random candidates of whole epochs are then an exact sample of the counted occurrences.
+        The epoch changes only here, so what is sealed together belongs to one epoch: the random candidates of
+        whole epochs are then an exact sample of the counted occurrences. Every minute the reservoir may
+        forget what it reported, unless `forget` is false: the state does not keep up with the reports.
         """
         epoch = int(now // EPOCH_SECONDS)
         if self._epoch is None:
-            self._epoch = epoch
-        counted, candidates = self._counted, self._reservoir.drain()
+            self._epoch, self._forgot_at = epoch, now
+        due = forget and now - self._forgot_at >= FORGET_SECONDS
+        if due:
+            self._forgot_at = now
+        counted, candidates = self._counted, self._reservoir.drain(forget=due)
         sealed = Sealed(
             model_key=self.model_key,
             classes=self.classes,
@@ -262,7 +271,7 @@ class Recorder:
         )
         self._clear()
         if epoch != self._epoch:
-            self._epoch, self.seen = epoch, 0
+            self._epoch, self._forgot_at, self.seen = epoch, now, 0
             self._reservoir.reset()
             self._reader.begin_epoch()
         return sealed

@@ -2,7 +2,8 @@
 
 An epoch lasts ten minutes, and the recorder ends it. What is kept, and why reports of several workers and
 moments merge exactly, says `monitoring.recording.candidate`: forgetting slots early makes a worker report
-more candidates, never others.
+more candidates, never others. Every minute it does so, as long as it has not reported its part of what the
+state has room for (docs/decisions/0026): of light traffic the state then has nearly everything.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 from model_store.data.contents import content_of
 from monitoring.recording.candidate import (
     EXPLORE_SHARE,
+    TOLD_TIMES,
     Candidate,
     ProbabilityVector,
     Slots,
@@ -22,6 +24,7 @@ from monitoring.recording.candidate import (
     item_key,
     merge,
     slots,
+    total_slots,
 )
 from monitoring.recording.epoch_slots import Entry, EpochSlots, High
 from monitoring.recording.observed import Observed
@@ -77,6 +80,8 @@ class Reservoir:
         The positive share of items that each class usually has: what is compared with it is unusual.
     most_bytes : int
         Memory from which on nothing more enters for its score: long texts cost the choice, never the sample.
+    workers : int
+        How many share the traffic, and what may be reported of an epoch beyond what the slots held.
 
     Attributes
     ----------
@@ -99,6 +104,7 @@ class Reservoir:
         important: Collection[str] = (),
         usual: Sequence[float] | None = None,
         most_bytes: int = MOST_BYTES,
+        workers: int = 1,
     ) -> None:
         self._ranking = Ranking.of(classes, usual)
         self.usual = () if usual is None else tuple(map(float, usual))
@@ -114,6 +120,7 @@ class Reservoir:
         self._fresh: dict[Entry, None] = {}
         self._latest = -inf
         self._most_bytes = most_bytes
+        self._most_told = TOLD_TIMES * total_slots(batch_size) / workers
         self.turned_away = 0
         self.reset()
 
@@ -144,16 +151,24 @@ class Reservoir:
         """Open empty slots for a new epoch; what was not drained yet is still reported."""
         self._held = EpochSlots(self._ranking, self._sources, self.slots, self._fresh)
         self._remembered: dict[int, tuple[float, float]] = {}
+        self._told = 0
 
     @property
     def held_bytes(self) -> int:
         """Return about how much memory the candidates take."""
         return self._held.held_bytes
 
-    def drain(self) -> tuple[Candidate, ...]:
-        """Return the candidates that entered since the last call and were not displaced meanwhile."""
+    def drain(self, *, forget: bool = False) -> tuple[Candidate, ...]:
+        """Return the candidates that entered since the last call and were not displaced meanwhile.
+
+        With `forget` the slots that are filled by a score are empty then, as long as the epoch's share of
+        reports lasts: items that better ones would keep out are reported too.
+        """
         drained = tuple(replace(entry.candidate, kinds=frozenset(entry.kinds)) for entry in self._fresh)
         self._fresh.clear()
+        self._told += len(drained)
+        if forget and self._told < self._most_told:
+            self._held.forget()
         return drained
 
     def _enter(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
 from monitoring.recording import meterings
-from monitoring.recording.candidate import Slots, slots, surviving
+from monitoring.recording.candidate import TOLD_TIMES, Slots, slots, surviving
 from monitoring.recording.ranking import Ranking
 from monitoring.recording.recorder import N_DECISIONS, SCORE_BINS
 from monitoring.recording.reservoir import EPOCH_SECONDS
@@ -24,10 +24,9 @@ from monitoring.store.tables import alarms, bucket_sources, buckets, candidates
 SECONDS_PER_HOUR: Final = 3_600
 FINE_SECONDS: Final = 2 * 86_400
 MOST_BUCKETS_AT_ONCE: Final = 2_000
-# An alarm often comes some ten minutes after what it is about: for an hour an epoch keeps more of what the
-# workers reported and have displaced since.
+# An alarm often comes some ten minutes after what it is about, and more than one batch may be asked for while
+# it is open: an epoch of the last hour or of an open alarm keeps more of what the workers reported.
 RECENT_EPOCHS: Final = SECONDS_PER_HOUR // EPOCH_SECONDS
-RECENT_TIMES: Final = 3
 
 
 class Compaction:
@@ -67,9 +66,14 @@ class Compaction:
         removed = 0
         running = int(now // EPOCH_SECONDS)
         past = self._epochs(before=running - 1)
-        held = Counter(model_key for model_key, _, _ in past)
-        for model_key, epoch, n in past:
-            times = reservoirs(held[model_key], age=running - epoch)
+        held = Counter(model_key for model_key, *_ in past)
+        alarmed = Counter(model_key for model_key, _, _, is_alarmed in past if is_alarmed)
+        for model_key, epoch, n, is_alarmed in past:
+            times = reservoirs(
+                held[model_key],
+                age=running - epoch,
+                n_alarmed=alarmed[model_key] if is_alarmed else 0,
+            )
             with self._database.read() as connection:
                 ranking = read_ranking(connection, model_key)
                 kept, most = _kept(
@@ -92,29 +96,26 @@ class Compaction:
                 removed += len(superfluous)
         return removed
 
-    def _epochs(self, *, before: int) -> Sequence[tuple[ModelKey, int, int]]:
-        """Return past epochs and how many candidates each has, but for those an alarm waits for."""
-        waiting = (
-            sa.select(alarms.c.alarm_id)
-            .where(
-                alarms.c.model_key == candidates.c.model_key,
-                alarms.c.batch_id.is_(None),
-                alarms.c.cleared_at.is_(None),
-                candidates.c.epoch.between(alarms.c.first_epoch, alarms.c.last_epoch),
-            )
-            .exists()
+    def _epochs(self, *, before: int) -> Sequence[tuple[ModelKey, int, int, bool]]:
+        """Return past epochs, how many candidates each has, and whether an open alarm is about it.
+
+        Those that an alarm waits for are left out.
+        """
+        waiting, is_alarmed = (
+            _in_open_alarm(alarms.c.batch_id.is_(None)),
+            _in_open_alarm(alarms.c.batch_id.is_not(None)),
         )
         query = (
-            sa.select(candidates.c.model_key, candidates.c.epoch, sa.func.count())
+            sa.select(candidates.c.model_key, candidates.c.epoch, sa.func.count(), is_alarmed)
             .where(candidates.c.epoch < before, candidates.c.bucket_seq.is_not(None), ~waiting)
             .group_by(candidates.c.model_key, candidates.c.epoch)
             .order_by(candidates.c.model_key, candidates.c.epoch)
         )
         with self._database.read() as connection:
-            return [(model_key, epoch, int(n)) for model_key, epoch, n in connection.execute(query)]
+            return [(key, epoch, int(n), bool(about)) for key, epoch, n, about in connection.execute(query)]
 
 
-def reservoirs(n_epochs: int, *, age: int) -> int:
+def reservoirs(n_epochs: int, *, age: int, n_alarmed: int = 0) -> int:
     """Return how many reservoirs' worth of candidates a past epoch keeps.
 
     There is room for a reservoir of every epoch of a day anyway: where fewer had traffic, they share it.
@@ -125,14 +126,37 @@ def reservoirs(n_epochs: int, *, age: int) -> int:
         Of the last day, those that have candidates; at least 1.
     age : int
         Epochs since.
+    n_alarmed : int
+        Of an epoch that an open alarm is about, how many such epochs there are. Together they have the room
+        of the last hour once more.
 
     Examples
     --------
     >>> reservoirs(8, age=20), reservoirs(144, age=20), reservoirs(144, age=3)
-    (18, 1, 3)
+    (18, 1, 10)
+    >>> reservoirs(144, age=20, n_alarmed=2), reservoirs(144, age=20, n_alarmed=30)
+    (10, 2)
     """
     shared = max(EPOCHS_KEPT // n_epochs, 1)
-    return max(shared, RECENT_TIMES) if age <= RECENT_EPOCHS else shared
+    if age <= RECENT_EPOCHS:
+        return max(shared, TOLD_TIMES)
+    if n_alarmed:
+        return max(shared, min(RECENT_EPOCHS * TOLD_TIMES // n_alarmed, TOLD_TIMES))
+    return shared
+
+
+def _in_open_alarm(condition: sa.ColumnElement[bool]) -> sa.Exists:
+    """Return whether an open alarm that meets a condition is about the epoch of a candidate."""
+    return (
+        sa.select(alarms.c.alarm_id)
+        .where(
+            alarms.c.model_key == candidates.c.model_key,
+            alarms.c.cleared_at.is_(None),
+            candidates.c.epoch.between(alarms.c.first_epoch, alarms.c.last_epoch),
+            condition,
+        )
+        .exists()
+    )
 
 
 def _kept(

@@ -12,9 +12,11 @@ from prometheus_client import CollectorRegistry
 
 from model_store.store import ModelStore
 from monitoring.clock import ManualClock, SystemClock
+from monitoring.recording.recorder import Sealed
 from monitoring.store import open_store
 from service.metrics import WorkerMetrics
 from service.settings import Settings
+from service.swap import Current
 from service.worker import Worker, settle_memory
 from tests.support import bundles
 
@@ -204,6 +206,37 @@ def test_more_is_kept_of_a_class_that_is_watched_with_more_weight(
     worker.handler.pass_on(current)
     candidates = current.recorder.seal(1_000.0).candidates
     assert sum("top:login" in one.kinds for one in candidates) == kept
+    worker.state.close()
+
+
+def test_reports_do_not_grow_while_the_store_is_away(
+    make_worker: Callable[..., Worker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slots are emptied early only when all that was sealed before is stored."""
+    (tmp_path / "blocked").write_text("")
+    worker, allowed = make_worker(state=tmp_path / "blocked" / "state"), list[bool]()
+    seal = worker.swapper.seal
+
+    def watched(now: float, *, pass_on: Callable[[Current], None], forget: bool = True) -> list[Sealed]:
+        allowed.append(forget)
+        return seal(now, pass_on=pass_on, forget=forget)
+
+    monkeypatch.setattr(worker.swapper, "seal", watched)
+
+    async def life() -> None:
+        await worker.poll()
+        worker.seal()
+        assert worker.flusher.flush_once()
+        assert await predict(worker) == 200
+        worker.seal()
+        assert not worker.flusher.flush_once()
+        worker.seal()
+
+    asyncio.run(life())
+    (tmp_path / "blocked").unlink()
+    assert all(worker.flusher.flush_once() for _ in range(2))
+    worker.seal()
+    assert allowed == [True, True, False, True]
     worker.state.close()
 
 

@@ -24,7 +24,7 @@ from monitoring.recording.observed import Observed
 from monitoring.recording.ranking import Ranking
 from monitoring.recording.recorder import N_DECISIONS, SCORE_BINS, Recorder, Sealed
 from monitoring.recording.repeats import Deduplicate
-from monitoring.recording.reservoir import EPOCH_SECONDS, Reservoir, merge
+from monitoring.recording.reservoir import EPOCH_SECONDS, Reservoir, merge, slots
 
 CLASSES = ("ham", "spam", "phish")
 RANKING = Ranking.of(CLASSES)
@@ -168,6 +168,20 @@ def test_a_seal_belongs_to_the_epoch_in_which_its_reservoir_was_filled() -> None
     after = live.seal(START + EPOCH_SECONDS + 1.5)
     assert (across.epoch, after.epoch) == (START // EPOCH_SECONDS, START // EPOCH_SECONDS + 1)
     assert len(across.candidates) == len(after.candidates) == 1
+
+
+@pytest.mark.parametrize("forget", [True, False])
+def test_every_minute_the_reservoir_forgets_what_was_sealed(forget: bool) -> None:
+    """What better items kept out gets in once a minute, unless the state does not keep up."""
+    live = recorder()
+    entered = []
+    for at in range(0, EPOCH_SECONDS, 20):
+        for i in range(200):
+            live.observe(decided((0, 0, 0.9 - at / 1e4), at=START + at, item_id=f"{at} {i}"))
+        sealed = live.seal(START + at, forget=forget)
+        entered.append(sum("top:ham" in one.kinds for one in sealed.candidates))
+    n_slots, minutes = slots(20, n_classes=3, n_sources=len(SOURCES)).top, range(4, 30, 3)
+    assert entered == [n_slots * (turn == 0 or (forget and turn in minutes)) for turn in range(30)]
 
 
 def test_counts_survive_a_reservoir_that_fails() -> None:

@@ -121,7 +121,7 @@ def test_any_split_of_a_stream_merges_to_the_whole(
         worker = pool[rng.integers(workers)]
         worker.offer(request)
         if rng.random() < 0.1:
-            reported += worker.drain()
+            reported += worker.drain(forget=rng.random() < 0.5)
         if rng.random() < 0.02:
             worker.reset()
     for worker in pool:
@@ -159,6 +159,60 @@ def test_entries_displaced_before_a_drain_are_not_reported():
     kept = slots(4, n_classes=3, n_sources=3)
     of_all = kept.most_unusual + kept.most_uncertain
     assert len(worker.drain()) <= 3 * kept.top + 3 * kept.uncertain + of_all + 3 * kept.random
+
+
+def test_light_traffic_is_reported_whole():
+    """A worker that forgets what it reported reports what better items would have kept out, and once each."""
+    requests, counts = stream(400, seed=4, n_texts=10**6), {}
+    for forget in (False, True):
+        worker, reported = reservoir(20), list[Candidate]()
+        for request in requests:
+            worker.offer(request)
+            reported += worker.drain(forget=forget)
+        assert len({one.priority for one in reported}) == len(reported)
+        counts[forget] = len(reported)
+    assert counts[False] < 0.8 * len(requests) < counts[True] == len(requests)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_worker_forgets_no_more_when_its_share_is_reported(workers: int):
+    """Beyond ten reservoirs' worth of all workers it reports what one filling of the slots reports."""
+    share, counts = 10 * 20 * 5 / workers, {False: [0, 0], True: [0, 0]}
+    for forget, of_epoch in counts.items():
+        worker = reservoir(20, workers=workers)
+        for epoch in (0, 1):
+            for request in stream(3_000, seed=4, n_texts=10**6):
+                worker.offer(request)
+                of_epoch[epoch] += len(worker.drain(forget=forget))
+            worker.reset()
+    (patient, again), (reported, anew) = counts.values()
+    assert patient == again
+    assert share < reported == anew < share + patient < 3_000
+
+
+def test_what_is_forgotten_takes_no_memory():
+    """When it forgets only what was drawn stays with a worker, and leaves it as other draws displace it."""
+    worker, reported = reservoir(20), list[Candidate]()
+    for at, request in enumerate(stream(600, seed=5, n_texts=10**6), start=1):
+        worker.offer(request)
+        if at % 200 == 0:
+            reported += worker.drain()
+            before = worker.held_bytes
+            reported += worker.drain(forget=True)
+            drawn = [held for kind, held in merge(reported, RANKING).items() if kind.startswith("random:")]
+            kept = slots(20, n_classes=3, n_sources=3).random
+            assert before > worker.held_bytes == sum(one.held_bytes for held in drawn for one in held[:kept])
+
+
+def test_a_resend_is_not_reported_again_when_its_original_was_forgotten():
+    """A load test on one text stays one candidate of an epoch, however often slots are emptied."""
+    one = decided(np.array([[0.2, 0.7, 0.1]], np.float32))
+    worker = reservoir(20)
+    reported = []
+    for i in range(50):
+        worker.offer(Observed(["the same"], ["a"], ["chat"], one, float(i), np.array([0.5])))
+        reported += [c for c in worker.drain(forget=True) if "top" in c.kinds]
+    assert len(reported) == 1
 
 
 def test_reset_keeps_what_was_not_drained():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from monitoring.clock import ManualClock
 from monitoring.detection.detector import DetectorConfig
 from monitoring.detection.finding import Finding
+from monitoring.recording.candidate import TOLD_TIMES
 from monitoring.recording.ranking import Ranking
 from monitoring.recording.recorder import Sealed
 from monitoring.recording.reservoir import Candidate, draw_limit, merge, slots
@@ -25,6 +26,7 @@ from monitoring.store import (
     Store,
     compaction,
 )
+from monitoring.store.tables import alarms
 from tests.support.stored import candidates_in
 
 BATCH_SIZE = 20
@@ -147,16 +149,16 @@ def test_a_past_epoch_keeps_what_one_reservoir_would_hold(
 def test_an_epoch_of_the_last_hour_keeps_more(
     store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
 ) -> None:
-    """An alarm that comes a little later finds what three reservoirs would hold, and no more than that."""
-    made = scored(900, seed=3, at=clock.now())
-    store.counts.flush("worker", 1, seal([[900, 0, 0], [0, 0, 0]], candidates=made, usual=USUAL))
+    """An alarm that comes a little later finds what ten reservoirs would hold, and no more than that."""
+    made = scored(3_000, seed=3, at=clock.now())
+    store.counts.flush("worker", 1, seal([[3_000, 0, 0], [0, 0, 0]], candidates=made, usual=USUAL))
     clock.advance(10)
     close()
     clock.advance(1_300)
     settings = {"batch_size": BATCH_SIZE, "lease": lease}
     assert store.compaction.candidates_to_slots(now=clock.now(), **settings)
     kept, left = slots(BATCH_SIZE, n_classes=2, n_sources=1), candidates_in(store)
-    assert merge(left, RANKING, kept=kept.times(3)) == merge(made, RANKING, kept=kept.times(3))
+    assert merge(left, RANKING, kept=kept.times(10)) == merge(made, RANKING, kept=kept.times(10))
     clock.advance(AN_HOUR)
     assert store.compaction.candidates_to_slots(now=clock.now(), **settings)
     assert merge(candidates_in(store), RANKING, kept=kept) == merge(made, RANKING, kept=kept)
@@ -192,22 +194,32 @@ def test_epochs_with_traffic_share_the_room_of_those_without(
         assert len(mine) < len(candidates)
 
 
-@given(n_epochs=st.integers(1, 200), age=st.integers(1, 200))
-def test_reservoirs_of_a_day_have_room(n_epochs: int, age: int) -> None:
+@given(n_epochs=st.integers(1, 200), age=st.integers(1, 200), n_alarmed=st.integers(1, 200))
+def test_reservoirs_of_a_day_have_room(n_epochs: int, age: int, n_alarmed: int) -> None:
     """However many epochs had traffic, those older than an hour hold no more than a day of reservoirs."""
     each = compaction.reservoirs(n_epochs, age=age)
     assert each >= 1
+    alarmed = compaction.reservoirs(n_epochs, age=age, n_alarmed=n_alarmed)
+    assert each <= alarmed <= max(each, TOLD_TIMES)
+    if alarmed > each:
+        assert alarmed * n_alarmed <= compaction.RECENT_EPOCHS * TOLD_TIMES
     if age > compaction.RECENT_EPOCHS:
         assert each * n_epochs <= max(compaction.EPOCHS_KEPT, n_epochs)
     else:
-        assert each >= compaction.RECENT_TIMES
+        assert each >= TOLD_TIMES
 
 
-def test_an_epoch_that_an_alarm_waits_for_stays_whole(
-    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
+@pytest.mark.usefixtures("full_day")
+def test_an_epoch_that_an_alarm_waits_for_stays_whole_and_then_keeps_more_while_it_is_open(
+    store: Store,
+    clock: ManualClock,
+    seal: Callable[..., Sealed],
+    close: Callable[..., None],
+    lease: Lease,
 ) -> None:
-    """The alarm samples the epoch as it was; what came later must not push its candidates out."""
-    store.counts.flush("worker", 1, seal(candidates=scored(300, seed=1, at=clock.now())))
+    """The alarm samples the epoch as it was; more batches may be asked for until it is cleared."""
+    made = scored(3_000, seed=1, at=clock.now())
+    store.counts.flush("worker", 1, seal(candidates=made, usual=USUAL))
     clock.advance(10)
     epoch = int(clock.now() // 600)
     finding = Finding(
@@ -222,8 +234,17 @@ def test_an_epoch_that_an_alarm_waits_for_stays_whole(
     )
     close(Alarm("a1", "mail@1", 1, clock.now(), epoch, epoch, finding))
     clock.advance(AN_HOUR)
-    assert store.compaction.candidates_to_slots(now=clock.now(), batch_size=BATCH_SIZE, lease=lease) == 0
-    assert len(population(store, clock, seq=1).columns) == 300
+    settings = {"now": clock.now(), "batch_size": BATCH_SIZE, "lease": lease}
+    assert store.compaction.candidates_to_slots(**settings) == 0
+    assert len(population(store, clock, seq=1).columns) == 3_000
+    kept = slots(BATCH_SIZE, n_classes=2, n_sources=1)
+    for times, column, value in ((10, "batch_id", "b1"), (1, "cleared_at", clock.now())):
+        with store._database.write(durable=False) as connection:
+            connection.execute(alarms.update().values({column: value}))
+        assert store.compaction.candidates_to_slots(**settings)
+        left = candidates_in(store)
+        assert merge(left, RANKING, kept=kept.times(times)) == merge(made, RANKING, kept=kept.times(times))
+        assert len(left) < 3_000 * times / 10
 
 
 def test_the_running_epoch_and_unclaimed_candidates_stay(
