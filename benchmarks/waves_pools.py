@@ -102,7 +102,7 @@ def kept(
     for at, second in enumerate(np.array_split(rows, 1 if age == "old" else EPOCH_SECONDS), start=1):
         for start in range(0, len(second), _REQUEST):
             _offer(reservoir, traffic, decisions, second[start : start + _REQUEST], priorities)
-        told += reservoir.drain(forget=at % FORGET_SECONDS == 0)
+        told += reservoir.drain(passed=None if at % FORGET_SECONDS else at / EPOCH_SECONDS)
     if age != "recent":
         return tuple(told)
     ranking = Ranking.of(served.policy.classes, served.usual)

@@ -30,8 +30,8 @@ ProbabilityVector: TypeAlias = npt.NDArray[np.float32]  # (n_classes,)
 Family: TypeAlias = Literal["top", "uncertain", "random"]
 
 EXPLORE_SHARE: Final = 0.15  # of a batch, drawn from the random slots
-# Reservoirs' worth of candidates that workers may tell of an epoch beyond what one filling of their slots
-# tells, and that the state keeps of it while it matters most: docs/decisions/0026.
+# Reservoirs' worth of candidates that all workers tell of an epoch beyond one filling of their slots, and
+# that the state keeps of it while it matters most: docs/decisions/0026.
 TOLD_TIMES: Final = 10
 _HELD_BYTES: Final = 1_300  # a candidate in two slots, measured without its key, text and probabilities
 # Of their families, for the most unusual and the most uncertain of all: docs/decisions/0024.
@@ -64,6 +64,11 @@ class Candidate:
     priority: float
     kinds: frozenset[str]
     uncertainty: float | None = None
+
+    @property
+    def scored(self) -> bool:
+        """Return whether a score put it into a slot, whatever was drawn."""
+        return any(not kind.startswith("random:") for kind in self.kinds)
 
     @property
     def held_bytes(self) -> int:
@@ -105,7 +110,7 @@ class Slots:
 def slots(
     batch_size: int, *, n_classes: int, n_sources: int, important: frozenset[str] = frozenset()
 ) -> Slots:
-    """Return the slots of one epoch, `total_slots` of them.
+    """Return the slots of one epoch, `total_slots` of them or some more where there are many sources.
 
     Parameters
     ----------
@@ -129,7 +134,7 @@ def slots(
 
 
 def total_slots(batch_size: int) -> int:
-    """Return how many candidates one epoch keeps about, 5 batches in all, 3 above 300 items."""
+    """Return about how many candidates one epoch keeps: 5 batches in all, 3 above 300 items."""
     return batch_size * (5 if batch_size <= 300 else 3)
 
 

@@ -246,10 +246,10 @@ class Recorder:
         epoch = int(now // EPOCH_SECONDS)
         if self._epoch is None:
             self._epoch, self._forgot_at = epoch, now
-        due = forget and now - self._forgot_at >= FORGET_SECONDS
-        if due:
-            self._forgot_at = now
-        counted, candidates = self._counted, self._reservoir.drain(forget=due)
+        passed = None
+        if forget and epoch == self._epoch and now - self._forgot_at >= FORGET_SECONDS:
+            self._forgot_at, passed = now, now / EPOCH_SECONDS - epoch
+        counted, candidates = self._counted, self._reservoir.drain(passed=passed)
         sealed = Sealed(
             model_key=self.model_key,
             classes=self.classes,

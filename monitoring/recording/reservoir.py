@@ -2,8 +2,8 @@
 
 An epoch lasts ten minutes, and the recorder ends it. What is kept, and why reports of several workers and
 moments merge exactly, says `monitoring.recording.candidate`: forgetting slots early makes a worker report
-more candidates, never others. Every minute it does so, as long as it has not reported its part of what the
-state has room for (docs/decisions/0026): of light traffic the state then has nearly everything.
+more candidates, never others. It does so as often as the state has room for what it reports then
+(docs/decisions/0026): of light traffic the state has nearly everything.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -81,7 +81,7 @@ class Reservoir:
     most_bytes : int
         Memory from which on nothing more enters for its score: long texts cost the choice, never the sample.
     workers : int
-        How many share the traffic, and what may be reported of an epoch beyond what the slots held.
+        How many share the traffic, and what may be reported of an epoch beyond one filling of the slots.
 
     Attributes
     ----------
@@ -120,7 +120,8 @@ class Reservoir:
         self._fresh: dict[Entry, None] = {}
         self._latest = -inf
         self._most_bytes = most_bytes
-        self._most_told = TOLD_TIMES * total_slots(batch_size) / workers
+        self._one_filling = total_slots(batch_size)
+        self._workers = workers
         self.turned_away = 0
         self.reset()
 
@@ -151,6 +152,7 @@ class Reservoir:
         """Open empty slots for a new epoch; what was not drained yet is still reported."""
         self._held = EpochSlots(self._ranking, self._sources, self.slots, self._fresh)
         self._remembered: dict[int, tuple[float, float]] = {}
+        self._remembered_before: dict[int, tuple[float, float]] = {}
         self._told = 0
 
     @property
@@ -158,18 +160,23 @@ class Reservoir:
         """Return about how much memory the candidates take."""
         return self._held.held_bytes
 
-    def drain(self, *, forget: bool = False) -> tuple[Candidate, ...]:
+    def drain(self, *, passed: float | None = None) -> tuple[Candidate, ...]:
         """Return the candidates that entered since the last call and were not displaced meanwhile.
 
-        With `forget` the slots that are filled by a score are empty then, as long as the epoch's share of
-        reports lasts: items that better ones would keep out are reported too.
+        With `passed`, the part of the epoch that is over, slots that a score fills are empty then: items that
+        better ones would keep out are reported too. They stay when more was reported of the epoch than fits
+        that part of it, so that what is reported is of all of the epoch.
         """
         drained = tuple(replace(entry.candidate, kinds=frozenset(entry.kinds)) for entry in self._fresh)
         self._fresh.clear()
-        self._told += len(drained)
-        if forget and self._told < self._most_told:
+        # What was only drawn does not count: which items a score lets in must not depend on the draws.
+        self._told += sum(one.scored for one in drained)
+        if passed is not None and self._told < self._room(passed):
             self._held.forget()
         return drained
+
+    def _room(self, passed: float) -> float:
+        return self._one_filling * (1 + TOLD_TIMES * passed / self._workers)
 
     def _enter(
         self,
@@ -209,13 +216,12 @@ class Reservoir:
         item = content if isinstance(content, str) else frozenset(content.items())
         mark = hash((observed.ids[row], observed.sources[row], item))
         order = (observed.arrived_at, float(observed.priorities[row]))
-        known = self._remembered.get(mark)
-        if known is not None and known <= order:
-            return False
-        if len(self._remembered) >= _REMEMBERED_ITEMS:
-            self._remembered.clear()
-        self._remembered[mark] = order
-        return True
+        known = self._remembered.get(mark) or self._remembered_before.get(mark)
+        is_new = known is None or order < known
+        if mark not in self._remembered and len(self._remembered) >= _REMEMBERED_ITEMS:
+            self._remembered_before, self._remembered = self._remembered, {}
+        self._remembered[mark] = order if known is None else min(order, known)
+        return is_new
 
     def _entry(self, observed: Observed, row: int, *, near: float | None) -> Entry:
         decisions, item_id, source = observed.decisions, observed.ids[row], observed.sources[row]

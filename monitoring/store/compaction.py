@@ -1,9 +1,9 @@
 """How does the state stay small? Old buckets become hours, past epochs share room for a day of reservoirs."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -27,6 +27,17 @@ MOST_BUCKETS_AT_ONCE: Final = 2_000
 # An alarm often comes some ten minutes after what it is about, and more than one batch may be asked for while
 # it is open: an epoch of the last hour or of an open alarm keeps more of what the workers reported.
 RECENT_EPOCHS: Final = SECONDS_PER_HOUR // EPOCH_SECONDS
+# All columns but the longest: which candidates stay does not depend on their words.
+_WITHOUT_TEXT: Final = (*(each for each in candidates.c if each.name != "text"), sa.null().label("text"))
+
+
+class _Past(NamedTuple):
+    """An epoch, how many candidates it has, and whether an open alarm is about it."""
+
+    model_key: ModelKey
+    epoch: int
+    n: int
+    is_alarmed: bool
 
 
 class Compaction:
@@ -66,13 +77,12 @@ class Compaction:
         removed = 0
         running = int(now // EPOCH_SECONDS)
         past = self._epochs(before=running - 1)
-        held = Counter(model_key for model_key, *_ in past)
-        alarmed = Counter(model_key for model_key, _, _, is_alarmed in past if is_alarmed)
-        for model_key, epoch, n, is_alarmed in past:
+        held = Counter(each.model_key for each in past)
+        alarmed = _latest_alarmed(past)
+        for model_key, epoch, n, _ in past:
             times = reservoirs(
                 held[model_key],
-                age=running - epoch,
-                n_alarmed=alarmed[model_key] if is_alarmed else 0,
+                is_recent=running - epoch <= RECENT_EPOCHS or epoch in alarmed[model_key],
             )
             with self._database.read() as connection:
                 ranking = read_ranking(connection, model_key)
@@ -96,11 +106,8 @@ class Compaction:
                 removed += len(superfluous)
         return removed
 
-    def _epochs(self, *, before: int) -> Sequence[tuple[ModelKey, int, int, bool]]:
-        """Return past epochs, how many candidates each has, and whether an open alarm is about it.
-
-        Those that an alarm waits for are left out.
-        """
+    def _epochs(self, *, before: int) -> Sequence[_Past]:
+        """Return past epochs that have candidates, but for those an alarm waits for."""
         waiting, is_alarmed = (
             _in_open_alarm(alarms.c.batch_id.is_(None)),
             _in_open_alarm(alarms.c.batch_id.is_not(None)),
@@ -112,10 +119,10 @@ class Compaction:
             .order_by(candidates.c.model_key, candidates.c.epoch)
         )
         with self._database.read() as connection:
-            return [(key, epoch, int(n), bool(about)) for key, epoch, n, about in connection.execute(query)]
+            return [_Past(*row) for row in connection.execute(query)]
 
 
-def reservoirs(n_epochs: int, *, age: int, n_alarmed: int = 0) -> int:
+def reservoirs(n_epochs: int, *, is_recent: bool) -> int:
     """Return how many reservoirs' worth of candidates a past epoch keeps.
 
     There is room for a reservoir of every epoch of a day anyway: where fewer had traffic, they share it.
@@ -124,25 +131,25 @@ def reservoirs(n_epochs: int, *, age: int, n_alarmed: int = 0) -> int:
     ----------
     n_epochs : int
         Of the last day, those that have candidates; at least 1.
-    age : int
-        Epochs since.
-    n_alarmed : int
-        Of an epoch that an open alarm is about, how many such epochs there are. Together they have the room
-        of the last hour once more.
+    is_recent : bool
+        It is of the last hour, or of the last hour of what an open alarm is about.
 
     Examples
     --------
-    >>> reservoirs(8, age=20), reservoirs(144, age=20), reservoirs(144, age=3)
+    >>> reservoirs(8, is_recent=False), reservoirs(144, is_recent=False), reservoirs(144, is_recent=True)
     (18, 1, 10)
-    >>> reservoirs(144, age=20, n_alarmed=2), reservoirs(144, age=20, n_alarmed=30)
-    (10, 2)
     """
-    shared = max(EPOCHS_KEPT // n_epochs, 1)
-    if age <= RECENT_EPOCHS:
-        return max(shared, TOLD_TIMES)
-    if n_alarmed:
-        return max(shared, min(RECENT_EPOCHS * TOLD_TIMES // n_alarmed, TOLD_TIMES))
-    return shared
+    return max(EPOCHS_KEPT // n_epochs, TOLD_TIMES if is_recent else 1)
+
+
+def _latest_alarmed(past: Sequence[_Past]) -> Mapping[ModelKey, frozenset[int]]:
+    """Return the latest epochs that open alarms of each model are about, as many as an hour has."""
+    epochs: defaultdict[ModelKey, list[int]] = defaultdict(list)
+    for each in past:
+        if each.is_alarmed:
+            epochs[each.model_key].append(each.epoch)
+    latest = {key: frozenset(sorted(found)[-RECENT_EPOCHS:]) for key, found in epochs.items()}
+    return defaultdict(frozenset, latest)
 
 
 def _in_open_alarm(condition: sa.ColumnElement[bool]) -> sa.Exists:
@@ -189,7 +196,7 @@ def _superfluous(
     connection: sa.Connection, model_key: ModelKey, epoch: int, ranking: Ranking, *, kept: Slots
 ) -> Sequence[int]:
     rows = connection.execute(
-        sa.select(candidates).where(
+        sa.select(*_WITHOUT_TEXT).where(
             candidates.c.model_key == model_key,
             candidates.c.epoch == epoch,
             candidates.c.bucket_seq.is_not(None),

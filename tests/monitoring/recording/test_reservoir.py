@@ -1,5 +1,6 @@
 """The reservoir keeps what a labeling batch may need, in bounds, the same for any split of a stream."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_any_split_of_a_stream_merges_to_the_whole(
         worker = pool[rng.integers(workers)]
         worker.offer(request)
         if rng.random() < 0.1:
-            reported += worker.drain(forget=rng.random() < 0.5)
+            reported += worker.drain(passed=rng.random() if rng.random() < 0.5 else None)
         if rng.random() < 0.02:
             worker.reset()
     for worker in pool:
@@ -168,7 +169,7 @@ def test_light_traffic_is_reported_whole():
         worker, reported = reservoir(20), list[Candidate]()
         for request in requests:
             worker.offer(request)
-            reported += worker.drain(forget=forget)
+            reported += worker.drain(passed=1.0 if forget else None)
         assert len({one.priority for one in reported}) == len(reported)
         counts[forget] = len(reported)
     assert counts[False] < 0.8 * len(requests) < counts[True] == len(requests)
@@ -177,31 +178,89 @@ def test_light_traffic_is_reported_whole():
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_worker_forgets_no_more_when_its_share_is_reported(workers: int):
     """Beyond ten reservoirs' worth of all workers it reports what one filling of the slots reports."""
-    share, counts = 10 * 20 * 5 / workers, {False: [0, 0], True: [0, 0]}
+    share, counts = (1 + 10 / workers) * 20 * 5, {False: [0, 0], True: [0, 0]}
     for forget, of_epoch in counts.items():
         worker = reservoir(20, workers=workers)
         for epoch in (0, 1):
             for request in stream(3_000, seed=4, n_texts=10**6):
                 worker.offer(request)
-                of_epoch[epoch] += len(worker.drain(forget=forget))
+                of_epoch[epoch] += len(worker.drain(passed=1.0 if forget else None))
             worker.reset()
     (patient, again), (reported, anew) = counts.values()
     assert patient == again
     assert share < reported == anew < share + patient < 3_000
 
 
+def test_what_is_reported_is_of_the_whole_epoch():
+    """Busy traffic empties the slots in every part of an epoch, not only until the room is used up."""
+    worker, requests = reservoir(20), stream(6_000, seed=4, n_texts=10**6)
+    reported = []
+    for at, request in enumerate(requests, start=1):
+        worker.offer(request)
+        reported.append(len(worker.drain(passed=None if at % 600 else at / 6_000)))
+    of_tenths = np.array(reported).reshape(10, 600).sum(axis=1)
+    assert of_tenths[5:].sum() > 0.7 * of_tenths[:5].sum()
+    assert 600 < of_tenths.sum() < 1_300
+
+
+def test_which_items_a_score_lets_in_does_not_depend_on_the_draws():
+    """Other draws of the same stream: the same candidates by their scores, however full the room is."""
+    found = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        worker, scored = reservoir(20), list[str]()
+        for at, request in enumerate(stream(1_500, seed=4, n_texts=10**6), start=1):
+            worker.offer(replace(request, priorities=rng.random(1)))
+            reported = worker.drain(passed=None if at % 10 else at / 1_500)
+            scored += [one.key for one in reported if one.scored]
+        found.append(scored)
+    assert found[0] == found[1] == found[2] == found[3]
+
+
+@pytest.mark.parametrize(("family", "power"), [("top", 0.1), ("uncertain", 4.0)])
+def test_slots_that_were_forgotten_take_what_they_turned_away(family: str, power: float):
+    """Of two minutes of which the second has nothing as unusual, or as uncertain, both fill the slots."""
+    worker, kinds = reservoir(4), list[Counter[str]]()
+    for minute in (0, 1):
+        for request in stream(200, seed=11, n_texts=10**6):
+            p = np.maximum(request.decisions.probabilities, 0.01) ** (power if minute else 1)
+            decisions = decided((p / p.sum()).astype(np.float32))
+            inputs = [f"{minute} {text}" for text in request.inputs]
+            worker.offer(replace(request, inputs=inputs, ids=[None], decisions=decisions))
+        reported = worker.drain(passed=1.0)
+        kinds.append(Counter(kind for one in reported for kind in one.kinds if kind.startswith(family)))
+    assert kinds[0] == kinds[1]
+    assert len(kinds[0]) == 1 + len(CLASSES)
+
+
 def test_what_is_forgotten_takes_no_memory():
     """When it forgets only what was drawn stays with a worker, and leaves it as other draws displace it."""
     worker, reported = reservoir(20), list[Candidate]()
-    for at, request in enumerate(stream(600, seed=5, n_texts=10**6), start=1):
+    for at, request in enumerate(stream(900, seed=5, n_texts=10**6), start=1):
         worker.offer(request)
-        if at % 200 == 0:
+        if at % 300 == 100:
             reported += worker.drain()
             before = worker.held_bytes
-            reported += worker.drain(forget=True)
-            drawn = [held for kind, held in merge(reported, RANKING).items() if kind.startswith("random:")]
-            kept = slots(20, n_classes=3, n_sources=3).random
-            assert before > worker.held_bytes == sum(one.held_bytes for held in drawn for one in held[:kept])
+            reported += worker.drain(passed=1.0)
+            assert before > worker.held_bytes == _bytes_of_draws(reported)
+        elif at % 300 == 200:
+            held = slots(20, n_classes=3, n_sources=3)
+            reported += worker.drain()
+            since = [one for one in reported if one.at > 1_000 + (at - 101) // 4]
+            scored = {
+                id(one): one.held_bytes
+                for kind, found in merge(since, RANKING, kept=held).items()
+                if not kind.startswith("random:")
+                for one in found
+            }
+            assert worker.held_bytes <= _bytes_of_draws(reported) + sum(scored.values())
+
+
+def _bytes_of_draws(reported: list[Candidate]) -> int:
+    """Return the memory of the random slots' candidates."""
+    kept = slots(20, n_classes=3, n_sources=3)
+    merged = merge(reported, RANKING, kept=kept).items()
+    return sum(one.held_bytes for kind, held in merged if kind.startswith("random:") for one in held)
 
 
 def test_a_resend_is_not_reported_again_when_its_original_was_forgotten():
@@ -211,7 +270,7 @@ def test_a_resend_is_not_reported_again_when_its_original_was_forgotten():
     reported = []
     for i in range(50):
         worker.offer(Observed(["the same"], ["a"], ["chat"], one, float(i), np.array([0.5])))
-        reported += [c for c in worker.drain(forget=True) if "top" in c.kinds]
+        reported += [c for c in worker.drain(passed=1.0) if "top" in c.kinds]
     assert len(reported) == 1
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ from monitoring.store import (
     Store,
     compaction,
 )
-from monitoring.store.tables import alarms
+from monitoring.store.tables import alarms, candidates
 from tests.support.stored import candidates_in
 
 BATCH_SIZE = 20
@@ -97,6 +98,21 @@ def scored(n: int, *, seed: int, at: float) -> list[Candidate]:
             )
         )
     return made
+
+
+def alarmed(clock: ManualClock, first_epoch: int, last_epoch: int) -> Alarm:
+    """An alarm of bucket 1 that is about these epochs."""
+    finding = Finding(
+        since_time=clock.now(),
+        since_items=1,
+        window_items=1,
+        window_buckets=1,
+        statistic=9.0,
+        threshold=9.0,
+        classes=(),
+        watched=("spam",),
+    )
+    return Alarm("a1", "mail@1", 1, clock.now(), first_epoch, last_epoch, finding)
 
 
 def population(store: Store, clock: ManualClock, *, seq: int) -> Population:
@@ -177,9 +193,9 @@ def test_epochs_with_traffic_share_the_room_of_those_without(
     made = [scored(900, seed=seed, at=clock.now()) for seed in (3, 4)]
     settings, kept = {"batch_size": BATCH_SIZE, "lease": lease}, slots(BATCH_SIZE, n_classes=2, n_sources=1)
     monkeypatch.setattr(compaction, "EPOCHS_KEPT", 10)
-    for seq, candidates in enumerate(made, start=1):
+    for seq, mine in enumerate(made, start=1):
         store.counts.flush(
-            "worker", seq, replace(seal(candidates=candidates, usual=USUAL), epoch=int(clock.now() // 600))
+            "worker", seq, replace(seal(candidates=mine, usual=USUAL), epoch=int(clock.now() // 600))
         )
         clock.advance(AN_HOUR)
         close()
@@ -188,25 +204,48 @@ def test_epochs_with_traffic_share_the_room_of_those_without(
     assert store.compaction.candidates_to_slots(now=clock.now(), **settings)
     left = candidates_in(store)
     assert len(left) < 1_800
-    for seed, candidates in zip((3, 4), made, strict=True):
+    for seed, told in zip((3, 4), made, strict=True):
         mine = [one for one in left if one.key.startswith(f"{seed}-")]
-        assert merge(mine, RANKING, kept=kept.times(5)) == merge(candidates, RANKING, kept=kept.times(5))
-        assert len(mine) < len(candidates)
+        assert merge(mine, RANKING, kept=kept.times(5)) == merge(told, RANKING, kept=kept.times(5))
+        assert len(mine) < len(told)
 
 
-@given(n_epochs=st.integers(1, 200), age=st.integers(1, 200), n_alarmed=st.integers(1, 200))
-def test_reservoirs_of_a_day_have_room(n_epochs: int, age: int, n_alarmed: int) -> None:
-    """However many epochs had traffic, those older than an hour hold no more than a day of reservoirs."""
-    each = compaction.reservoirs(n_epochs, age=age)
-    assert each >= 1
-    alarmed = compaction.reservoirs(n_epochs, age=age, n_alarmed=n_alarmed)
-    assert each <= alarmed <= max(each, TOLD_TIMES)
-    if alarmed > each:
-        assert alarmed * n_alarmed <= compaction.RECENT_EPOCHS * TOLD_TIMES
-    if age > compaction.RECENT_EPOCHS:
-        assert each * n_epochs <= max(compaction.EPOCHS_KEPT, n_epochs)
-    else:
-        assert each >= TOLD_TIMES
+@given(n_epochs=st.integers(1, 200))
+def test_reservoirs_of_a_day_have_room(n_epochs: int) -> None:
+    """However many epochs had traffic, those that are not recent hold no more than a day of reservoirs."""
+    old, recent = (compaction.reservoirs(n_epochs, is_recent=is_recent) for is_recent in (False, True))
+    assert old >= 1
+    assert old * n_epochs <= max(compaction.EPOCHS_KEPT, n_epochs)
+    assert recent == max(old, TOLD_TIMES)
+
+
+@pytest.mark.usefixtures("full_day")
+def test_only_the_last_hour_of_what_an_open_alarm_is_about_keeps_more(
+    store: Store, clock: ManualClock, seal: Callable[..., Sealed], close: Callable[..., None], lease: Lease
+) -> None:
+    """Not earlier epochs of a long alarm, nor those after it, nor another version's at the same time."""
+    first, n = int(clock.now() // 600), 600
+    for seq, model_key, epoch in [(k + 1, "mail@1", first + k) for k in range(9)] + [
+        (10, "mail@2", first + 4)
+    ]:
+        made = scored(n, seed=seq, at=clock.now())
+        flush = seal(candidates=made, usual=USUAL, model_key=model_key)
+        store.counts.flush("worker", seq, replace(flush, epoch=epoch))
+    clock.advance(10)
+    close(alarmed(clock, first, first + 7))
+    with store._database.write(durable=False) as connection:
+        connection.execute(alarms.update().values(batch_id="b1"))
+        connection.execute(candidates.update().values(bucket_seq=1))
+    now = clock.now() + 9 * 600 + AN_HOUR
+    assert store.compaction.candidates_to_slots(now=now, batch_size=BATCH_SIZE, lease=lease)
+    query = sa.select(candidates.c.model_key, candidates.c.epoch, sa.func.count()).group_by(
+        candidates.c.model_key, candidates.c.epoch
+    )
+    with store._database.read() as connection:
+        left = {(key, epoch - first): count for key, epoch, count in connection.execute(query)}
+    assert {place for place, count in left.items() if count == n} == {("mail@1", k) for k in range(2, 8)}
+    assert len(left) == 10
+    assert all(count < 130 for count in left.values() if count != n)
 
 
 @pytest.mark.usefixtures("full_day")
@@ -222,17 +261,7 @@ def test_an_epoch_that_an_alarm_waits_for_stays_whole_and_then_keeps_more_while_
     store.counts.flush("worker", 1, seal(candidates=made, usual=USUAL))
     clock.advance(10)
     epoch = int(clock.now() // 600)
-    finding = Finding(
-        since_time=clock.now(),
-        since_items=1,
-        window_items=1,
-        window_buckets=1,
-        statistic=9.0,
-        threshold=9.0,
-        classes=(),
-        watched=("spam",),
-    )
-    close(Alarm("a1", "mail@1", 1, clock.now(), epoch, epoch, finding))
+    close(alarmed(clock, epoch, epoch))
     clock.advance(AN_HOUR)
     settings = {"now": clock.now(), "batch_size": BATCH_SIZE, "lease": lease}
     assert store.compaction.candidates_to_slots(**settings) == 0
