@@ -50,29 +50,17 @@ class EpochSlots:
     def __init__(
         self, ranking: Ranking, sources: Sequence[str], sizes: Slots, fresh: dict[Entry, None]
     ) -> None:
-        self._ranking, self._sizes, self._fresh = ranking, sizes, fresh
-        self._random = {source: Slot[Entry](sizes.random) for source in sources}
-        self._random_floors = dict.fromkeys(sources, -inf)
-        self._begin()
-        self.held_bytes = sum(entry.held_bytes for entry in fresh)
-
-    def _begin(self) -> None:
-        ranking, sizes = self._ranking, self._sizes
+        self._ranking, self._fresh = ranking, fresh
         self._top = [Slot[Entry](sizes.of(f"top:{name}")) for name in ranking.classes]
         self._most_unusual = Slot[Entry](sizes.most_unusual)
         self._uncertain = [Slot[Entry](sizes.uncertain) for _ in ranking.classes]
         self._most_uncertain = Slot[Entry](sizes.most_uncertain)
+        self._random = {source: Slot[Entry](sizes.random) for source in sources}
         self._top_floors = np.full(len(ranking.classes), -np.inf, np.float32)
         self._unusual_floors = np.full(len(ranking.classes), -np.inf, np.float32)  # as probabilities
         self._uncertain_floors = np.full(len(ranking.classes), -np.inf)
-
-    def forget(self) -> None:
-        """Empty the slots that a score fills, when all they hold is reported; those of the draws stay."""
-        self._begin()
-        drawn = {entry for slot in self._random.values() for entry in slot.best_first()}
-        for entry in drawn:
-            entry.kinds = {f"random:{entry.candidate.source}"}
-        self.held_bytes = sum(entry.held_bytes for entry in drawn)
+        self._random_floors = dict.fromkeys(sources, -inf)
+        self.held_bytes = sum(entry.held_bytes for entry in fresh)
 
     def high_rows(self, probabilities: Probabilities, *, newest: bool) -> Mapping[int, High]:
         """Return what the rows that reach a slot for high probabilities reach."""

@@ -150,7 +150,7 @@ class Reservoir:
 
     def reset(self) -> None:
         """Open empty slots for a new epoch; what was not drained yet is still reported."""
-        self._held = EpochSlots(self._ranking, self._sources, self.slots, self._fresh)
+        self._held = self._empty()
         self._remembered: dict[int, tuple[float, float]] = {}
         self._remembered_before: dict[int, tuple[float, float]] = {}
         self._told = 0
@@ -163,8 +163,8 @@ class Reservoir:
     def drain(self, *, passed: float | None = None) -> tuple[Candidate, ...]:
         """Return the candidates that entered since the last call and were not displaced meanwhile.
 
-        With `passed`, the part of the epoch that is over, slots that a score fills are empty then: items that
-        better ones would keep out are reported too. They stay when more was reported of the epoch than fits
+        With `passed`, the part of the epoch that is over, the slots are empty then: items that better ones
+        would keep out are reported too. They stay as they are when more was reported of the epoch than fits
         that part of it, so that what is reported is of all of the epoch.
         """
         drained = tuple(replace(entry.candidate, kinds=frozenset(entry.kinds)) for entry in self._fresh)
@@ -172,8 +172,11 @@ class Reservoir:
         # What was only drawn does not count: which items a score lets in must not depend on the draws.
         self._told += sum(one.scored for one in drained)
         if passed is not None and self._told < self._room(passed):
-            self._held.forget()
+            self._held = self._empty()
         return drained
+
+    def _empty(self) -> EpochSlots:
+        return EpochSlots(self._ranking, self._sources, self.slots, self._fresh)
 
     def _room(self, passed: float) -> float:
         return self._one_filling * (1 + TOLD_TIMES * passed / self._workers)

@@ -11,12 +11,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from model_store.store import ModelStore
-from monitoring.clock import ManualClock, SystemClock
+from monitoring.clock import Clock, ManualClock, SystemClock
 from monitoring.recording.recorder import Sealed
 from monitoring.store import open_store
 from service.metrics import WorkerMetrics
 from service.settings import Settings
-from service.swap import Current
 from service.worker import Worker, settle_memory
 from tests.support import bundles
 
@@ -44,10 +43,10 @@ def make_worker(
 ) -> Callable[..., Worker]:
     """Return a function that makes a worker over a tiny bundle."""
 
-    def make(**settings: Any) -> Worker:
+    def make(clock: Clock | None = None, **settings: Any) -> Worker:
         bundles.publish_tiny(model_store)
         given = {"store": model_store.root, "state": tmp_path / "state", **settings}
-        return Worker(Settings(**given), WorkerMetrics(registry), clock=ManualClock(1_000.0))
+        return Worker(Settings(**given), WorkerMetrics(registry), clock=clock or ManualClock(1_000.0))
 
     return make
 
@@ -209,34 +208,48 @@ def test_more_is_kept_of_a_class_that_is_watched_with_more_weight(
     worker.state.close()
 
 
-def test_reports_do_not_grow_while_the_store_is_away(
-    make_worker: Callable[..., Worker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("away", [False, True])
+def test_reports_grow_only_while_the_store_takes_them(
+    make_worker: Callable[..., Worker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, away: bool
 ) -> None:
-    """Slots are emptied early only when all that was sealed before is stored."""
-    (tmp_path / "blocked").write_text("")
-    worker, allowed = make_worker(state=tmp_path / "blocked" / "state"), list[bool]()
-    seal = worker.swapper.seal
+    """A minute later the slots are empty again, unless what was sealed before is not stored yet."""
+    if away:
+        (tmp_path / "blocked").write_text("")
+    clock = ManualClock(1_200.0)
+    worker = make_worker(state=tmp_path / "blocked" / "state", batch_size=10, clock=clock)
+    items, reported = [{"text": f"login {i}"} for i in range(100)], list[int]()
+    submit = worker.flusher.submit
 
-    def watched(now: float, *, pass_on: Callable[[Current], None], forget: bool = True) -> list[Sealed]:
-        allowed.append(forget)
-        return seal(now, pass_on=pass_on, forget=forget)
+    def watched(sealed: Sealed) -> None:
+        reported.append(sum(one.scored for one in sealed.candidates))
+        submit(sealed)
 
-    monkeypatch.setattr(worker.swapper, "seal", watched)
+    monkeypatch.setattr(worker.flusher, "submit", watched)
 
     async def life() -> None:
         await worker.poll()
-        worker.seal()
-        assert worker.flusher.flush_once()
-        assert await predict(worker) == 200
-        worker.seal()
-        assert not worker.flusher.flush_once()
-        worker.seal()
+        for _ in range(3):
+            assert await predict(worker, json.dumps({"items": items}).encode()) == 200
+            worker.seal()
+            assert worker.flusher.flush_once() != away
+            clock.advance(61)
+            for item in items:
+                item["text"] += " again"
 
     asyncio.run(life())
-    (tmp_path / "blocked").unlink()
-    assert all(worker.flusher.flush_once() for _ in range(2))
-    worker.seal()
-    assert allowed == [True, True, False, True]
+    first, second, third = reported
+    assert first > 10
+    assert second == 0
+    assert third == (0 if away else first)
+    worker.state.close()
+
+
+def test_each_worker_has_its_part_of_what_all_may_report(make_worker: Callable[..., Worker]) -> None:
+    """The reservoir knows how many share the traffic."""
+    worker = make_worker(workers=7)
+    asyncio.run(worker.poll())
+    assert worker.swapper.current is not None
+    assert worker.swapper.current.recorder._reservoir._workers == 7
     worker.state.close()
 
 
