@@ -24,6 +24,7 @@ import numpy.typing as npt
 import yaml
 
 from model_store.data.csvfile import Progress
+from model_store.data.labelled import RESERVED_LABELS, LabelReserved
 from monitoring.errors import PlanRefused
 from monitoring.plan.patience import OutOfPatience, at_most
 from monitoring.plan.signs import Signs, silent
@@ -128,6 +129,8 @@ def _loaded(path: Path) -> Mapping[str, Any]:
     for name in found:
         if not isinstance(name, str) or not name.strip():
             raise PlanRefused(f"{path}: class {name!r} is not a text; put it in quotes")
+        if name in RESERVED_LABELS:
+            raise PlanRefused(f"{path}: {LabelReserved(name)}")
     return found
 
 

@@ -91,6 +91,7 @@ def plan(
     json: Json = False,
 ) -> None:
     """Plan what people label of a pool, in waves, and write the next wave."""
+    from model_store.data.labelled import RESERVED_LABELS, LabelReserved  # noqa: PLC0415
     from monitoring.handover import FORMS  # noqa: PLC0415 - slow to load, as all of these
     from monitoring.plan.ahead import Asked  # noqa: PLC0415
     from monitoring.plan.batchfile import files_of  # noqa: PLC0415
@@ -105,6 +106,8 @@ def plan(
         raise typer.BadParameter(f"{format_!r} is not one of {', '.join(FORMS)}", param_hint="--format")
     if (rules is None) == (model is None):
         raise typer.BadParameter("expected one of --rules and --model", param_hint="--rules")
+    if reserved := [each for each in choice or [] if each in RESERVED_LABELS]:
+        raise typer.BadParameter(str(LabelReserved(reserved[0])), param_hint="--class")
     caps = _caps(source_cap or [])
     by = _of_rules(rules, rare or []) if rules is not None else _of_model(store, str(model), rare or [])
     asked = Asked(

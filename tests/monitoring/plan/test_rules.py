@@ -80,8 +80,12 @@ def test_the_digest_is_of_the_rules_that_are_used(tmp_path: Path) -> None:
         ("yes: {keywords: [a]}", "class True is not a text; put it in quotes"),
         ("spam: {keywords: [a]}", "no rules of 'fraud'; the classes are spam"),
         ("fraud: !!python/object/apply:os.getcwd []", "is not YAML (could not determine a constructor"),
+        (
+            "fraud: {keywords: [a]}\nnone_of_these: {keywords: [b]}",
+            "class 'none_of_these' has a reserved name (no_class_passes, none_of_these); rename it",
+        ),
     ],
-    ids=["regex", "all", "key", "list", "number", "yaml", "none", "empty", "bool", "rare", "code"],
+    ids=["regex", "all", "key", "list", "number", "yaml", "none", "empty", "bool", "rare", "code", "name"],
 )
 def test_a_bad_rule_is_one_clear_line(tmp_path: Path, content: str, said: str) -> None:
     """That says where it stands and what is allowed; YAML that would run code is not YAML here."""

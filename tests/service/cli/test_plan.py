@@ -240,6 +240,7 @@ def test_a_table_has_no_text(
         (("--source-cap", "fax=0.5"), 1, "no source 'fax' to cap; the sources are app, mail"),
         (("--format", "xlsx"), 2, "'xlsx' is not one of jsonl, csv, parquet, label_studio"),
         (("--model", "m"), 2, "expected one of --rules and --model"),
+        (("--class", "none_of_these"), 2, "class 'none_of_these' has a reserved name"),
         (("--text", "body"), 1, "no column 'body'; the columns are nr, channel, text"),
         (("--rare", "spam"), 1, "no rules of 'spam'; the classes are fraud"),
         (("--labelled", "none.csv"), 1, "none.csv: no such file"),
