@@ -70,8 +70,8 @@ def make_plan(
     measured = {name: tallies(labelled, alike, [name]) for name in asked.rare} if alike else {}
     last = [each for each in alike if each.wave == number - 1]
     verdict = stop(tallies(labelled, last, asked.rare)) if last else Stop("unknown")
-    if alike and not signed.any():
-        verdict = replace(verdict, verdict="stop")  # what led to finds has nothing left to look at
+    if not signed.any():
+        verdict = replace(verdict, verdict="stop")  # a wave would be spread out over what nothing speaks for
     counts = wave_sizes(asked.budget - spent, asked.wave, len(left))
     plan = Plan(
         number=number,

@@ -117,6 +117,17 @@ def test_rules_that_match_nothing_more_stop() -> None:
     assert (plan.stop.verdict, plan.wave, plan.candidates) == ("stop", None, {"fraud": 0})
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["first", "after other rules"])
+def test_rules_that_never_matched_make_no_wave(later: bool) -> None:
+    """Its budget would go to items that nothing speaks for: more likely the rules are mistaken."""
+    labelled, earlier = handed_out(planned(), rare="fraud", others="ok") if later else (Labelled(), None)
+    asked = Asked(budget=100, wave=40, rare=("fraud",), chosen_by="rules 2")
+    nothing = lambda texts, _progress: Signs(np.zeros((len(texts), 1)), {"the rule": 0})  # noqa: E731
+    plan = make_plan(POOL, asked, nothing, labelled=labelled, earlier=[earlier] if earlier else [])
+    assert (plan.stop.verdict, plan.wave, plan.ahead, plan.measured) == ("stop", None, (), {})
+    assert plan.matches == {"the rule": 0}
+
+
 def test_other_rules_start_anew() -> None:
     """Their yield is unknown, so nothing stops them; what was handed out stays spent."""
     labelled, earlier = handed_out(planned(), rare="ok", others="fraud")

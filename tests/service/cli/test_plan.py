@@ -142,6 +142,18 @@ def test_a_smaller_pool_gives_a_smaller_batch_and_says_so(seamark: Command, file
     assert (code, "This wave has 300 items, not 500" in said) == (0, True)
 
 
+def test_rules_that_match_nothing_stop_before_the_first_wave(seamark: Command, files: Path) -> None:
+    """It says so and writes nothing, for the budget would be spent on items that nothing speaks for."""
+    (files / "none.yaml").write_text("fraud: {keywords: [xyzzyq, plugh]}\n")
+    line = arguments(files, "--rules", files / "none.yaml", "--out", files / "no")
+    code, said, error = seamark(*line)
+    assert (code, error) == (0, "")
+    assert "STOP: nothing that is left matches. No wave is planned" in said
+    assert "Rules that match nothing: keywords 1 of class 'fraud': xyzzyq" in said
+    assert not (files / "no").exists()
+    assert json.loads(seamark(*line, "--json")[1])["stop"]["verdict"] == "stop"
+
+
 def test_a_seed_model_ranks_by_its_probabilities(
     seamark: Command, files: Path, publish_tiny: Callable[..., Path], model_store_root: Path
 ) -> None:
