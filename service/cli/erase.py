@@ -24,11 +24,11 @@ def erase(
     ],
     why: Annotated[
         str,
-        typer.Option("--why", help="The reason; kept, so do not name the item in it.", callback=A_REASON),
+        typer.Option("--why", help="The reason; kept, so it may not name the item.", callback=A_REASON),
     ],
     who: Annotated[
         str | None,
-        typer.Option("--who", help="Who erases; by default the current user.", callback=A_NAME),
+        typer.Option("--who", help="Who erases, by default the current user; kept too.", callback=A_NAME),
     ] = None,
     url: Url = DEFAULT_URL,
     key: Key = "",

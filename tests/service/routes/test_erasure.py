@@ -65,9 +65,16 @@ def test_what_a_worker_has_not_flushed_is_not_kept(house: House) -> None:
         ({"ids": ["x"] * 501}, "$.ids"),
         ({"why": ""}, "$.why"),
         ({"why": "t-17 asked"}, "$.why"),
+        ({"why": "T-17 asked"}, "$.why"),
+        ({"ids": ["t-17", "@id"], "why": "remove @ID, please"}, "$.why"),
+        ({"ids": ["id"], "why": "(id)"}, "$.why"),
         ({"who": None}, "$.who"),
+        ({"who": "for T-17"}, "$.who"),
     ],
-    ids=["none", "an empty one", "too many", "no reason", "a reason that names the item", "nobody"],
+    ids=[
+        *("none", "an empty one", "too many", "no reason", "a reason that names the item", "in capitals"),
+        *("a short one", "in brackets", "nobody", "somebody who is the item"),
+    ],
 )
 def test_a_bad_request_names_the_field(house: House, change: dict[str, Any], field: str) -> None:
     """And erases nothing."""
@@ -75,6 +82,12 @@ def test_a_bad_request_names_the_field(house: House, change: dict[str, Any], fie
     assert (refused.status_code, refused.json()["field"]) == (422, field)
     assert "t-17" not in refused.text
     assert house.worker.state.store().erasure.count() == 0
+
+
+@pytest.mark.parametrize(("item", "why"), [("a", "a request"), ("ask", "she asked for it")])
+def test_a_short_id_may_be_a_part_of_what_is_said(house: House, item: str, why: str) -> None:
+    """Within a word it names nobody, and a single character names nobody anywhere."""
+    assert house.local.post("/v1/erase", json={**ASKED, "ids": [item], "why": why}).status_code == 200
 
 
 def test_only_operators_erase(house: House, open_house: Callable[..., House], tmp_path: Path) -> None:
