@@ -1,9 +1,9 @@
 """Which items are behind an alarm: a few of its classes from its time, for the eyes of an operator."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,11 +12,10 @@ from model_store.policy import DECISIONS, NO_CLASS
 from monitoring.store import codec
 from monitoring.store.alarm import Alarm
 from monitoring.store.counts import ModelRow, read_model
-from monitoring.store.database import Database
+from monitoring.store.database import Database, in_parts
 from monitoring.store.tables import candidates
 from monitoring.store.tombstones import ERASED
 
-MOST_READ: Final = 20_000  # of a common class a hundred do, of a rare one there are no more
 _PASSES: Final = 0.5  # from which probability on an item counts for one of several labels
 
 
@@ -49,54 +48,80 @@ class ExamplesTable:
         Those from before it was raised come first, and of them the random part, so that they are as items of
         the class are and not only its clearest ones. An alarm that watches no class shows any items.
         """
-        until = float("inf") if alarm.cleared_at is None else alarm.cleared_at
-        query = (
-            sa.select(candidates)
-            .where(
-                candidates.c.model_key == alarm.model_key,
-                candidates.c.epoch >= alarm.first_epoch,
-                candidates.c.at.between(alarm.finding.since_time, until),
-                candidates.c.bucket_seq.is_not(None),
-                candidates.c.decision != ERASED,
-            )
-            .order_by(
-                candidates.c.bucket_seq > alarm.bucket_seq,
-                candidates.c.kinds.contains("random:").desc(),
-                candidates.c.priority,
-                candidates.c.id,
-            )
-            .limit(MOST_READ)
-        )
         quota = -(-limit // max(len(alarm.watched), 1))
-        found: dict[str, Example] = {}
+        found: dict[str, _Behind] = {}
         taken: Counter[str] = Counter()
         with self._database.read() as connection:
             model = read_model(connection, alarm.model_key)
-            for row in connection.execute(query):
-                example = next(_examples(row, model, alarm.watched), None)
-                if example is None or example.key in found or taken[example.category] >= quota:
+            for each in _behind(connection, alarm, model):
+                if each.key in found or taken[each.category] >= quota:
                     continue
-                found[example.key] = example
-                taken[example.category] += 1
+                found[each.key] = each
+                taken[each.category] += 1
                 if len(found) == limit:
                     break
-        return tuple(found.values())
+            return tuple(_examples(connection, tuple(found.values())))
 
 
-def _examples(row: "sa.Row[Any]", model: ModelRow, watched: tuple[str, ...]) -> Iterator[Example]:
-    """Yield the item for every watched class that it counts for."""
-    probabilities = codec.vector(row.probabilities)
-    for name, probability in _counts_for(row.decision, probabilities, model):
-        if not watched or name in watched:
-            yield Example(row.key, row.item_id, row.source, row.at, name, probability, row.text)
+class _Behind(NamedTuple):
+    """The row of an item that counts for a watched class, and its probability of it."""
+
+    row: int
+    key: str
+    category: str
+    probability: float
 
 
-def _counts_for(decision: int, probabilities: Any, model: ModelRow) -> Iterator[tuple[str, float]]:
-    top = int(np.argmax(probabilities))
-    if DECISIONS[decision] == NO_CLASS:
-        yield NO_CLASS, float(probabilities[top])
-    elif model.task == "multilabel":
-        for k in np.flatnonzero(probabilities >= _PASSES).tolist():
-            yield model.classes[k], float(probabilities[k])
+def _behind(connection: sa.Connection, alarm: Alarm, model: ModelRow) -> Iterator[_Behind]:
+    """Yield the items in the order to show them in, rows read in parts, as far as needed, without text."""
+    until = float("inf") if alarm.cleared_at is None else alarm.cleared_at
+    query = (
+        sa.select(candidates.c.id)
+        .where(
+            candidates.c.model_key == alarm.model_key,
+            candidates.c.epoch >= alarm.first_epoch,
+            candidates.c.at.between(alarm.finding.since_time, until),
+            candidates.c.bucket_seq.is_not(None),
+            candidates.c.decision != ERASED,
+        )
+        .order_by(
+            candidates.c.bucket_seq > alarm.bucket_seq,
+            candidates.c.kinds.contains("random:").desc(),
+            candidates.c.priority,
+            candidates.c.id,
+        )
+    )
+    columns = (candidates.c.id, candidates.c.key, candidates.c.decision, candidates.c.probabilities)
+    for part in in_parts(connection.scalars(query).all()):
+        rows = connection.execute(sa.select(*columns).where(candidates.c.id.in_(part)))
+        read = {row.id: row for row in rows}
+        yield from _counted([read[each] for each in part], model, alarm.watched)
+
+
+def _counted(rows: Sequence[Any], model: ModelRow, watched: tuple[str, ...]) -> Iterator[_Behind]:
+    """Yield the rows that count for a watched class, each for the first of them."""
+    probabilities = codec.vectors([row.probabilities for row in rows], width=len(model.classes))
+    passes_none = np.array([DECISIONS[row.decision] == NO_CLASS for row in rows])
+    top = probabilities.argmax(axis=1)
+    if model.task == "multilabel":
+        counts = probabilities >= _PASSES
     else:
-        yield model.classes[top], float(probabilities[top])
+        counts = np.arange(len(model.classes)) == top[:, np.newaxis]
+    counts = np.column_stack([counts & ~passes_none[:, np.newaxis], passes_none])
+    names = (*model.classes, NO_CLASS)
+    if watched:
+        counts &= np.isin(names, watched)
+    for at in np.flatnonzero(counts.any(axis=1)).tolist():
+        column = int(counts[at].argmax())
+        name, shown = names[column], int(top[at]) if passes_none[at] else column
+        yield _Behind(rows[at].id, rows[at].key, name, float(probabilities[at, shown]))
+
+
+def _examples(connection: sa.Connection, found: Sequence[_Behind]) -> Iterator[Example]:
+    """Yield them whole, in their order."""
+    columns = (candidates.c.id, candidates.c.item_id, candidates.c.source, candidates.c.at, candidates.c.text)
+    query = sa.select(*columns).where(candidates.c.id.in_([each.row for each in found]))
+    whole = {row.id: row for row in connection.execute(query)}
+    for each in found:
+        row = whole[each.row]
+        yield Example(each.key, row.item_id, row.source, row.at, each.category, each.probability, row.text)

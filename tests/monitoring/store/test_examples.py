@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from model_store.policy import DECISIONS, NO_CLASS
 from monitoring.clock import ManualClock
 from monitoring.detection.finding import Finding
 from monitoring.recording.recorder import Sealed
 from monitoring.recording.reservoir import Candidate
-from monitoring.store import Alarm, Store
+from monitoring.store import Alarm, Store, codec
 from monitoring.store.tables import candidates
 
 
@@ -120,3 +121,16 @@ def test_a_store_that_keeps_no_texts_shows_none(
     put(item(clock, 1, spam=0.9, text=None))
     (shown,) = store.examples.behind(alarm(clock, "spam"), limit=20)
     assert (shown.item_id, shown.text) == ("item-1", None)
+
+
+def test_a_rare_class_is_found_however_many_others_there_are(
+    store: Store, clock: ManualClock, put: Callable[..., None]
+) -> None:
+    """Though its only item is the last of them, as one held for its score."""
+    put(item(clock, 0, spam=0.9))
+    (first,) = store.examples.behind(alarm(clock, "spam"), limit=1)
+    with store._database.write(durable=False) as connection:
+        (row,) = connection.execute(sa.select(candidates)).mappings()
+        others = {**row, "id": None, "probabilities": codec.floats([0.9, 0.1]), "priority": 0.0}
+        connection.execute(candidates.insert(), [{**others, "key": f"k{n}"} for n in range(21_000)])
+    assert store.examples.behind(alarm(clock, "spam"), limit=20) == (first,)
