@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from monitoring.errors import PlanRefused
+from monitoring.meaning.wording import number_of
 from monitoring.plan.labelled import Labelled
 from monitoring.plan.shares import SLICES, Slice
 
@@ -52,6 +53,23 @@ def read_manifest(path: Path) -> Earlier:
         raise PlanRefused(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PlanRefused(f"{path}: cannot be understood; {expected}") from error
+
+
+def check_manifests(path: Path, labelled: Labelled, waves: Sequence[Earlier]) -> None:
+    """Refuse labels of a wave that has no manifest here: its budget would count for nothing.
+
+    Raises
+    ------
+    PlanRefused
+        If the file shows that a plan handed out items which none of the waves has.
+    """
+    unknown = labelled.by_plan.difference(*(wave.items for wave in waves))
+    if unknown:
+        items = number_of(len(unknown), "of its items was", "of its items were")
+        raise PlanRefused(
+            f"{path}: {items} handed out by a plan, and no manifest has them; name the manifest.json of "
+            "every wave with --manifest"
+        )
 
 
 def tallies(labelled: Labelled, waves: Sequence[Earlier], classes: Sequence[str]) -> dict[Slice, Tally]:

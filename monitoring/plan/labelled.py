@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from monitoring.waves.returns import parse_labels
 
 # How files begin that labeling tools export: JSON, JSON lines, Parquet.
 _TOOLS: Final = (b"{", b"[", b"PAR1")
+_PLANNED: Final = re.compile(r"plan-\d+-")  # how batches of a plan are called
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,14 @@ class Labelled:
     """Rows that were handed out, each key once.
 
     Those that nobody has labelled have an empty set, those that none of the classes fits `none_of_these`. A
-    text that is not known is empty.
+    text that is not known is empty. `by_plan` are the keys of which their file shows that a plan handed them
+    out.
     """
 
     keys: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     labels: tuple[frozenset[str], ...] = ()
+    by_plan: frozenset[str] = frozenset()
 
     def taken(self, handed_out: Iterable[str] = ()) -> Taken:
         """Return what must not be handed out again; `handed_out` are keys of earlier waves."""
@@ -80,15 +83,16 @@ def read_labelled(
         In one line: a column that is not there, a row that cannot be read, a key that is there twice.
     """
     if _head(path).startswith(_TOOLS):
-        return _of_tool(path, pool or {})
+        return _of_tool(path, pool or {}, columns=_columns_of_parquet(path), id_=id_)
     header = read_header(path)
     if _is_tools(header):
-        return _of_tool(path, pool or {})
+        return _of_tool(path, pool or {}, columns=_names_of(header), id_=id_)
     ours = "key" in header
     wanted = {"label": label}
     if text is not None:
         wanted["text"] = "text" if ours and "text" in header else text
     optional = {"key": "key"} if ours else {"id": id_, "source": source}
+    optional["batch"] = "batch"
     wanted |= {role: name for role, name in optional.items() if name is not None and name in header}
     if text is None and not wanted.keys() & {"key", "id"}:
         raise PlanRefused(
@@ -107,7 +111,8 @@ def read_labelled(
         refuse(path, "repeat the key of an earlier row", _repeated(keys), remedy="keep one row per item")
     else:
         keys = tuple(map(item_key, columns.get("source") or (ONE_SOURCE,) * len(texts), texts))
-    return Labelled(keys, texts, tuple(map(_names, map(str.strip, columns["label"]))))
+    by_plan = _by_plan(keys, columns.get("batch"), columns=header, id_=id_, pool=pool or {})
+    return Labelled(keys, texts, tuple(map(_names, map(str.strip, columns["label"]))), by_plan)
 
 
 def merged(parts: Iterable[Labelled]) -> Labelled:
@@ -123,8 +128,42 @@ def merged(parts: Iterable[Labelled]) -> Labelled:
 
 def _is_tools(header: Sequence[str]) -> bool:
     """Tell a table that a tool or a spreadsheet saved: keys in `item_id`, or columns without commas."""
-    names = {name.strip('"') for cell in header for name in re.split("[;\t]", cell)}
-    return "key" not in header and not names.isdisjoint({"key", "item_id"})
+    return "key" not in header and not _names_of(header).isdisjoint({"key", "item_id"})
+
+
+def _names_of(header: Sequence[str]) -> frozenset[str]:
+    return frozenset(name.strip('"') for cell in header for name in re.split("[;\t]", cell))
+
+
+def _columns_of_parquet(path: Path) -> Collection[str]:
+    """Return the columns of a Parquet file, nothing for another file or where nobody can read it."""
+    try:
+        import pyarrow.parquet as pq  # noqa: PLC0415 - optional, and slow to load
+
+        return list(pq.read_schema(path).names)
+    except (ImportError, OSError, ValueError):
+        return ()  # what it is, or why it cannot be read, is told by who reads its rows
+
+
+def _by_plan(
+    keys: Sequence[str],
+    batches: Sequence[str | None] | None,
+    *,
+    columns: Collection[str],
+    id_: str | None,
+    pool: Mapping[str, str],
+) -> frozenset[str]:
+    """Return the keys that a plan handed out, by the batches they name, else by the columns of a sheet.
+
+    A sheet that lost columns is known by its keys, which are the pool's, but for one whose ids are in a
+    column `key`.
+    """
+    if batches and any(batches):
+        return frozenset(key for key, batch in zip(keys, batches, strict=True) if _PLANNED.match(batch or ""))
+    whole = {"key", "id", "source"} <= set(columns)
+    if whole or ("key" in columns and id_ != "key" and any(key in pool for key in keys)):
+        return frozenset(keys)
+    return frozenset()
 
 
 def _head(path: Path) -> bytes:
@@ -135,7 +174,7 @@ def _head(path: Path) -> bytes:
         return b""  # the reader of sheets says what is wrong
 
 
-def _of_tool(path: Path, pool: Mapping[str, str]) -> Labelled:
+def _of_tool(path: Path, pool: Mapping[str, str], *, columns: Collection[str], id_: str | None) -> Labelled:
     try:
         parsed = parse_labels(path.read_bytes())
     except LabelsInvalid as error:
@@ -149,7 +188,9 @@ def _of_tool(path: Path, pool: Mapping[str, str]) -> Labelled:
     for each in parsed.rows:
         said.setdefault(each.key, []).append(each)
     labels = (_settled(rows) for rows in said.values())
-    return Labelled(tuple(said), tuple(pool.get(key, "") for key in said), tuple(labels))
+    keys = [each.key for each in parsed.rows]
+    by_plan = _by_plan(keys, parsed.batches, columns=columns, id_=id_, pool=pool)
+    return Labelled(tuple(said), tuple(pool.get(key, "") for key in said), tuple(labels), by_plan)
 
 
 def _settled(rows: Sequence[LabelRow]) -> frozenset[str]:

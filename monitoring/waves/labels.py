@@ -56,11 +56,15 @@ class LabelReceipt:
 
 @dataclass(frozen=True, slots=True)
 class ParsedLabels:
-    """The readable rows of a posting, their positions in it, and the rows that cannot be read."""
+    """The readable rows of a posting, their positions in it, and the rows that cannot be read.
+
+    `batches` are those that the readable rows name, None for one that names none.
+    """
 
     rows: tuple[LabelRow, ...]
     positions: tuple[int, ...]
     rejected: tuple[Rejection, ...] = ()
+    batches: tuple[str | None, ...] = ()
 
     def complete(self, receipt: LabelReceipt) -> LabelReceipt:
         """Return the store's receipt for `rows` as a receipt for the whole posting."""

@@ -12,7 +12,7 @@ from monitoring.errors import LabelsInvalid
 from monitoring.waves.label_row import LabelRow, RowError, read_row
 from monitoring.waves.labels import ParsedLabels, Rejection
 from monitoring.waves.returns_sheet import read_csv, read_parquet
-from monitoring.waves.returns_tools import IDENTIFIERS, WrongFile, answers
+from monitoring.waves.returns_tools import IDENTIFIERS, WrongFile, answers, batch_of
 
 __all__ = ["parse_labels"]
 
@@ -106,6 +106,7 @@ def decode(body: bytes) -> str:
 def _collect(postings: Iterable[object], *, batch: str | None, annotator: str | None) -> ParsedLabels:
     rows: list[LabelRow] = []
     positions: list[int] = []
+    batches: list[str | None] = []
     rejected: list[Rejection] = []
     wrong: list[str] = []
     for position, posted in enumerate(postings):
@@ -117,9 +118,10 @@ def _collect(postings: Iterable[object], *, batch: str | None, annotator: str | 
                 wrong += [str(reason)] if isinstance(reason, WrongFile) else []
             else:
                 positions.append(position)
+                batches.append(batch_of(posted))
     if wrong and len(wrong) == len(rejected) and not rows:
         raise LabelsInvalid("body", wrong[0])
-    return ParsedLabels(tuple(rows), tuple(positions), tuple(rejected))
+    return ParsedLabels(tuple(rows), tuple(positions), tuple(rejected), tuple(batches))
 
 
 def _signed(fields: object, annotator: str | None) -> object:

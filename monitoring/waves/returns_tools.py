@@ -46,11 +46,23 @@ def answers(posted: object, *, batch: str | None = None) -> Answers:
     return [posted] if "export_version" not in posted or _SAID & posted.keys() else []
 
 
+def batch_of(posted: object) -> str | None:
+    """Return the batch that an object of a posted file names, where it names one."""
+    if not isinstance(posted, Mapping):
+        return None
+    named = (place.get("batch") for place in _places(posted))
+    return next((each for each in named if isinstance(each, str) and each), None)
+
+
+def _places(posted: Fields) -> Sequence[Fields]:
+    """Return where a tool may have put what we exported with an item."""
+    inside = (posted.get(name) for name in ("data", "metadata", "meta"))
+    return [posted, *(place for place in inside if isinstance(place, Mapping))]
+
+
 def _refused(posted: Fields, batch: str | None) -> WrongFile | None:
     """Return why a row cannot be for this batch or this version of ours, by what we exported with it."""
-    for place in (posted, *(posted.get(name) for name in ("data", "metadata", "meta"))):
-        if not isinstance(place, Mapping):
-            continue
+    for place in _places(posted):
         version, named = str(place.get("export_version", "")), place.get("batch")
         if version.isdigit() and int(version[:9]) > EXPORT_VERSION:
             return WrongFile(

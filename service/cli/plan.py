@@ -75,7 +75,7 @@ def plan(
     manifest: Annotated[
         list[Path] | None,
         typer.Option(
-            "--manifest", help="Of an earlier wave; repeat. By default manifest.json beside each --labelled."
+            "--manifest", help="Of an earlier wave; one for each. By default manifest.json beside --labelled."
         ),
     ] = None,
     choice: Annotated[
@@ -127,8 +127,8 @@ def plan(
     text = None if by.columns else text or "text"
     with stages(quiet=json) as progress:
         items = read_pool(pool, text=text, columns=by.columns, source=source, id_=id_, progress=progress)
-        known = _known(labelled or [], items, text=text, label=label, source=source, id_=id_)
         earlier = _earlier(manifest, labelled or [])
+        known = _known(labelled or [], items, earlier, text=text, label=label, source=source, id_=id_)
         found = make_plan(
             items, asked, by.score, labelled=known, earlier=earlier, seen=by.seen, progress=progress
         )
@@ -187,14 +187,25 @@ def _of_model(store: Path, named: str, rare: Sequence[str]) -> _Chooser:
 
 
 def _known(
-    paths: Sequence[Path], pool: "Pool", *, text: str | None, label: str, source: str | None, id_: str | None
+    paths: Sequence[Path],
+    pool: "Pool",
+    earlier: "Sequence[Earlier]",
+    *,
+    text: str | None,
+    label: str,
+    source: str | None,
+    id_: str | None,
 ) -> "Labelled":
+    from monitoring.plan.earlier import check_manifests  # noqa: PLC0415
     from monitoring.plan.labelled import merged, read_labelled  # noqa: PLC0415
 
     texts = dict(zip(pool.keys, pool.texts, strict=True)) if paths else {}
-    return merged(
-        read_labelled(path, text=text, label=label, source=source, id_=id_, pool=texts) for path in paths
-    )
+    parts = []
+    for path in paths:
+        part = read_labelled(path, text=text, label=label, source=source, id_=id_, pool=texts)
+        check_manifests(path, part, earlier)
+        parts.append(part)
+    return merged(parts)
 
 
 def _earlier(given: Sequence[Path] | None, labelled: Sequence[Path]) -> "Sequence[Earlier]":

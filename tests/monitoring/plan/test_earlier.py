@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitoring.errors import PlanRefused
-from monitoring.plan.earlier import Earlier, Tally, read_manifest, tallies
+from monitoring.plan.earlier import Earlier, Tally, check_manifests, read_manifest, tallies
 from monitoring.plan.labelled import Labelled
 
 
@@ -62,3 +62,18 @@ def test_another_file_is_no_manifest(tmp_path: Path, content: str, said: str) ->
     """One line says what was expected."""
     with pytest.raises(PlanRefused, match=said):
         read_manifest(written(tmp_path / "m.json", content))
+
+
+def test_labels_of_a_wave_without_its_manifest_are_refused() -> None:
+    """Also where another wave's is there; labels of one's own need none."""
+    wave = Earlier(1, "rules", {"a": ("rare", "fraud")})
+    labelled = Labelled(("a", "b", "c"), ("",) * 3, (frozenset[str](),) * 3, by_plan=frozenset("ab"))
+    check_manifests(Path("l.csv"), labelled, [wave, Earlier(2, "rules", {"b": ("rare", "fraud")})])
+    check_manifests(Path("l.csv"), Labelled(("c",), ("",), (frozenset(),)), [])
+    for waves, said in (([wave], "1 of its items was"), ([], "2 of its items were")):
+        with pytest.raises(PlanRefused) as refused:
+            check_manifests(Path("l.csv"), labelled, waves)
+        assert str(refused.value) == (
+            f"l.csv: {said} handed out by a plan, and no manifest has them; name the manifest.json of every "
+            "wave with --manifest"
+        )

@@ -104,12 +104,13 @@ def test_every_form_of_a_batch_comes_back_as_the_same_labels(tmp_path: Path, con
 
 
 def test_parquet_comes_back(tmp_path: Path) -> None:
-    """As the sheet was written, with its labels filled in."""
+    """As the sheet was written, with its labels filled in, and is known for a plan's."""
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "batch.parquet"
-    pq.write_table(pa.table({"key": ["a", "b"], "label": ["fraud", None]}), path)
+    columns = {"key": ["a", "b"], "id": ["", ""], "source": ["app", "app"], "label": ["fraud", None]}
+    pq.write_table(pa.table(columns), path)
     found = read(path)
-    assert (found.keys, found.labels) == (("a",), (FRAUD,))
+    assert (found.keys, found.labels, found.by_plan) == (("a",), (FRAUD,), {"a"})
 
 
 def test_of_several_labelers_the_majority_decides(tmp_path: Path) -> None:
@@ -157,7 +158,8 @@ def test_rows_of_a_table_are_known_by_their_key(tmp_path: Path) -> None:
     by_key = read_labelled(path, text=None, label="label", source=None, id_=None, pool=pool)
     assert (by_key.keys, by_key.texts, by_key.labels) == (("a",), ('{"amount": 1.5}',), (FRAUD,))
     path = written(tmp_path / "l.csv", "nr,amount,label\na,1.5,fraud\n")
-    assert read_labelled(path, text=None, label="label", source=None, id_="nr", pool=pool) == by_key
+    by_id = read_labelled(path, text=None, label="label", source=None, id_="nr", pool=pool)
+    assert (by_id.keys, by_id.texts, by_id.labels) == (by_key.keys, by_key.texts, by_key.labels)
     with pytest.raises(PlanRefused, match="no column `key`, nor one that --id names"):
         read_labelled(path, text=None, label="label", source=None, id_=None, pool=pool)
 
@@ -171,6 +173,37 @@ def test_a_packed_export_is_to_be_unpacked(tmp_path: Path) -> None:
     assert str(refused.value) == f"{path}: compressed with gzip; unpack it"
     path.write_bytes(gzip.compress(b"key,text,label\na,x,ok\n"))
     assert read(path).labels == (OK,)
+
+
+@pytest.mark.parametrize(
+    ("content", "id_", "of_a_plan"),
+    [
+        ("key,id,source,text,label\nk,7,app,x,a\n", None, True),
+        ("key,id,source,text,label\nk,k,app,x,a\n", "key", True),
+        ("key;id;source;text;label\nk;7;app;x;a\n", None, True),
+        ("key,label,text\nk,a,x\n", None, True),
+        ("key,label,text\nmine,a,x\n", None, False),
+        ("key,label,text\nk,a,x\n", "key", False),
+        ("text,label\nx,a\n", None, False),
+        ("nr,channel,text,label\nk,app,x,a\n", "nr", False),
+        ("key,id,source,text,label,batch\nk,7,app,x,a,a8837ac39c8157a2\n", None, False),
+        ("annotation_id,item_id,label,batch\n1,k,a,plan-1-0123456789ab\n", None, True),
+        ('{"key": "k", "label": "a", "batch": "plan-2-0123456789ab"}\n', None, True),
+        ('{"key": "k", "label": "a"}\n', None, False),
+        ('{"key": "k", "text": "x", "label": ["a"], "meta": {"batch": "plan-1-01"}}\n', None, True),
+    ],
+    ids=[
+        *("sheet", "whose ids are keys", "by a spreadsheet", "without columns", "other keys", "keys as ids"),
+        *("texts", "ids", "of a service", "label studio", "lines", "other lines", "doccano"),
+    ],
+)
+def test_a_file_shows_that_a_plan_handed_its_items_out(
+    tmp_path: Path, content: str, id_: str | None, of_a_plan: bool
+) -> None:
+    """By the batch it names, or the columns of a plan's sheet; labels of one's own do not."""
+    path = written(tmp_path / "l.txt", content)
+    found = read_labelled(path, text="text", label="label", source=None, id_=id_, pool={"k": "x"})
+    assert found.by_plan == (set(found.keys) if of_a_plan else set())
 
 
 def test_several_files_are_one_and_the_last_label_counts() -> None:

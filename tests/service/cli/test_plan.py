@@ -110,6 +110,32 @@ def test_labels_come_back_as_the_tool_exports_them(seamark: Command, files: Path
     assert plans[1]["budget"]["spent"] == 40
 
 
+@pytest.mark.parametrize("form", ["csv", "label_studio"])
+def test_labels_of_a_wave_need_its_manifest(seamark: Command, files: Path, form: str) -> None:
+    """Without it the budget would start over; named, it counts wherever it is."""
+    rules = ("--rules", files / "rules.yaml")
+    assert seamark(*arguments(files, *rules, "--out", files / "one", "--format", form))[0] == 0
+    (files / "elsewhere").mkdir()
+    if form == "csv":
+        labelled(files / "one" / "batch.csv")
+    returned = files / "one" / "batch.csv" if form == "csv" else exported(files / "one")
+    moved = returned.rename(files / "elsewhere" / returned.name)
+    line = arguments(files, *rules, "--labelled", moved, "--out", files / "two")
+    code, _, error = seamark(*line)
+    assert (code, error.count("\n"), (files / "two").exists()) == (1, 1, False)
+    assert f"{moved}: 40 of its items were handed out by a plan, and no manifest has them" in error
+    code, said, error = seamark(*line, "--manifest", files / "one" / "manifest.json")
+    assert (code, error, "40 of them spent" in said) == (0, "", True)
+
+
+def test_labels_of_one_s_own_need_no_manifest(seamark: Command, files: Path) -> None:
+    """They are left out and cost nothing."""
+    own = files / "own.csv"
+    own.write_text("".join(f"{line},label\n" for line in (files / "pool.csv").read_text().splitlines()[:9]))
+    code, said, error = seamark(*arguments(files, "--rules", files / "rules.yaml", "--labelled", own))
+    assert (code, error, "8 handed out before" in said, "spent" in said) == (0, "", True, False)
+
+
 def test_a_tool_s_settings_have_the_classes_that_rules_do_not_know(seamark: Command, files: Path) -> None:
     """Those named by --class, and always none of these."""
     line = arguments(files, "--rules", files / "rules.yaml", "--class", "ok", "--format", "label_studio")
