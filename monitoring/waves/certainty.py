@@ -19,6 +19,9 @@ from monitoring.waves.spread import spread
 # Candidates looked at per item wanted; doubled while near-duplicates leave gaps, up to the deepest look.
 _FIRST_LOOK: Final = 2
 _DEEPEST_LOOK: Final = 32
+# For fewer items that may end with what others took: while short, such a batch looks at so many in all.
+_FEW: Final = 10
+_FEW_LOOK_AT: Final = 4_096
 # Of so many times the novel items wanted, the best, those farthest apart are taken. Uncertain ones are not
 # spread: it cost a quarter of the items of unknown classes and reached no more clusters.
 SPREAD: Final = 2
@@ -37,6 +40,8 @@ class Plan:
         Items of one most probable class among the novel and uncertain ones.
     source_caps : mapping of str to int
         Items of a source in the whole batch, drawn ones included.
+    deepest : int
+        Candidates that are looked at per item while the batch is short, a power of two; see `deepest_look`.
     """
 
     quotas: Mapping[str, int]
@@ -45,6 +50,12 @@ class Plan:
     explore: int
     class_cap: int
     source_caps: Mapping[str, int] = field(default_factory=dict)
+    deepest: int = _DEEPEST_LOOK
+
+    @property
+    def certain(self) -> int:
+        """How many items are to be chosen by score."""
+        return sum(self.quotas.values()) + self.novel + self.uncertain
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,19 @@ class Certain:
     near_duplicates: int
     excluded: int
     signed: int
+
+
+def deepest_look(batch_size: int, n_certain: int) -> int:
+    """Return how many candidates per item a batch of this size looks at while short of those to choose.
+
+    Examples
+    --------
+    >>> [deepest_look(size, n) for size, n in ((3, 1), (9, 8), (10, 8), (200, 170))]
+    [4096, 512, 32, 32]
+    """
+    if batch_size >= _FEW or not n_certain:
+        return _DEEPEST_LOOK
+    return 1 << (_FEW_LOOK_AT // n_certain).bit_length() - 1
 
 
 def pick(
@@ -87,13 +111,18 @@ def pick(
     """
     known: dict[int, bool] = {}
     lists = _Lists.of(pool, plan, classes=classes, labelled=labelled, since=since, excluded=excluded)
-    depth = _FIRST_LOOK
+    depth, best = _FIRST_LOOK, None
     while True:
         looks = lists.at(depth)
         shortlist = Shortlist.of(pool, looks.rows(), known=known, excluded=excluded)
         filling = _Filling(pool, plan, shortlist, Counter(drawn_sources))
-        if filling.fill(looks) or depth >= _DEEPEST_LOOK:
-            return filling.certain(classes, signed=len(known))
+        done = filling.fill(looks)
+        # A deeper look also finds what is like a taken item: past the usual one that may cost items.
+        if best is None or depth <= _DEEPEST_LOOK or len(filling.picks) > len(best.picks):
+            best = filling
+        short = len(best.picks) < plan.certain
+        if done or depth >= (plan.deepest if short else _DEEPEST_LOOK):
+            return best.certain(classes, signed=len(known))
         depth *= 2
 
 
@@ -141,7 +170,7 @@ class _Lists:
         """Rank the pool for each slice."""
         spare = sum(plan.quotas.values())
         watched = pool.of_classes(
-            {name: _DEEPEST_LOOK * n + spare for name, n in plan.quotas.items()}, classes
+            {name: plan.deepest * n + spare for name, n in plan.quotas.items()}, classes
         )
         novel = None
         if plan.novel:
@@ -154,7 +183,7 @@ class _Lists:
             plan=plan,
             watched=watched,
             novel=every,
-            uncertain=pool.uncertain(most=_DEEPEST_LOOK * wanted + spare),
+            uncertain=pool.uncertain(most=plan.deepest * wanted + spare),
             around=_around(pool, AROUND * wanted if plan.quotas else 0, excluded=excluded),
             by_top=pool.by_top(),
             spare=spare,

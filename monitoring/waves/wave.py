@@ -25,7 +25,7 @@ from monitoring.recording.candidate import EXPLORE_SHARE, Candidate, draw_limit
 from monitoring.waves.account import account
 from monitoring.waves.audit import audit
 from monitoring.waves.batches import MANIFEST_SCHEMA, BatchItem, Chosen, Label, Place
-from monitoring.waves.certainty import Plan, pick
+from monitoring.waves.certainty import Plan, deepest_look, pick
 from monitoring.waves.columns import Columns
 from monitoring.waves.exploration import draw, signatures_of
 from monitoring.waves.exploration import explore as explored_items
@@ -248,6 +248,7 @@ def _plan(
         # Two classes share one boundary: a cap on one side of it would send the search elsewhere.
         class_cap=round(CLASS_CAP * batch_size) if n_classes > 2 else batch_size,
         source_caps={source: int(share * batch_size + _ROUNDED) for source, share in source_caps.items()},
+        deepest=deepest_look(batch_size, n_certain),
     )
 
 

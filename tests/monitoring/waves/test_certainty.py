@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from model_store.data.signatures import groups, minhash
 from monitoring.recording.candidate import Candidate
-from monitoring.waves.certainty import Certain, Plan, pick
+from monitoring.waves.certainty import Certain, Plan, deepest_look, pick
 from monitoring.waves.columns import Columns
 from monitoring.waves.neardup import Excluded
 from monitoring.waves.pool import Pool, pool_of
@@ -32,6 +33,7 @@ def plan(
     novel: int = 0,
     class_cap: int = 100,
     source_caps: Mapping[str, int] = OPEN,
+    deepest: int = 32,
 ) -> Plan:
     """Return a plan that draws nothing."""
     return Plan(
@@ -41,6 +43,7 @@ def plan(
         explore=0,
         class_cap=class_cap,
         source_caps=source_caps,
+        deepest=deepest,
     )
 
 
@@ -113,6 +116,27 @@ def test_picks_differ_and_fill_whatever_can_be_filled(
         for name, cap in source_caps.items()
     }
     assert certain.over_source_cap == {name: n for name, n in beyond.items() if n > 0}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        plan({"a": 1}, deepest=deepest_look(1, 1)),
+        plan({"a": 2, "b": 1}, deepest=deepest_look(3, 3)),
+        plan(uncertain=2, deepest=deepest_look(2, 2)),
+        plan(novel=1, deepest=deepest_look(1, 1)),
+    ],
+    ids=["a class", "classes", "uncertain", "novel"],
+)
+def test_a_few_items_are_found_behind_many_that_are_taken(asked: Plan) -> None:
+    """However far down the lists: the look ends with them, not with what other batches took."""
+    each = candidates(1_200, n_texts=10**12, seed=0)
+    scored = [one for one in each if "top:a" in one.kinds]
+    free = {one.key for one in sorted(scored, key=lambda one: float(one.probabilities[:2].max()))[:3]}
+    taken = Excluded(frozenset(one.key for one in each if one.key not in free))
+    chosen = {one.candidate.key for one in picked(each, asked, excluded=taken).chosen}
+    assert (len(chosen), chosen <= free) == (asked.certain, True)
+    assert not picked(each, replace(asked, deepest=32), excluded=taken).chosen
 
 
 @settings(max_examples=40, deadline=None)
