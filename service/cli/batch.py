@@ -43,7 +43,11 @@ def make(
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option("--size", help="Items at most, SEAMARK_BATCH_SIZE by default.", **whole(1, MOST_ITEMS)),
+        typer.Option(
+            "--size",
+            help="Items at most, but one of each source; by default SEAMARK_BATCH_SIZE.",
+            **whole(1, MOST_ITEMS),
+        ),
     ] = None,
     overlap: Annotated[
         int | None,
@@ -68,6 +72,8 @@ def make(
         raise typer.BadParameter(
             "an audit draws otherwise: give the one or the other", param_hint="--explore"
         )
+    if size is not None and explore is not None:
+        raise typer.BadParameter("--explore says how many: give the one or the other", param_hint="--size")
     asked: dict[str, object] = {"size": size, "overlap": overlap, "explore": explore}
     body = {name: value for name, value in asked.items() if value is not None}
     body |= {"by": by or current_user(), "watched": watch or [], "mode": "audit" if audit else "mixed"}

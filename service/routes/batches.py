@@ -24,17 +24,17 @@ from service.values import MOST_EXPLORED, MOST_ITEMS, MOST_LABELERS, MOST_WATCHE
 _LEFT_OUT: Final = {
     "near_duplicates": "are nearly the same as another",
     "already_taken": "are like one drawn at random, or were known or handed out before",
+    "draws_already_taken": "are like one drawn at random, or were known or handed out before",
     "without_text_or_id": "have no text and id to show",
-    "draws_already_taken": "were drawn and are known or handed out before",
-    "draws_without_text_or_id": "were drawn and have no text and id to show",
+    "draws_without_text_or_id": "have no text and id to show",
 }
 
 
 class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants a batch, which classes it is about, its most items, and how many people label each.
 
-    With `explore` it is that many items drawn at random, or as many as a proposal lacks to be certified. An
-    `audit` is drawn by how probable the watched classes are.
+    With `explore` it is that many items drawn at random, or as many as a proposal lacks to be certified, and
+    there is no `size` beside it. An `audit` is drawn by how probable the watched classes are.
     """
 
     by: Name
@@ -70,6 +70,8 @@ def post_batch(call: Call) -> object:
         raise FieldInvalid("$.watched", "expected the class, or classes, that an audit is about")
     if asked.mode == "audit" and (asked.explore or asked.for_proposal):
         raise FieldInvalid("$.mode", "expected mixed with explore or for_proposal: an audit proves nothing")
+    if asked.size is not None and (asked.explore or asked.for_proposal):
+        raise FieldInvalid("$.size", "expected without explore or for_proposal, which say how many items")
     explore = _explored(call, asked)
     batch = emit_by_hand(
         worker.state.store(),
@@ -147,12 +149,10 @@ def _notes(batch: Batch, explore: int | None, *, per_day: int) -> list[str]:
         return notes
     if explore is not None and (limits := list(_limits(batch.manifest, explore, per_day=per_day))):
         return [f"{explore} explored items were asked for: {'; '.join(limits)}", *notes]
-    if len(batch.items) + carried >= asked:
+    if len(batch.items) <= asked <= len(batch.items) + carried:
         return notes
-    return [
-        *notes,
-        f"the batch has {number_of(len(batch.items), 'item')} and not {asked}: {_no_more(batch.manifest)}",
-    ]
+    why = _no_more(batch.manifest) if len(batch.items) < asked else "each source has a draw of its own"
+    return [*notes, f"the batch has {number_of(len(batch.items), 'item')} and not {asked}: {why}"]
 
 
 def _limits(manifest: Mapping[str, Any], explore: int, *, per_day: int) -> Iterator[str]:
@@ -167,12 +167,17 @@ def _limits(manifest: Mapping[str, Any], explore: int, *, per_day: int) -> Itera
 
 
 def _no_more(manifest: Mapping[str, Any]) -> str:
-    """Say why a batch has no more items: which candidates it could not take, by reason."""
-    given, left_out = manifest["candidates"]["given"], manifest["left_out"]
-    said = [f"{left_out[reason]} {words}" for reason, words in _LEFT_OUT.items() if left_out.get(reason)]
-    if given <= manifest["items"] or not said:
+    """Say why a batch has no more items: how many candidates are none of it, and every reason there may be.
+
+    The manifest counts by reason, a drawn item among what is like it: those counts have no sum to be told.
+    """
+    given, items, left_out = manifest["candidates"]["given"], manifest["items"], manifest["left_out"]
+    said = list(dict.fromkeys(words for reason, words in _LEFT_OUT.items() if left_out.get(reason)))
+    if given <= items or not said:
         return "its traffic has no more"
-    return f"of the {given} candidates in its traffic {', '.join(said)}"
+    *others, last = ["are one of them again", "are held for random draws only", *said]
+    which = f"{items} of the {given} candidates in its traffic are in it"
+    return f"{which}, the others {', '.join(others)}, or {last}"
 
 
 def _progress(batch: BatchSummary) -> dict[str, Any]:

@@ -48,6 +48,7 @@ def test_an_audit_is_made_by_hand(seamark: Command, house: House):
         (("--watch", "logn"), "expected one of billing, delivery, login"),
         (("--audit",), "--watch"),
         (("--audit", "--watch", "login", "--explore", 9), "--explore"),
+        (("--size", 3, "--explore", 9), "--size"),
     ],
 )
 def test_what_no_batch_can_be_is_refused(

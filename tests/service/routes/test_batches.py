@@ -4,7 +4,6 @@ import csv
 import hashlib
 import io
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -457,10 +456,35 @@ def test_fewer_draws_for_want_of_labels_say_how_many_are_left(open_house: Callab
 
 
 def test_a_batch_that_has_few_to_choose_from_says_what_it_left(filled: House) -> None:
-    """By reason, and how many candidates there were."""
-    (note,) = make(filled, size=20)["notes"]
-    assert note.startswith("the batch has ")
-    assert re.search(r" items and not 20: of the \d+ candidates in its traffic \d+ are ", note)
+    """Every reason, and how many candidates there were: all of them are in it or among the others."""
+    made = make(filled, size=20)
+    (note,) = made["notes"]
+    items, given = made["items"], made["manifest"]["candidates"]["given"]
+    assert note == (
+        f"the batch has {items} items and not 20: {items} of the {given} candidates in its traffic are in "
+        "it, the others are one of them again, are held for random draws only, are nearly the same as "
+        "another, or are like one drawn at random, or were known or handed out before"
+    )
+
+
+def test_each_source_has_a_draw_however_small_the_batch(filled: House) -> None:
+    """A sample of the traffic leaves none out, so there may be more items than were asked for, and a note."""
+    for number in range(3):
+        name = f"s{number}"
+        filled.answer_items([{"text": f"billing of {name}", "id": name, "source": name}])
+    filled.settle()
+    made = make(filled, size=1)
+    assert made["items"] > 1
+    assert made["notes"][-1] == (
+        f"the batch has {made['items']} items and not 1: each source has a draw of its own"
+    )
+
+
+@pytest.mark.parametrize("beside", [{"explore": 5}, {"for_proposal": "p"}], ids=["explore", "proposal"])
+def test_a_size_beside_what_says_how_many_is_refused(filled: House, beside: dict[str, Any]) -> None:
+    """It would be passed over in silence."""
+    answer = filled.local.post("/v1/batches", json={"by": "ada", "size": 3, **beside})
+    assert (answer.status_code, answer.json()["field"]) == (422, "$.size")
 
 
 @pytest.mark.parametrize(
