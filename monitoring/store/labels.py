@@ -12,6 +12,7 @@ from monitoring.store.database import Database, database_now, in_parts
 from monitoring.store.settling import annotations_of, close_when_done, settle_items
 from monitoring.store.tables import item_leases, labeler_leases, labels
 from monitoring.waves.batches import Batch
+from monitoring.waves.label_row import kept_as
 from monitoring.waves.labels import (
     LabelReceipt,
     LabelRow,
@@ -39,7 +40,7 @@ class LabelsTable:
         with self._database.write(durable=True) as connection:
             batch = read_batch(connection, batch_id)
             leases = _leases(connection, batch_id, rows)
-            sorted_rows = _sort(rows, batch, leases, known=_annotations(connection, batch_id))
+            sorted_rows = _sort(rows, batch, leases, known=annotations_of(connection, batch_id))
             fresh = sorted_rows.fresh
             notes = list(_late(connection, batch, fresh, leases))
             if fresh:
@@ -78,9 +79,10 @@ def _sort(
     batch: Batch,
     leases: Mapping[str, "sa.Row[Any]"],
     *,
-    known: set[tuple[str, str]],
+    known: Mapping[str, Sequence[LabelRow]],
 ) -> _Sorted:
     keys = frozenset(item.key for item in batch.items)
+    taken = {(row.key, row.annotation_id): row for each in known.values() for row in each}
     fresh: dict[int, LabelRow] = {}
     repeated: dict[int, LabelRow] = {}
     rejected: list[Rejection] = []
@@ -91,10 +93,11 @@ def _sort(
         except RowError as reason:
             rejected.append(Rejection(position, str(reason)))
             continue
-        if (row.key, row.annotation_id) in known:
+        label, is_known = kept_as(label, taken)
+        if is_known:
             repeated[position] = label
         else:
-            known.add((row.key, row.annotation_id))
+            taken[label.key, label.annotation_id] = label
             fresh[position] = label
     return _Sorted(fresh, repeated, rejected)
 
@@ -190,11 +193,6 @@ def _free_places(connection: sa.Connection, batch_id: str, rows: Iterable[LabelR
                 item_leases.c.batch_id == batch_id, item_leases.c.key == key, item_leases.c.place == place
             )
         )
-
-
-def _annotations(connection: sa.Connection, batch_id: str) -> set[tuple[str, str]]:
-    query = sa.select(labels.c.key, labels.c.annotation_id).where(labels.c.batch_id == batch_id)
-    return {(row.key, row.annotation_id) for row in connection.execute(query)}
 
 
 def _row(batch_id: str, row: LabelRow, at: float) -> Mapping[str, object]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from model_store.data.cells import SEPARATOR
@@ -17,7 +17,7 @@ _MOST_NAMES: Final = 1_024
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """One annotation of one item; `annotation_id` makes a repeat recognisable.
+    """One annotation of one item; `annotation_id` makes a repeat recognisable, see `kept_as`.
 
     `label` is a class name, `none_of_these`, the names of several labels, or None when the labeler `skipped`
     the item. What it means depends on the batch: see `monitoring.waves.labels.of_batch`. `lease` is the one
@@ -67,6 +67,26 @@ def read_row(fields: object) -> LabelRow:
         lease=lease,
         adjudicated=adjudicated,
     )
+
+
+def kept_as(row: LabelRow, known: Mapping[tuple[str, str], LabelRow]) -> tuple[LabelRow, bool]:
+    """Return the row under the id it is kept by, and whether it is among the known ones by that.
+
+    People and tools number their annotations each for themselves, and may change one under its old number.
+    So where an id is taken by what another person said, or by another answer, the row is kept by an id made
+    of the two: nothing is lost, and the same row finds itself again.
+
+    Parameters
+    ----------
+    known : mapping
+        Annotations by item key and the id each is kept by.
+    """
+    while (kept := known.get((row.key, row.annotation_id))) is not None:
+        if replace(row, lease=kept.lease) == kept:
+            return row, True
+        spoken = (row.annotation_id, *(["adjudicated"] if row.adjudicated else []))
+        row = replace(row, annotation_id=_content_id(row.key, row.label, row.annotator, *spoken))
+    return row, False
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -119,6 +119,38 @@ def test_a_correction_sent_with_what_it_corrects_is_noted(store: Store) -> None:
     assert states(store) == [("labelled", "spam")]
 
 
+def test_people_who_number_alike_are_both_heard(store: Store) -> None:
+    """An id is one person's; the same rows in any order, together or alone, change nothing later."""
+    put_batch(store, "b1", ["a", "b"], overlap=2)
+    rows = [LabelRow("a", "ham", "77", "ann"), LabelRow("a", "spam", "77", "bo"), LabelRow("a", "ham", "77")]
+    assert store.labels.accept("b1", rows, at=NOON).accepted == 3
+    for again in (rows, rows[::-1], rows[1:2]):
+        receipt = store.labels.accept("b1", again, at=NOON)
+        assert (receipt.accepted, receipt.repeated, receipt.notes) == (0, len(again), ())
+    assert [(row.annotator, row.label) for row in store.labels.of("b1")["a"]] == [
+        ("ann", "ham"),
+        ("bo", "spam"),
+        (None, "ham"),
+    ]
+
+
+def test_another_answer_under_the_same_id_is_a_later_word(store: Store) -> None:
+    """A skip and a decision for all are others too; an old file sent again is told that they came after."""
+    put_batch(store, "b1", ["a", "b"])
+    first = LabelRow("a", "ham", "77", "ann")
+    changed = replace(first, label="spam")
+    assert store.labels.accept("b1", [first], at=NOON).accepted == 1
+    assert store.labels.accept("b1", [changed], at=NOON).accepted == 1
+    assert states(store)[0] == ("labelled", "spam")
+    receipt = store.labels.accept("b1", [first, changed], at=NOON)
+    assert (receipt.accepted, receipt.repeated, receipt.notes) == (0, 2, (Note(0, "other_since"),))
+    skipped = replace(first, label=None, skipped=True)
+    for accepted in (2, 0):
+        rows = [skipped, replace(first, adjudicated=True)]
+        assert store.labels.accept("b1", rows, at=NOON).accepted == accepted
+    assert states(store)[0] == ("labelled", "ham")
+
+
 def test_an_adjudicator_takes_nothing_back(store: Store) -> None:
     """What somebody decides for all is no word of their own."""
     put_batch(store, "b1", ["a"])
