@@ -10,6 +10,7 @@ The tree::
     ├── UnknownBatch          no such batch
     ├── UnknownLease          the batch gave out no such lease
     ├── LeaseOver             a lease expired or was released
+    ├── IdempotencyKeyReused  a key came again with another request
     ├── BatchClosed           nothing more is handed out of a batch
     ├── UnknownProposal       no such proposal
     ├── ProposalRefused       a version cannot be proposed, or a proposal not decided so, now
@@ -103,6 +104,20 @@ class LeaseOver(MonitoringError):
         return (
             f"lease {self.lease_id!r} {self.ended}; labels made under it still count, "
             "for further items ask with another Idempotency-Key"
+        )
+
+
+class IdempotencyKeyReused(MonitoringError):
+    """A key comes again with another request than it made something for; `differs` says in what."""
+
+    def __init__(self, made: str, *differs: str) -> None:
+        super().__init__(made, *differs)
+        self.made, self.differs = made, differs
+
+    def __str__(self) -> str:
+        return (
+            f"Idempotency-Key: it stands for another request already, which made {self.made} and differs in "
+            f"{', '.join(self.differs)}; repeat that one as it was, or send another key"
         )
 
 

@@ -205,6 +205,9 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     monitoring_errors.UnknownBatch: Kind(404, "unknown-batch", "No such batch"),
     monitoring_errors.UnknownLease: Kind(404, "unknown-lease", "No such lease"),
     monitoring_errors.LeaseOver: Kind(409, "lease-over", "Lease is over"),
+    monitoring_errors.IdempotencyKeyReused: Kind(
+        422, "idempotency-key-reused", "Idempotency-Key stands for another request"
+    ),
     monitoring_errors.BatchClosed: Kind(409, "batch-closed", "Batch is closed"),
     monitoring_errors.UnknownProposal: Kind(404, "unknown-proposal", "No such proposal"),
     monitoring_errors.ProposalRefused: Kind(409, "proposal-refused", "This cannot be proposed or decided"),

@@ -6,13 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from monitoring.errors import BatchClosed, LeaseOver, UnknownLease
+from monitoring.errors import BatchClosed, IdempotencyKeyReused, LeaseOver, UnknownLease
 from monitoring.store.batches import read_batch
 from monitoring.store.database import Database, database_now
 from monitoring.store.settling import annotations_of, spoke
 from monitoring.store.tables import item_leases, labeler_leases
 from monitoring.waves.batches import Batch, BatchItem
-from monitoring.waves.leasing import ItemLease
+from monitoring.waves.leasing import KEY_CHARACTERS, ItemLease
 
 
 class ItemLeasesTable:
@@ -32,6 +32,8 @@ class ItemLeasesTable:
         UnknownBatch
         BatchClosed
             Also when the lease was given before.
+        IdempotencyKeyReused
+            The same person asked for something else under the same key before.
         LeaseOver
             It was given before, and expired or was released.
         """
@@ -39,7 +41,7 @@ class ItemLeasesTable:
             batch = read_batch(connection, batch_id)
             if batch.state == "closed":
                 raise BatchClosed(batch_id)
-            known = _find(connection, batch_id, lease_id)
+            known = _find(connection, batch_id, _under_same_key(connection, batch_id, lease_id) or lease_id)
             if known is None:
                 return _give(connection, batch, lease_id, who=who, size=size, seconds=seconds)
             return _again(connection, batch, known)
@@ -65,6 +67,18 @@ class ItemLeasesTable:
                 .values(released_at=database_now())
             )
             return given_back.rowcount
+
+
+def _under_same_key(connection: sa.Connection, batch_id: str, lease_id: str) -> str | None:
+    """Return the id of the lease that the same key gave before; IdempotencyKeyReused if it was another."""
+    key, its_key = lease_id[:KEY_CHARACTERS], sa.func.substr(labeler_leases.c.lease_id, 1, KEY_CHARACTERS)
+    found: str | None = connection.scalar(
+        sa.select(labeler_leases.c.lease_id).where(labeler_leases.c.batch_id == batch_id, its_key == key)
+    )
+    # Of a lease that an earlier release gave, nobody knows what was asked for.
+    if found in (None, key, lease_id):
+        return found
+    raise IdempotencyKeyReused(f"lease {found}", "size or minutes")
 
 
 def _find(connection: sa.Connection, batch_id: str, lease_id: str) -> "sa.Row[Any] | None":

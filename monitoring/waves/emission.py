@@ -11,7 +11,7 @@ from model_store.bundles.bundle import ModelKey
 from model_store.data.wordmarks import Marks
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
-from monitoring.errors import BatchRefused
+from monitoring.errors import BatchRefused, IdempotencyKeyReused
 from monitoring.recording.candidate import EXPLORE_SHARE, draw_limit
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
@@ -98,12 +98,13 @@ def emit_by_hand(
 ) -> str:
     """Make a batch from the last day's traffic because somebody asks for it; return its id.
 
-    The same `idempotency_key` returns the same batch. Beside the `watched` classes it is about those whose
-    share has risen, as far as that is known without labels. What is drawn at random is of whole epochs since
-    the traffic last moved, if there are any. `size` is at most `config.batch_size`, its
-    default; `overlap` people label each item, by default `config.overlap`. An `audit` is about the
-    watched classes. With `explore` it holds so many items drawn at random and nothing else, at most as many
-    as the day's budget has labels for and as the reservoirs are sure to hold.
+    The same `idempotency_key` returns the same batch, if the rest of what is asked is the same: the manifest
+    has it as `asked`, which earlier releases did not write. Beside the `watched` classes it is about those
+    whose share has risen, as far as that is known without labels. What is drawn at random is of whole epochs
+    since the traffic last moved, if there are any. `size` is at most `config.batch_size`, its default;
+    `overlap` people label each item, by default `config.overlap`. An `audit` is about the watched classes.
+    With `explore` it holds so many items drawn at random and nothing else, at most as many as the day's
+    budget has labels for and as the reservoirs are sure to hold.
 
     Raises
     ------
@@ -111,10 +112,15 @@ def emit_by_hand(
         As `emit_for_alarm`, or the model has no closed bucket yet.
     UnknownModel
         The model never had traffic.
+    IdempotencyKeyReused
+        The key made a batch for another request.
     """
     batch_id = by_hand_batch_id(model_key, idempotency_key)
+    asked = {"watched": list(watched), "size": size, "overlap": overlap, "mode": mode, "explore": explore}
+    told: dict[str, Any] = {"asked_by": who, "asked": asked, **(about or {})}
     for _ in range(_ATTEMPTS):
         if store.batches.exists(batch_id):
+            _check_same(store.batches.get(batch_id).manifest, told)
             return batch_id
         detector = store.detectors.get(model_key)
         if detector is None:
@@ -138,7 +144,7 @@ def emit_by_hand(
             explore=explore,
             overlap=overlap or config.overlap,
             created_at=clock.now(),
-            about={"asked_by": who, **(about or {})},
+            about=told,
         )
         try:
             store.closing.add_by_hand(batch, load=load, who=who)
@@ -161,6 +167,17 @@ def drawn_of(since: float | None) -> str:
     if since is None:
         return "of the last day"
     return f"since the traffic moved at {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _check_same(manifest: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """Refuse a request that is not the one that a batch was made for, as far as its manifest tells."""
+
+    def request(of: Mapping[str, Any]) -> dict[str, object]:
+        return {"by": of.get("asked_by"), "proposal": of.get("proposal"), **of.get("asked", told["asked"])}
+
+    before, now = request(manifest), request(told)
+    if differs := [name for name in now if now[name] != before.get(name)]:
+        raise IdempotencyKeyReused(f"batch {manifest.get('batch')}", *differs)
 
 
 def _emit(

@@ -2,8 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
 from monitoring.waves.batches import BatchItem
+
+# So much of a lease's id tells whose it is and under which key, the rest what was asked for. Ids that earlier
+# releases gave have no rest.
+KEY_CHARACTERS: Final = 16
+_ASKED_CHARACTERS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +27,14 @@ class ItemLease:
     items: tuple[BatchItem, ...]
 
 
-def lease_id(batch_id: str, holder: str, idempotency_key: str) -> str:
-    """Return the id of the lease that a request makes: the same however often it is sent."""
-    parts = "\0".join(("lease", batch_id, holder, idempotency_key))
-    return hashlib.sha256(parts.encode(errors="surrogatepass")).hexdigest()[:16]
+def lease_id(batch_id: str, holder: str, idempotency_key: str, *, size: int, seconds: float) -> str:
+    """Return the id of the lease that a request makes: the same however often it is sent.
+
+    Its first `KEY_CHARACTERS` are the same whatever somebody asks of a batch under one key.
+    """
+    key = _digest("lease", batch_id, holder, idempotency_key)[:KEY_CHARACTERS]
+    return key + _digest(key, str(size), repr(float(seconds)))[:_ASKED_CHARACTERS]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -49,7 +49,7 @@ def lease(
         str | None,
         typer.Option(
             "--once",
-            help="A word of yours: the same one gives the same lease again.",
+            help="A word of yours: with the same --size and --minutes it gives the same lease again.",
             callback=_word,
         ),
     ] = None,

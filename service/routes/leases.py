@@ -32,13 +32,14 @@ class Release(Struct, frozen=True, forbid_unknown_fields=True):
 def post_lease(call: Call) -> object:
     """Give somebody the next free items of a batch; the same Idempotency-Key gives the same lease."""
     asked, batch_id = call.json(NewLease), call.path["batch"]
-    store = call.worker.state.store()
+    store, key = call.worker.state.store(), call.idempotency_key or uuid.uuid4().hex
+    size, seconds = asked.size, asked.minutes * SECONDS_PER_MINUTE
     lease = store.item_leases.lease(
         batch_id,
-        lease_id=lease_id(batch_id, asked.who, call.idempotency_key or uuid.uuid4().hex),
+        lease_id=lease_id(batch_id, asked.who, key, size=size, seconds=seconds),
         who=asked.who,
-        size=asked.size,
-        seconds=asked.minutes * SECONDS_PER_MINUTE,
+        size=size,
+        seconds=seconds,
     )
     batch = store.batches.get(batch_id)
     return {

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.clock import ManualClock
-from monitoring.errors import BatchClosed, LeaseOver, UnknownBatch, UnknownLease
+from monitoring.errors import BatchClosed, IdempotencyKeyReused, LeaseOver, UnknownBatch, UnknownLease
 from monitoring.store import Store, open_store
 from monitoring.waves.leasing import ItemLease
 from tests.support.labeling import NOON, decision, put_batch, word
@@ -71,6 +71,17 @@ def test_the_same_lease_is_given_once(store: Store, clock: ManualClock) -> None:
     assert hold(store, "ann", lease="l1", size=4) == first
     store.labels.accept("b1", [word("a", "ham", "ann", lease="l1")], at=NOON)
     assert take(store, "ann", lease="l1") == ("b",)
+
+
+def test_a_lease_of_an_earlier_release_is_given_again_by_its_key(store: Store) -> None:
+    """Its id ends before what was asked for; of a newer one, another end is another request."""
+    put_batch(store, "b1", KEYS)
+    key, later = "0123456789abcdef", "fedcba9876543210"
+    first = hold(store, "ann", lease=key)
+    assert hold(store, "ann", lease=f"{key}00000000") == first
+    hold(store, "bo", lease=f"{later}00000000")
+    with pytest.raises(IdempotencyKeyReused, match=f"{later}00000000"):
+        hold(store, "bo", lease=f"{later}11111111")
 
 
 def test_what_is_not_labelled_in_time_is_free_again(store: Store, clock: ManualClock) -> None:

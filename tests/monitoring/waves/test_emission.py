@@ -15,7 +15,7 @@ from monitoring.clock import ManualClock
 from monitoring.config import WatcherConfig
 from monitoring.detection.detector import DetectorConfig
 from monitoring.detection.finding import Finding
-from monitoring.errors import BatchRefused, UnknownModel
+from monitoring.errors import BatchRefused, IdempotencyKeyReused, UnknownModel
 from monitoring.meaning.gate import Gate
 from monitoring.meaning.meant import Meant
 from monitoring.meaning.verdict import ClassPrior
@@ -25,9 +25,10 @@ from monitoring.recording.reservoir import Reservoir
 from monitoring.store import Alarm, Span, Store, tables
 from monitoring.store.alarms import insert_alarm
 from monitoring.watcher import Watcher
-from monitoring.waves.emission import emit_by_hand
+from monitoring.waves.emission import by_hand_batch_id, emit_by_hand
 from monitoring.waves.facts import ModelFacts
 from monitoring.waves.views import View
+from tests.support.labeling import put_batch
 
 CLASSES = ("ham", "spam")
 CONFIG = WatcherConfig(detector=DetectorConfig(bucket_seconds=10.0), batch_size=20)
@@ -58,6 +59,17 @@ def ask(store: Store, clock: ManualClock) -> Callable[..., str]:
         )
 
     return emit
+
+
+def test_of_an_earlier_release_s_batch_is_compared_what_it_says(
+    store: Store, ask: Callable[..., str]
+) -> None:
+    """Who asked, and for which proposal; a true repeat over an upgrade makes no second batch."""
+    batch = by_hand_batch_id("mail@1", "k1")
+    put_batch(store, batch, ["a"], batch=batch, asked_by="ops", proposal="p1")
+    assert ask(size=7, about={"proposal": "p1"}) == batch
+    with pytest.raises(IdempotencyKeyReused, match=f"batch {batch} and differs in proposal"):
+        ask(size=7)
 
 
 def request(n: int, *, at: float, rng: np.random.Generator) -> Observed:

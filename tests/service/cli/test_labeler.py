@@ -37,7 +37,7 @@ def test_a_lease_is_a_file_to_fill_in_and_send_back(
     code, said, _ = seamark(*asked)
     path = Path(said.splitlines()[-1])
     assert (code, seamark(*asked)[1]) == (0, said)
-    assert re.match(r"4 items until 2023-11-\d\d \d\d:\d\d.*, lease [0-9a-f]{16}$", said.splitlines()[0])
+    assert re.match(r"4 items until 2023-11-\d\d \d\d:\d\d.*, lease [0-9a-f]{24}$", said.splitlines()[0])
     rows = list(csv.DictReader(io.StringIO(path.read_text(), newline="")))
     assert [{row["label"], row["annotator"]} for row in rows] == [{"", "kim"}] * 4
     assert not {"slice", "stratum", "weight"} & set(rows[0])

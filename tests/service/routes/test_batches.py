@@ -56,6 +56,27 @@ def test_a_batch_is_made_once_for_an_idempotency_key(filled: House) -> None:
     assert [(each["id"], each["reason"]) for each in listed] == [(first["id"], "by_hand")]
 
 
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        ({"size": 7}, "size"),
+        ({"by": "lou"}, "by"),
+        ({"watched": ["login"]}, "watched"),
+        ({"overlap": 2, "explore": 5}, "overlap, explore"),
+    ],
+)
+def test_a_key_stands_for_one_request(filled: House, change: dict[str, Any], differs: str) -> None:
+    """Nobody is answered for a batch they did not ask for; the problem names the header and the fields."""
+    headers, asked = {"Idempotency-Key": "monday"}, {"by": "ada", "size": 6}
+    first = filled.local.post("/v1/batches", json=asked, headers=headers).json()
+    other = filled.local.post("/v1/batches", json=asked | change, headers=headers)
+    assert (other.status_code, other.json()["type"]) == (422, "urn:seamark:problem:idempotency-key-reused")
+    assert other.json()["detail"].startswith("Idempotency-Key: it stands for another request")
+    assert f"batch {first['id']} and differs in {differs};" in other.json()["detail"]
+    again = filled.local.post("/v1/batches", json=asked | {"watched": []}, headers=headers)
+    assert again.json()["id"] == first["id"]
+
+
 def test_an_id_sent_twice_is_two_predictions_and_one_item_of_a_batch(house: House) -> None:
     """Also within one request: both are answered and counted, and nobody labels the same key twice."""
     words = ["".join(each) for each in np.random.default_rng(0).choice(list("abcdefghij"), (40, 30))]

@@ -64,6 +64,18 @@ def test_nobody_gets_what_another_has_and_a_repeat_gets_the_same(house: House, b
     assert listed["leased"] == house.local.get(f"/v1/batches/{batch}").json()["leased"] == 10
 
 
+def test_a_key_stands_for_one_request(house: House, batch: str) -> None:
+    """Another size or time is refused and takes nothing; what is left out is the default."""
+    first = take(house, batch, "kim", once="k")
+    for change in ({"size": 7}, {"minutes": 30}):
+        other = house.local.post(
+            f"/v1/batches/{batch}/lease", json={"who": "kim", **change}, headers={"Idempotency-Key": "k"}
+        )
+        assert (other.status_code, other.json()["type"].rpartition(":")[2]) == (422, "idempotency-key-reused")
+        assert f"lease {first['lease']} and differs in size or minutes" in other.json()["detail"]
+    assert take(house, batch, "kim", once="k", size=20, minutes=60) == first
+
+
 def test_with_nothing_left_the_lease_is_null(house: House, batch: str) -> None:
     """No error: a labeler's program asks again later."""
     everything = take(house, batch, "kim", size=500)
@@ -84,7 +96,7 @@ def test_leases_that_are_over_and_unknown_ones_are_problems(house: House, batch:
         answer = house.local.post(f"/v1/batches/{path}", json=body, headers={"Idempotency-Key": "k"})
         return answer.status_code, answer.json()["type"].rpartition(":")[2]
 
-    assert problem(f"{batch}/lease", {"who": "kim"}) == (409, "lease-over")
+    assert problem(f"{batch}/lease", {"who": "kim", "minutes": 1}) == (409, "lease-over")
     assert problem("none/lease", {"who": "kim"}) == (404, "unknown-batch")
     assert problem(f"{batch}/leases/none/release", {}) == (404, "unknown-lease")
     assert problem(f"{batch}/lease", {"who": "kim", "size": 0}) == (422, "field-invalid")
