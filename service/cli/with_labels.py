@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from urllib.parse import quote
 
 import numpy as np
 import typer
@@ -104,7 +105,7 @@ def collect(url: str, key: str, *, name: str, store: ModelStore, batches: Sequen
     Raises
     ------
     ClientError
-        The service does not answer, serves another name, or has no labels.
+        The service does not answer, serves another name, or has no labels, or none of these batches.
     """
     client = Client(url, key, timeout_seconds=120.0)
     basis = client.get("/v1/proposals/basis").json()
@@ -123,6 +124,8 @@ def collect(url: str, key: str, *, name: str, store: ModelStore, batches: Sequen
         ) from error
     lines = client.get("/v1/labels", params={"format": "jsonl"}).content.split(b"\n")
     labels = [json.loads(line) for line in lines if line.strip()]
+    for batch in sorted(set(batches) - {each["batch"] for each in labels}):
+        client.get(f"/v1/batches/{quote(batch, safe='')}")  # a misspelt id is no batch without labels
     mine = [each for each in labels if not batches or each["batch"] in batches]
     kept = [each for each in mine if _content(each) is not None]
     if not kept:

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
-from model_store.bundles.bundle import Bundle, read_manifest
-from model_store.bundles.manifest import Manifest, Task
+from model_store.bundles.bundle import Bundle
 from model_store.policy import NO_CLASS
 from monitoring.detection.detector import Detector, DetectorConfig
 from monitoring.detection.plan import RATIOS, measured_rate, plan, plan_ahead
@@ -16,10 +15,9 @@ from monitoring.expecting import end_expectation, expect_change
 from monitoring.freezing import freeze_baseline
 from monitoring.scanning.windows import drift_categories
 from monitoring.status import expectations_json, history, status
-from monitoring.store.counts import ModelRow
 from service.exchange import Call
 from service.problems import FieldInvalid
-from service.routes.models import MaybeReason, Name, Reason, current_key
+from service.routes.models import MaybeReason, Name, Reason, answers_of, current_key
 from service.values import LATEST_SECOND, MAX_FACTOR
 
 Moment = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(gt=0, lt=LATEST_SECOND)]
@@ -53,7 +51,7 @@ class ExpectEnd(Struct, frozen=True, forbid_unknown_fields=True):
 def get_drift(call: Call) -> object:
     """Return the state of the detector of the version in force, or of `?model=name@version`."""
     key = _key(call)
-    classes, task = _answers_of(call, key)
+    classes, task = answers_of(call, key)
     bundle = _bundle(call, key)
     return status(
         call.worker.state.store(),
@@ -70,7 +68,7 @@ def get_history(call: Call) -> object:
     since = call.whole_number("since", default=0, low=0, high=LATEST_SECOND)
     limit = call.whole_number("limit", default=1_000, low=1, high=10_000)
     key = _key(call)
-    classes, _ = _answers_of(call, key)
+    classes, _ = answers_of(call, key)
     return history(call.worker.state.store(), key, since=float(since), limit=limit, classes=classes)
 
 
@@ -112,7 +110,7 @@ def post_baseline(call: Call) -> object:
 def post_expectation(call: Call) -> object:
     """Leave a class out of all tests until a planned change is over; the act is in the audit trail."""
     asked, key = call.json(Expect), _key(call)
-    classes, _ = _answers_of(call, key)
+    classes, _ = answers_of(call, key)
     _require_class(asked.category, drift_categories(classes), at="$.class")
     until = asked.until.timestamp() if isinstance(asked.until, datetime) else asked.until
     expected = expect_change(
@@ -132,7 +130,7 @@ def post_expectation(call: Call) -> object:
 def post_expectation_end(call: Call) -> object:
     """Watch a class again before the time that was told; the act is in the audit trail."""
     asked, key = call.json(ExpectEnd), _key(call)
-    classes, _ = _answers_of(call, key)
+    classes, _ = answers_of(call, key)
     _require_class(asked.category, drift_categories(classes), at="$.class")
     expected = end_expectation(
         call.worker.state.store(),
@@ -158,21 +156,6 @@ def _bundle(call: Call, key: str) -> Bundle | None:
     """Return the bundle of a version that this worker runs."""
     current = call.worker.swapper.current
     return current.model.bundle if current is not None and current.model.key == key else None
-
-
-def _answers_of(call: Call, key: str) -> tuple[tuple[str, ...], Task]:
-    """Return classes and task of a version, as its traffic was counted or else as its bundle says.
-
-    Raises
-    ------
-    UnknownBundle
-        It never had traffic and is not in the store of models.
-    """
-    try:
-        known: ModelRow | Manifest = call.worker.state.store().counts.model(key)
-    except UnknownModel:
-        known = read_manifest(call.worker.models.path_of(key))
-    return known.classes, known.task
 
 
 def _detector(call: Call, key: str, config: DetectorConfig) -> Detector | None:

@@ -12,6 +12,7 @@ from monitoring.waves.returns import parse_labels
 from service.exchange import JSON_TYPE, Call, Content
 from service.problems import FieldInvalid
 from service.routes.leases import shown
+from service.routes.models import answers_of
 
 LABEL_TYPES: Final = (
     "application/json",
@@ -61,8 +62,11 @@ def get_labels(call: Call) -> object:
     media_type, write = FILES[form]
     model, batch = call.query.get("model"), call.query.get("batch")
     store = call.worker.state.store()
+    # A misspelt name is no empty file.
+    if model is not None:
+        answers_of(call, model)
     if batch is not None:
-        store.batches.get(batch)  # a misspelt id is no empty file
+        store.batches.get(batch)
     found = store.labelled.read(
         model_keys=None if model is None else {model}, batch_ids=None if batch is None else {batch}
     )

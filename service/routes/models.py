@@ -8,11 +8,13 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct, field
 
 from model_store.bundles.bundle import read_manifest
+from model_store.bundles.manifest import Manifest, Task
 from model_store.errors import ModelStoreError, UnknownBundle
 from model_store.promotions import Promotion
 from model_store.store import ModelStore
-from monitoring.errors import StateUnavailable
+from monitoring.errors import StateUnavailable, UnknownModel
 from monitoring.promoting import follow_promotions
+from monitoring.store.counts import ModelRow
 from monitoring.timeline import MOST, Made, timeline
 from service import swap
 from service.exchange import Call
@@ -110,6 +112,21 @@ def current_key(call: Call) -> str:
     if key is None:
         raise NoBundle
     return key
+
+
+def answers_of(call: Call, key: str) -> tuple[tuple[str, ...], Task]:
+    """Return classes and task of a version, as its traffic was counted or else as its bundle says.
+
+    Raises
+    ------
+    UnknownBundle
+        It never had traffic and is not in the store of models.
+    """
+    try:
+        known: ModelRow | Manifest = call.worker.state.store().counts.model(key)
+    except UnknownModel:
+        known = read_manifest(call.worker.models.path_of(key))
+    return known.classes, known.task
 
 
 def _version(store: ModelStore, name: str, version: str) -> dict[str, Any]:

@@ -242,7 +242,10 @@ def test_none_of_these_trains_nothing_and_is_counted(seamark: Command, office: O
 
 @pytest.mark.parametrize(
     ("rename", "said"),
-    [({"login": "sign-in"}, "the rows have other classes"), ({}, "labels came back")],
+    [
+        ({"login": "sign-in"}, "the rows have other classes"),
+        ({}, "batch 'b' does not exist; list them with `seamark batch list`"),
+    ],
     ids=["other classes", "unknown batch"],
 )
 def test_what_does_not_go_together_is_one_line(

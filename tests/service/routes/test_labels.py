@@ -1,8 +1,10 @@
 """Labels over HTTP: of leases and of several people, their disagreements, and the file they come to."""
 
+import asyncio
 import csv
 import io
 import json
+import shutil
 from typing import Any
 
 import numpy as np
@@ -137,10 +139,37 @@ def test_all_settled_labels_are_one_file(house: House, batch: str) -> None:
     path = f"/v1/labels?format=csv&model=tiny@1&batch={batch}"
     sheet = list(csv.DictReader(io.StringIO(house.local.get(path).text)))
     assert [row["key"] for row in sheet] == [row["key"] for row in lines]
+    bundles.publish_tiny(house.models, promote=False)
     assert house.local.get("/v1/labels?model=tiny@2").text == ""
     assert house.local.get("/v1/labels?batch=none").status_code == 404
     assert house.local.get("/v1/labels?format=parquet").status_code == 422
     assert house.remote.get("/v1/labels").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "kind"),
+    [
+        ("model=tiny@1", 200, ""),
+        ("model=nosuch", 404, "unknown-version"),
+        ("model=tiny", 404, "unknown-version"),
+        ("model=tiny@9", 404, "unknown-version"),
+        ("batch=nosuch", 404, "unknown-batch"),
+    ],
+)
+def test_no_file_is_empty_for_a_misspelt_name(house: House, asked: str, status: int, kind: str) -> None:
+    """What exists and has no labels yet gives one; else the problem names what there is."""
+    answer = house.local.get(f"/v1/labels?{asked}")
+    assert answer.status_code == status
+    assert answer.content == b"" if not kind else answer.json()["type"].endswith(f":{kind}")
+
+
+def test_labels_of_a_version_whose_bundle_is_gone_stay(house: House, batch: str) -> None:
+    """Its batches tell that it was there."""
+    send(house, batch, {"key": keys(house, batch)[0], "label": "login", "annotator": "ann"})
+    bundles.publish_tiny(house.models)
+    asyncio.run(house.worker.poll())
+    shutil.rmtree(house.models.path_of("tiny@1"))
+    assert house.local.get("/v1/labels?model=tiny@1").status_code == 200
 
 
 def test_a_smaller_batch_says_so(house: House) -> None:
