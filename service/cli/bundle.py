@@ -82,9 +82,13 @@ def promote(
     why: Why = "",
     json: Json = False,
 ) -> None:
-    """Put a version in force; running services swap to it without losing a request."""
-    done = ModelStore(store).promote(name, version, who=by or current_user(), why=why, at=time.time())
-    _show_promotion(done, as_json=json)
+    """Put a version in force; running services swap to it without losing a request.
+
+    One that is in force already stays so, with the reason it was put there for.
+    """
+    now = time.time()
+    done = ModelStore(store).promote(name, version, who=by or current_user(), why=why, at=now)
+    _show_promotion(done, as_json=json, changed=done.at == now)
 
 
 @app.command()
@@ -145,13 +149,13 @@ def _promises(bundle: Bundle, value: Mapping[str, Any]) -> Group:
     return Group(promises, *([Text(f"why it was made: {value['why']}")] if value["why"] else []))
 
 
-def _show_promotion(promotion: Promotion, *, as_json: bool) -> None:
-    before = f" (was {promotion.from_version})" if promotion.from_version else ""
-    show(
-        promotion.to_json(),
-        as_json=as_json,
-        human=lambda: f"{promotion.name}: version {promotion.to_version} is in force{before}",
-    )
+def _show_promotion(promotion: Promotion, *, as_json: bool, changed: bool = True) -> None:
+    said = f"{promotion.name}: version {promotion.to_version} is in force"
+    if not changed:
+        said += " already; nothing changed"
+    elif promotion.from_version:
+        said += f" (was {promotion.from_version})"
+    show(promotion.to_json(), as_json=as_json, human=lambda: said)
 
 
 def current_path(bundles: ModelStore, name: str, version: str | None = None) -> Path:

@@ -77,6 +77,20 @@ def test_promote_and_rollback_are_in_the_history(
     ]
 
 
+def test_what_is_in_force_already_is_not_promoted_again(
+    seamark: Command, publish_tiny: Callable[..., Path], model_store_root: Path
+) -> None:
+    """The line says that nothing happened, and the history keeps the first reason."""
+    for _ in range(2):
+        publish_tiny(promote=False)
+    common = ("--store", model_store_root)
+    assert seamark("bundle", "promote", "tiny", "1", *common) == (0, "tiny: version 1 is in force\n", "")
+    assert seamark("bundle", "promote", "tiny", "2", *common)[1] == "tiny: version 2 is in force (was 1)\n"
+    again = seamark("bundle", "promote", "tiny", "2", "--why", "again", *common)
+    assert again == (0, "tiny: version 2 is in force already; nothing changed\n", "")
+    assert [each.why for each in ModelStore(model_store_root).history("tiny")] == ["", ""]
+
+
 def test_a_rollback_with_from_goes_back_once(
     seamark: Command, publish_tiny: Callable[..., Path], model_store_root: Path
 ) -> None:

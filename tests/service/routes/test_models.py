@@ -45,6 +45,14 @@ def test_promotion_is_stored_followed_and_rolled_back(house: House) -> None:
     assert house.worker.swapper.current.model.key == "tiny@1"
 
 
+def test_what_is_in_force_already_answers_with_the_promotion_of_then(house: House) -> None:
+    """Nothing changes, and nobody is told of a reason that is not kept."""
+    first = house.models.history("tiny")
+    again = house.local.post("/v1/models/1/promote", json=CHANGE)
+    assert (again.status_code, again.json()) == (200, first[-1].to_json())
+    assert house.models.history("tiny") == first
+
+
 @pytest.mark.parametrize("version", ["7", "x", "..", "1%2F..%2F1"])
 def test_an_unknown_version_is_a_404(house: House, version: str) -> None:
     """A version is a number in the store and never a path."""
