@@ -15,6 +15,7 @@ Step: TypeAlias = Literal[
     "refit",
     "import",
     "batch",
+    "close",
     "propose",
     "shadow",
     "promote",
@@ -29,7 +30,13 @@ Step: TypeAlias = Literal[
 ]
 
 MOST: Final = 1_000
-_OF_ONE_MOMENT: Final[Mapping[Step, int]] = {"alarm_end": 1, "supersede": 1, "shadow": 1, "baseline": 2}
+_OF_ONE_MOMENT: Final[Mapping[Step, int]] = {
+    "alarm_end": 1,
+    "close": 1,
+    "supersede": 1,
+    "shadow": 1,
+    "baseline": 2,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,8 @@ def _batches(store: Store, name: str, acts: Sequence[AuditEntry]) -> Iterator[En
         if _is_of(each.model_key, name):
             about = {"batch": each.id, "alarm": each.alarm_id}
             yield Entry(each.created_at, "batch", each.model_key, asked.get(each.id, AUTOMATIC), "", about)
+            if each.closed_by is not None and each.closed_at is not None:
+                yield Entry(each.closed_at, "close", each.model_key, each.closed_by, "", {"batch": each.id})
 
 
 def _alarm(alarm: Alarm) -> Iterator[Entry]:

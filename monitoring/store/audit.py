@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
 from monitoring.store.database import Database
 from monitoring.store.tables import audit
+
+CLOSE_BATCH: Final = "close_batch"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from model_store.bundles.bundle import ModelKey
 from monitoring.errors import UnknownBatch
 from monitoring.store import codec
-from monitoring.store.audit import insert_audit
+from monitoring.store.audit import CLOSE_BATCH, insert_audit
 from monitoring.store.database import Database, database_now
 from monitoring.store.deliveries import BATCH_EMITTED, insert_delivery
 from monitoring.store.load import Load, read_load
 from monitoring.store.settling import close_batch
-from monitoring.store.tables import batch_items, batches, item_leases
+from monitoring.store.tables import audit, batch_items, batches, item_leases
 from monitoring.store.taken import Taken, read_taken
 from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary, of_schema_1
 
@@ -75,6 +75,7 @@ class BatchesTable:
             rows = connection.execute(query).all()
             ids = [row.batch_id for row in rows]
             states, leased = _states(connection, ids), _leased(connection, ids)
+            closed_by = _closed_by(connection, ids)
         return tuple(
             BatchSummary(
                 id=row.batch_id,
@@ -88,6 +89,8 @@ class BatchesTable:
                 n_skipped=states.get((row.batch_id, "skipped"), 0),
                 n_leased=leased.get(row.batch_id, 0),
                 overlap=row.overlap,
+                closed_at=row.closed_at,
+                closed_by=closed_by.get(row.batch_id),
             )
             for row in rows
         )
@@ -114,10 +117,15 @@ class BatchesTable:
                 connection,
                 at=at,
                 who=who,
-                action="close_batch",
+                action=CLOSE_BATCH,
                 model_key=batch.model_key,
                 details={"batch": batch_id},
             )
+
+    def closed_by(self, batch_id: str) -> str | None:
+        """Return who closed a batch by hand; None when it is open, or closed with its last item."""
+        with self._database.read() as connection:
+            return _closed_by(connection, [batch_id]).get(batch_id)
 
     def leased(self, batch_id: str) -> int:
         """Return how many of a batch's open items somebody holds now."""
@@ -179,6 +187,7 @@ def read_batch(connection: sa.Connection, batch_id: str) -> Batch:
         manifest=manifest,
         items=found,
         overlap=row.overlap,
+        closed_at=row.closed_at,
     )
 
 
@@ -219,6 +228,12 @@ def _leased(connection: sa.Connection, ids: Sequence[str]) -> Mapping[str, int]:
         .group_by(batch_items.c.batch_id)
     )
     return {batch_id: int(n) for batch_id, n in connection.execute(query)}
+
+
+def _closed_by(connection: sa.Connection, ids: Sequence[str]) -> Mapping[str, str]:
+    batch_id = audit.c.details["batch"].as_string()
+    query = sa.select(batch_id, audit.c.who).where(audit.c.action == CLOSE_BATCH, batch_id.in_(ids))
+    return {row[0]: row.who for row in connection.execute(query)}
 
 
 def _row(batch: NewBatch, at: int) -> Mapping[str, object]:

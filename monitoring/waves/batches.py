@@ -78,7 +78,7 @@ class BatchItem:
 class Batch:
     """Items chosen together for the labelers, and the manifest that says how.
 
-    Each item is asked of `overlap` people, and open until so many spoke.
+    Each item is asked of `overlap` people, and open until so many spoke. `closed_at` in UTC epoch seconds.
     """
 
     id: str
@@ -89,6 +89,7 @@ class Batch:
     manifest: Mapping[str, object]
     items: tuple[BatchItem, ...]
     overlap: int = 1
+    closed_at: float | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """A batch in a list: identity and progress, no items."""
+    """A batch in a list: identity and progress, no items; `closed_by` where a person closed it."""
 
     id: str
     alarm_id: str | None
@@ -134,6 +135,8 @@ class BatchSummary:
     n_skipped: int
     n_leased: int = 0
     overlap: int = 1
+    closed_at: float | None = None
+    closed_by: str | None = None
 
 
 def of_schema_1(

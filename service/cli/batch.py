@@ -19,7 +19,7 @@ from service.values import MOST_EXPLORED, MOST_ITEMS, MOST_LABELERS
 
 app = typer.Typer(no_args_is_help=True, help="Labeling batches: list, make, pull, lease, return, close.")
 
-_COLUMNS: Final = ("id", "state", "reason", "items", "labelled", "skipped", "leased")
+_COLUMNS: Final = ("id", "state", "reason", "items", "labelled", "skipped", "leased", "closed_by")
 _NONE: Final = (
     "no batches yet: an alarm makes one, and so do `seamark batch make` and `seamark proposal wave`"
 )
@@ -29,7 +29,7 @@ _NONE: Final = (
 def list_batches(url: Url = DEFAULT_URL, key: Key = "", json: Json = False) -> None:
     """List the batches with their state and what is still to label."""
     value = Client(url, key).get("/v1/batches").json()
-    rows = [[each[name] for name in _COLUMNS] for each in value["batches"]]
+    rows = [[each.get(name) for name in _COLUMNS] for each in value["batches"]]
     show(
         value, as_json=json, human=lambda: listed(number_of(len(rows), "batch"), _COLUMNS, rows, empty=_NONE)
     )

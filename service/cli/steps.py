@@ -17,6 +17,7 @@ _DOES = {
     "refit": "was fitted to new thresholds",
     "import": "was imported",
     "batch": "gave batch {batch}",
+    "close": "batch {batch} was closed",
     "propose": "was proposed in place of {base}",
     "shadow": "began to answer beside the live version",
     "promote": "was put in force",

@@ -133,6 +133,7 @@ def _detail(call: Call, batch_id: str, *, explore: int | None = None) -> dict[st
         "items": len(batch.items),
         **{state: states[state] for state in ("open", "labelled", "skipped")},
         "leased": store.batches.leased(batch_id),
+        "closed_by": store.batches.closed_by(batch_id),
         "agreement": agreement_json(agreement_of(annotations.values(), batch.classes)),
         "notes": _notes(batch, explore, per_day=call.worker.settings.labels_per_day),
         "manifest": batch.manifest,
@@ -189,6 +190,7 @@ def _progress(batch: BatchSummary) -> dict[str, Any]:
         "labelled": batch.n_labelled,
         "skipped": batch.n_skipped,
         "leased": batch.n_leased,
+        "closed_by": batch.closed_by,
     }
 
 
@@ -199,5 +201,6 @@ def _identity(batch: Batch | BatchSummary) -> dict[str, Any]:
         "model": batch.model_key,
         "created_at": batch.created_at,
         "state": batch.state,
+        "closed_at": batch.closed_at,
         "overlap": batch.overlap,
     }

@@ -69,6 +69,14 @@ def test_without_batches_the_line_says_what_makes_one(seamark: Command):
     assert out.startswith("no batches yet: an alarm makes one")
 
 
+def test_the_list_tells_who_closed_a_batch(seamark: Command, house: House):
+    """And the history does, in a line of its own."""
+    batch = json.loads(seamark("batch", "make", "--size", 6, "--json")[1])["id"]
+    assert seamark("batch", "close", batch, "--by", "kim")[0] == 0
+    assert seamark("batch", "list")[1].splitlines()[-1].split()[-1] == "kim"
+    assert f"tiny@1 batch {batch} was closed, by kim" in seamark("bundle", "history")[1]
+
+
 def test_one_batch_is_no_plural(seamark: Command):
     """Its title counts it."""
     with answering({("GET", "/v1/batches"): {"batches": [BATCH]}}) as service:
