@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from model_store.errors import StoreNotWritable
@@ -21,9 +21,14 @@ def sync(path: Path) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     """Give `path` a new content; a reader, or a restart after a kill, sees all of the old or of the new."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(content)
-    sync(fresh)
-    fresh.replace(path)
+    try:
+        fresh.write_bytes(content)
+        sync(fresh)
+        fresh.replace(path)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink()
+        raise
     sync(path.parent)
 
 

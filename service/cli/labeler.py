@@ -14,9 +14,9 @@ from rich.text import Text
 
 from monitoring.meaning.wording import number_of
 from service.cli.client import Client
+from service.cli.files import write_new
 from service.cli.options import A_NAME, DEFAULT_URL, BatchId, Key, Url, at_most, current_user
 from service.cli.output import Json, listed, out, show
-from service.cli.pull import write
 from service.cli.ranges import number, whole
 from service.values import MAX_IDEMPOTENCY_KEY, MAX_LEASE_ITEMS, MAX_LEASE_MINUTES
 
@@ -72,7 +72,7 @@ def lease(
     path = None
     if value["items"]:
         content = _csv(value) if format_ == "csv" else _jsonl(value)
-        path = write(to / f"{batch}.{value['lease']}.{format_}", content)
+        (path,) = write_new({to / f"{batch}.{value['lease']}.{format_}": content})
     show(
         {**value, "file": None if path is None else str(path)},
         as_json=json,

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from service.cli.client import Client
+from service.cli.files import write
 from service.cli.options import A_NAME, DEFAULT_URL, Key, Url
 from service.cli.output import Json, show
-from service.cli.pull import write
 
 
 def labels(

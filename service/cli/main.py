@@ -15,6 +15,7 @@ from service.cli.client import ClientError
 from service.cli.erase import erase
 from service.cli.estimates import estimates
 from service.cli.evaluate import evaluate
+from service.cli.files import FileRefused
 from service.cli.fit import fit
 from service.cli.labels import labels
 from service.cli.output import err
@@ -23,7 +24,7 @@ from service.cli.refit import refit
 from service.cli.serve import serve
 from service.settings import ServiceError
 
-EXPECTED: Final = (ModelStoreError, MonitoringError, ServiceError, ClientError, demo.DemoError)
+EXPECTED: Final = (ModelStoreError, MonitoringError, ServiceError, ClientError, FileRefused, demo.DemoError)
 # The base of typer's public errors has no public name of its own, here or in click, which it once came from.
 UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
 USAGE_CODE: Final = 2

@@ -1,7 +1,7 @@
 """The command that plans labeling waves by hand: which items first, before any model, and which next."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from model_store import ModelStore, load_model
-from model_store.bundles.durable import replace_file
 from monitoring.errors import PlanRefused
 from service.cli.bundle import current_path
+from service.cli.files import write_new
 from service.cli.options import DEFAULT_STORE, IdColumn, SourceColumn, Store
 from service.cli.output import Json, show, stages
 from service.cli.pull import HELP
@@ -134,7 +134,8 @@ def plan(
         )
     files = []
     if to is not None and found.wave is not None:
-        files = _written(to, files_of(items, found, found.wave, asked, format_))
+        new = files_of(items, found, found.wave, asked, format_)
+        files = [str(each) for each in write_new({to / name: new[name] for name in new}, option="--out")]
     show(
         plan_json(items, found, asked, files),
         as_json=json,
@@ -214,18 +215,3 @@ def _earlier(given: Sequence[Path] | None, labelled: Sequence[Path]) -> "Sequenc
     beside = (path.parent / MANIFEST for path in labelled)
     paths = given or (path for path in beside if path.exists())
     return [read_manifest(path) for path in dict.fromkeys(paths)]
-
-
-def _written(to: Path, files: Mapping[str, bytes]) -> list[str]:
-    """Write batch and manifest; what other content has their names stays, for people may have labelled it."""
-    new = {to / name: content for name, content in files.items()}
-    try:
-        for path, content in new.items():
-            if path.exists() and path.read_bytes() != content:
-                raise PlanRefused(f"{path}: is there already, with other content; choose another --out")
-        to.mkdir(parents=True, exist_ok=True)
-        for path, content in new.items():
-            replace_file(path, content)
-    except OSError as error:
-        raise PlanRefused(f"{to}: cannot be written ({error.strerror}); choose another --out") from error
-    return list(map(str, new))

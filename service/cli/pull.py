@@ -5,7 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
-from service.cli.client import Client, ClientError
+from service.cli.client import Client
+from service.cli.files import write_new
 from service.cli.options import DEFAULT_URL, BatchId, Key, Url
 from service.cli.output import Json, show
 
@@ -20,7 +21,7 @@ def pull(
     key: Key = "",
     json: Json = False,
 ) -> None:
-    """Write a batch's items, its manifest and, where the tool takes them, its settings."""
+    """Write a batch's items, its manifest and the settings of the tool; what was filled in stays as it is."""
     from monitoring.handover.forms import FORMS  # noqa: PLC0415 - what it imports is slow to load
 
     form = FORMS.get(format_)
@@ -34,24 +35,9 @@ def pull(
     if form.settings is not None:
         settings = client.get(f"{path}/labeling-config", params={"tool": format_})
         files[form.settings.ending] = settings.content
-    written = [write(to / f"{batch}.{ending}", content) for ending, content in files.items()]
+    written = write_new({to / f"{batch}.{ending}": content for ending, content in files.items()})
     show(
         {"batch": batch, "files": [str(each) for each in written]},
         as_json=json,
         human=lambda: "\n".join(str(each) for each in written),
     )
-
-
-def write(path: Path, content: bytes) -> Path:
-    """Write a file whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ClientError(
-            f"{path}: {error.strerror or error}; choose a writable directory with --to"
-        ) from error
-    return path

@@ -52,6 +52,24 @@ def test_a_lease_is_a_file_to_fill_in_and_send_back(
     assert listed.split()[-7:] == [batch, "open", "by_hand", str(size_of(house, batch)), "0", "0", "0"]
 
 
+def test_the_same_word_again_keeps_what_was_filled_in(
+    seamark: Command, house: House, batch: str, tmp_path: Path
+) -> None:
+    """Labels in the file stay; elsewhere the lease comes with what is left of it."""
+    asked = ("batch", "lease", batch, "--who", "kim", "--size", 2, "--once", "a", "--format", "jsonl", "--to")
+    path = Path(seamark(*asked, tmp_path)[1].splitlines()[-1])
+    first, second = (json.loads(line) for line in path.read_text().splitlines())
+    path.write_text(f"{json.dumps(first | {'label': 'login'})}\n{json.dumps(second)}\n")
+    filled_in = path.read_bytes()
+    code, said, error = seamark(*asked, tmp_path)
+    assert (code, said) == (1, "")
+    assert error.startswith(f"seamark: {path}: is there already, with other content; choose another --to")
+    assert path.read_bytes() == filled_in
+    house.local.post(f"/v1/batches/{batch}/labels", json={"labels": [first | {"label": "login"}]})
+    left = Path(seamark(*asked, tmp_path / "left")[1].splitlines()[-1])
+    assert [json.loads(line)["key"] for line in left.read_text().splitlines()] == [second["key"]]
+
+
 def test_a_label_after_the_lease_prints_a_note(
     seamark: Command, house: House, batch: str, tmp_path: Path
 ) -> None:

@@ -156,7 +156,7 @@ def test_a_batch_that_people_worked_on_is_not_overwritten(seamark: Command, file
     code, _, error = seamark(*line)
     assert (code, error) == (
         1,
-        f"seamark: {batch}: is there already, with other content; choose another --out\n",
+        f"seamark: {batch}: is there already, with other content; choose another --out, or move it away\n",
     )
     assert batch.read_bytes() == worked_on
 
@@ -284,7 +284,7 @@ def test_a_table_has_no_text(
         (("--labelled", "none.csv"), 1, "none.csv: no such file"),
         (("--manifest", "none.json"), 1, "none.json: cannot be read"),
         (("--labelled", "{files}/rules.json"), 1, "rules.json: not JSON; expected"),
-        (("--out", "{files}/pool.csv/no"), 1, "pool.csv/no: cannot be written (Not a directory)"),
+        (("--out", "{files}/pool.csv/no"), 1, "pool.csv/no/batch.csv: cannot be written (Not a directory)"),
     ],
 )
 def test_bad_input_is_one_line(

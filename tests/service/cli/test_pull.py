@@ -42,6 +42,24 @@ def test_each_form_comes_with_its_manifest_and_settings(
     assert all(f"b1.{ending}" in out.replace("\n", "") for ending in files)
 
 
+def test_what_somebody_filled_in_is_not_pulled_over(
+    seamark: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Pulled again it is the same; once it is changed nothing at all is written, the settings neither."""
+    monkeypatch.setattr(module, "Client", Service)
+    line = ("batch", "pull", "b1", "--format", "doccano", "--to", str(tmp_path))
+    assert seamark(*line) == seamark(*line)
+    batch, settings = tmp_path / "b1.doccano.jsonl", tmp_path / "b1.doccano-labels.json"
+    batch.write_bytes(b"filled in")
+    settings.unlink()
+    code, out, error = seamark(*line)
+    assert (code, out) == (1, "")
+    assert error == (
+        f"seamark: {batch}: is there already, with other content; choose another --to, or move it away\n"
+    )
+    assert (batch.read_bytes(), settings.exists()) == (b"filled in", False)
+
+
 def test_the_help_names_every_form(seamark: Command) -> None:
     """As many as there are."""
     assert f"{', '.join([*FORMS][:-1])} or {[*FORMS][-1]}." == module.HELP
