@@ -16,7 +16,8 @@ Answers: TypeAlias = list[object]
 
 # A row of a file has one of these; `{"labels": [...]}` around the rows has none.
 IDENTIFIERS: Final = frozenset({"key", "id", "item_id", "doc_id", "text", "data"})
-_SAID: Final = frozenset({"label", "labels", "skipped"})
+# What only a line that was pulled or leased has; whoever writes rows of their own says something in each.
+_HANDED_OUT: Final = frozenset({"export_version", "lease"})
 _QUESTION: Final = "label"
 _FLAT: Final = f"{_QUESTION}.responses"
 # Prodigy names an annotator who gave no name by when the server was started.
@@ -42,8 +43,13 @@ def answers(posted: object, *, batch: str | None = None) -> Answers:
     for is_theirs, read in _TOOLS:
         if is_theirs(posted):
             return read(posted)
-    # A pulled line to which nobody added anything is not labelled yet.
-    return [posted] if "export_version" not in posted or _SAID & posted.keys() else []
+    return [] if _is_open(posted) else [posted]
+
+
+def _is_open(posted: Fields) -> bool:
+    """Tell whether a line is as it was handed out, nothing said in it: its item is not labelled yet."""
+    empty = all(posted.get(name) in (None, "") for name in ("label", "labels"))
+    return empty and posted.get("skipped") in (None, "", False) and not _HANDED_OUT.isdisjoint(posted)
 
 
 def batch_of(posted: object) -> str | None:

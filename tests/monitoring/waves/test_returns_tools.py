@@ -212,6 +212,22 @@ def test_a_single_line_with_several_labels_is_a_row() -> None:
     assert [(row.key, row.label) for row in parsed.rows] == [("k1", ("billing", "fraud"))]
 
 
+@pytest.mark.parametrize("handed_out", [{"export_version": 1}, {"lease": "l1", "annotator": "kim"}])
+@pytest.mark.parametrize("said", [{}, {"label": ""}, {"label": None}, {"labels": None, "skipped": False}])
+def test_a_line_as_it_was_handed_out_is_not_labelled_yet(
+    handed_out: dict[str, Any], said: dict[str, Any]
+) -> None:
+    """Pulled or leased; none of these and a skip do say something, and a row of one's own must."""
+    line = {"key": "a", "text": "x", **handed_out}
+    assert read(line | said, line | {"label": "billing"})[0] == [
+        ("a", "billing", handed_out.get("annotator"))
+    ]
+    assert read(line | said)[1] == []
+    assert [label for _, label, _ in read(line | {"label": []}, line | {"skipped": True})[0]] == [(), None]
+    assert read(line | {"label": 0})[1] == ["label: expected text, got a number"]
+    assert read({"key": "a"} | said)[1] == ['missing label: give `label`, or `"skipped": true`']
+
+
 def test_who_labelled_a_file_signs_its_rows() -> None:
     """Rows that name somebody keep the name; the others are of whom the sender says."""
     body = b'[{"key": "a", "label": "x", "annotator": "lea"}, {"key": "b", "label": "x"}]'

@@ -70,6 +70,16 @@ def test_the_same_word_again_keeps_what_was_filled_in(
     assert [json.loads(line)["key"] for line in left.read_text().splitlines()] == [second["key"]]
 
 
+def test_a_lease_comes_back_partly_filled(seamark: Command, batch: str, tmp_path: Path) -> None:
+    """What has no label yet says nothing, in lines as in a table, and comes in the next time."""
+    asked = ("batch", "lease", batch, "--who", "kim", "--size", 2, "--format", "jsonl", "--to", tmp_path)
+    path = Path(seamark(*asked)[1].splitlines()[-1])
+    assert seamark("batch", "return", batch, path)[:2] == (0, "0 accepted, 0 already known, 0 rejected\n")
+    first, second = path.read_text().splitlines()
+    path.write_text(first.replace('"label": ""', '"label": "login"') + "\n" + second)
+    assert seamark("batch", "return", batch, path)[:2] == (0, "1 accepted, 0 already known, 0 rejected\n")
+
+
 def test_a_label_after_the_lease_prints_a_note(
     seamark: Command, house: House, batch: str, tmp_path: Path
 ) -> None:
