@@ -15,10 +15,8 @@ from monitoring.waves.batches import Label
 from monitoring.waves.cells import unguard
 from monitoring.waves.label_row import LabelRow, names_in
 from monitoring.waves.labels import NONE_OF_THESE, settle
-from monitoring.waves.returns import parse_labels
+from monitoring.waves.returns import parse_labels, told_by
 
-# How files begin that labeling tools export: JSON, JSON lines, Parquet.
-_TOOLS: Final = (b"{", b"[", b"PAR1")
 _PLANNED: Final = re.compile(r"plan-\d+-")  # how batches of a plan are called
 
 
@@ -82,7 +80,7 @@ def read_labelled(
     RowsError, PlanRefused
         In one line: a column that is not there, a row that cannot be read, a key that is there twice.
     """
-    if _head(path).startswith(_TOOLS):
+    if told_by(_head(path)):
         return _of_tool(path, pool or {}, columns=_columns_of_parquet(path), id_=id_)
     header = read_header(path)
     if _is_tools(header):

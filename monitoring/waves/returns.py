@@ -12,9 +12,10 @@ from monitoring.errors import LabelsInvalid
 from monitoring.waves.label_row import LabelRow, RowError, read_row
 from monitoring.waves.labels import ParsedLabels, Rejection
 from monitoring.waves.returns_sheet import read_csv, read_parquet
-from monitoring.waves.returns_tools import IDENTIFIERS, WrongFile, answers, batch_of
+from monitoring.waves.returns_tools import IDENTIFIERS, answers
+from monitoring.waves.returns_wrong import WrongFile, batch_of
 
-__all__ = ["parse_labels"]
+__all__ = ["parse_labels", "told_by"]
 
 EXPECTED: Final = (
     '{"labels": [...]}, JSON lines, a table (CSV or Parquet) with key and label, or an export of '
@@ -28,6 +29,7 @@ _NOT_YET: Final[Mapping[bytes, str]] = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
 }
 _PARQUET: Final = b"PAR1"
+_PAGES: Final = (b"<!doctype html", b"<html")
 
 
 def parse_labels(body: bytes, *, batch: str | None = None, annotator: str | None = None) -> ParsedLabels:
@@ -53,6 +55,11 @@ def parse_labels(body: bytes, *, batch: str | None = None, annotator: str | None
     return _collect(_posted(body), batch=batch, annotator=annotator)
 
 
+def told_by(beginning: bytes) -> bool:
+    """Tell whether a file that begins so, blanks left out, is one that `parse_labels` knows, and no CSV."""
+    return beginning.startswith((b"{", b"[", _PARQUET, *_NOT_YET)) or beginning.lower().startswith(_PAGES)
+
+
 def _posted(body: bytes) -> Sequence[object]:
     """Return the objects of a posted body; None stands for one that says nothing, as an empty line."""
     if body.startswith(_PARQUET):
@@ -67,7 +74,7 @@ def _posted(body: bytes) -> Sequence[object]:
             if not isinstance(labels, list):
                 raise LabelsInvalid("labels", "expected a list of rows")
             return labels
-        case list():
+        case list() if not document or any(isinstance(each, dict) for each in document):
             return document
         case dict():
             return [document]
@@ -98,7 +105,7 @@ def decode(body: bytes) -> str:
         raise LabelsInvalid("body", f"not UTF-8 at byte {error.start}") from error
     if not text.strip():
         raise LabelsInvalid("body", "empty; expected labels")
-    if text[:_HEAD_CHARACTERS].lstrip().lower().startswith(("<!doctype html", "<html")):
+    if text[:_HEAD_CHARACTERS].lstrip().lower().encode().startswith(_PAGES):
         raise LabelsInvalid("body", f"a web page (HTML), perhaps the tool's login page; expected {EXPECTED}")
     return text
 

@@ -30,12 +30,12 @@ def read_csv(text: str, *, expected: str) -> Sequence[object]:
     `monitoring.waves.cells`.
     """
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
+    if not _has_labels(_header(reader)):
+        raise LabelsInvalid("body", f"neither JSON nor a table of labels; expected {expected}")
     try:
-        if not _has_labels(reader.fieldnames or ()):
-            raise LabelsInvalid("body", f"neither JSON nor a table of labels; expected {expected}")
         table = [{name: unguard(row[name] or "") for name in _COLUMNS if name in row} for row in reader]
     except csv.Error as error:
-        raise LabelsInvalid("body", f"not CSV at line {reader.line_num}: {error}") from error
+        raise LabelsInvalid("body", f"not CSV at line {reader.reader.line_num}: {_reason(error)}") from error
     return [_row(row) for row in table]
 
 
@@ -58,6 +58,19 @@ def read_parquet(body: bytes) -> Sequence[object]:
     except (pa.ArrowException, OSError) as error:
         raise LabelsInvalid("body", "not a whole Parquet file; write it again") from error
     return [_row(row) for row in rows]
+
+
+def _header(reader: "csv.DictReader[str]") -> Sequence[str]:
+    """Return the names of the columns; none where the first line is nothing like a header, however long."""
+    try:
+        return reader.fieldnames or ()
+    except csv.Error:
+        return ()
+
+
+def _reason(error: csv.Error) -> str:
+    too_long = f"a cell over {csv.field_size_limit()} characters, or a quote that is not closed"
+    return too_long if "field limit" in str(error) else str(error)
 
 
 def _has_labels(columns: Sequence[str]) -> bool:

@@ -9,23 +9,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from monitoring.handover.record import EXPORT_VERSION
 from monitoring.waves.label_row import Fields, RowError
+from monitoring.waves.returns_wrong import WrongFile, wrong_file
 
 Answers: TypeAlias = list[object]
 
 # A row of a file has one of these; `{"labels": [...]}` around the rows has none.
-IDENTIFIERS: Final = frozenset({"key", "id", "item_id", "doc_id", "text", "data"})
+_KEYS: Final = frozenset({"key", "id", "item_id"})
+IDENTIFIERS: Final = _KEYS | {"doc_id", "text", "data"}
+_SAID: Final = frozenset({"label", "labels", "skipped"})
 # What only a line that was pulled or leased has; whoever writes rows of their own says something in each.
 _HANDED_OUT: Final = frozenset({"export_version", "lease"})
 _QUESTION: Final = "label"
 _FLAT: Final = f"{_QUESTION}.responses"
 # Prodigy names an annotator who gave no name by when the server was started.
 _UNNAMED: Final = re.compile(r"(.*-)?\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
-
-
-class WrongFile(RowError):
-    """A row of a file that is none of labels: the tool's input, an older tool's export, another batch's."""
 
 
 def answers(posted: object, *, batch: str | None = None) -> Answers:
@@ -37,12 +35,14 @@ def answers(posted: object, *, batch: str | None = None) -> Answers:
         return []
     if not isinstance(posted, Mapping):
         return [posted]
-    refused = _refused(posted, batch)
-    if refused is not None:
-        return [refused]
+    wrong = wrong_file(posted, batch)
+    if wrong is not None:
+        return [wrong]
     for is_theirs, read in _TOOLS:
         if is_theirs(posted):
             return read(posted)
+    if _SAID.isdisjoint(posted) and _KEYS.isdisjoint(posted):
+        return [WrongFile("neither `key` nor `label`; send rows of both, or what the labeling tool exports")]
     return [] if _is_open(posted) else [posted]
 
 
@@ -50,34 +50,6 @@ def _is_open(posted: Fields) -> bool:
     """Tell whether a line is as it was handed out, nothing said in it: its item is not labelled yet."""
     empty = all(posted.get(name) in (None, "") for name in ("label", "labels"))
     return empty and posted.get("skipped") in (None, "", False) and not _HANDED_OUT.isdisjoint(posted)
-
-
-def batch_of(posted: object) -> str | None:
-    """Return the batch that an object of a posted file names, where it names one."""
-    if not isinstance(posted, Mapping):
-        return None
-    named = (place.get("batch") for place in _places(posted))
-    return next((each for each in named if isinstance(each, str) and each), None)
-
-
-def _places(posted: Fields) -> Sequence[Fields]:
-    """Return where a tool may have put what we exported with an item."""
-    inside = (posted.get(name) for name in ("data", "metadata", "meta"))
-    return [posted, *(place for place in inside if isinstance(place, Mapping))]
-
-
-def _refused(posted: Fields, batch: str | None) -> WrongFile | None:
-    """Return why a row cannot be for this batch or this version of ours, by what we exported with it."""
-    for place in _places(posted):
-        version, named = str(place.get("export_version", "")), place.get("batch")
-        if version.isdigit() and int(version[:9]) > EXPORT_VERSION:
-            return WrongFile(
-                f"exported by a newer Seamark (export_version {version[:9]}; this one reads "
-                f"{EXPORT_VERSION}); upgrade it, or send rows of key and label"
-            )
-        if batch is not None and isinstance(named, str) and named not in ("", batch):
-            return WrongFile(f"labels of batch {named[:64]!r}, not of {batch!r}; send them there")
-    return None
 
 
 def _is_label_studio(posted: Fields) -> bool:

@@ -139,8 +139,11 @@ def test_an_item_of_no_class_is_labelled(tmp_path: Path, content: str) -> None:
         ('{"label": "ok"}\n{"label": "ok"}\n', r"row 1: missing key: .* \(and 1 more of 2 rows\)"),
         ("{", "not JSON; expected"),
         (json.dumps([{"data": {"item_id": "a", "text": "x"}}]), "a task for Label Studio, without"),
+        ("\n<!DOCTYPE html><title>Sign in, kim</title>", r"a web page \(HTML\)[^,]*, perhaps [^<]*$"),
+        ("<HTML>", r"a web page \(HTML\)"),
+        ("PK\x03\x04", "a ZIP archive or an Excel workbook"),
     ],
-    ids=["label", "keys", "broken", "tasks"],
+    ids=["label", "keys", "broken", "tasks", "page", "loud page", "workbook"],
 )
 def test_an_export_that_cannot_be_read_is_one_line(tmp_path: Path, content: str, said: str) -> None:
     """With the file's name and the row."""

@@ -164,8 +164,17 @@ def test_a_table_comes_back_with_its_guards_and_gaps():
         (b"\n<!DOCTYPE html><html lang=de><body>Sign in", "body: a web page (HTML)"),
         (b"<html><head><title>502 Bad Gateway</title>", "body: a web page (HTML)"),
         (b'key,label\n"a,fraud\n', "body: not CSV at line"),
+        (
+            b'key,label\n"a,fraud' + b"x" * 200_000,
+            "body: not CSV at line 2: a cell over 131072 characters, or",
+        ),
+        (b"hello" * 100_000, "body: neither JSON nor a table"),
+        (b'["hello", 17]', "body: expected"),
     ],
-    ids=["empty", "encoding", "labels", "cut", "deep", "number", "words", "page", "gateway", "quote"],
+    ids=[
+        *("empty", "encoding", "labels", "cut", "deep", "number", "words", "page", "gateway", "quote"),
+        *("long cell", "long line", "list"),
+    ],
 )
 def test_a_body_that_is_no_labels_at_all(posted: bytes, reason: str):
     """The whole posting is refused with what was expected, and nothing of it is stored."""
