@@ -27,13 +27,15 @@ def read_csv(text: str, *, expected: str) -> Sequence[object]:
     """Return the rows of a table with columns `key` (or `id`) and `label`; None for one not labelled yet.
 
     The apostrophe before what a spreadsheet would run as a formula is taken off, see
-    `monitoring.waves.cells`.
+    `monitoring.waves.cells`; a table of Label Studio's own, which is told by its column `item_id`, has none.
     """
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
-    if not _has_labels(_header(reader)):
+    header = _header(reader)
+    if not _has_labels(header):
         raise LabelsInvalid("body", f"neither JSON nor a table of labels; expected {expected}")
+    plain = str if "item_id" in header and "key" not in header else unguard
     try:
-        table = [{name: unguard(row[name] or "") for name in _COLUMNS if name in row} for row in reader]
+        table = [{name: plain(row[name] or "") for name in _COLUMNS if name in row} for row in reader]
     except csv.Error as error:
         raise LabelsInvalid("body", f"not CSV at line {reader.reader.line_num}: {_reason(error)}") from error
     return [_row(row) for row in table]

@@ -9,6 +9,7 @@ import pytest
 
 from monitoring.errors import LabelsInvalid
 from monitoring.waves import returns_sheet
+from monitoring.waves.cells import guard
 from monitoring.waves.labels import Rejection
 from monitoring.waves.returns import parse_labels
 
@@ -33,6 +34,17 @@ def test_label_studio_writes_several_choices_as_json() -> None:
     """A cell `{"choices": [...]}` is the list, other text in braces is itself."""
     body = b'item_id,label\nk1,"{""choices"":[""a"",""b""]}"\nk2,"{""choices"": cut"\n'
     assert [row.label for row in parse_labels(body).rows] == [("a", "b"), '{"choices": cut']
+
+
+@pytest.mark.parametrize("sign", [",", "\t"], ids=["csv", "tsv"])
+def test_label_studio_writes_keys_as_they_are(sign: str) -> None:
+    """An apostrophe before a formula is the key's own there, and a guard in a table that was pulled."""
+    keys = ["'=id", "=id", "'tis"]
+    lines = [f"{number}{sign}{key}{sign}fraud" for number, key in enumerate(keys)]
+    theirs = "\n".join([sign.join(("id", "item_id", "label")), *lines])
+    assert [row.key for row in parse_labels(theirs.encode()).rows] == keys
+    ours = "\n".join(["key,label", *(f"{guard(key)},fraud" for key in keys)])
+    assert [row.key for row in parse_labels(ours.encode()).rows] == keys
 
 
 def test_a_column_skipped_says_so_in_any_case() -> None:
