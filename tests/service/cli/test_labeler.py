@@ -49,7 +49,7 @@ def test_a_lease_is_a_file_to_fill_in_and_send_back(
     given = house.worker.state.store().labels.of(batch)
     assert {row.annotator for rows in given.values() for row in rows} == {"kim"}
     _, listed, _ = seamark("batch", "list")
-    assert listed.split()[-7:] == [batch, "open", "by_hand", str(size_of(house, batch)), "0", "0", "0"]
+    assert listed.split()[-8:] == [batch, "open", "by_hand", str(size_of(house, batch)), "0", "0", "0", "-"]
 
 
 def test_the_same_word_again_keeps_what_was_filled_in(

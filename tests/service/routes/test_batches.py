@@ -62,7 +62,7 @@ def test_a_batch_is_made_once_for_an_idempotency_key(filled: House) -> None:
         ({"size": 7}, "size"),
         ({"by": "lou"}, "by"),
         ({"watched": ["login"]}, "watched"),
-        ({"overlap": 2, "explore": 5}, "overlap, explore"),
+        ({"overlap": 2, "mode": "audit", "watched": ["login"]}, "watched, overlap, mode"),
     ],
 )
 def test_a_key_stands_for_one_request(filled: House, change: dict[str, Any], differs: str) -> None:
@@ -194,26 +194,26 @@ def test_a_batch_nobody_finishes_can_be_closed(filled: House) -> None:
     assert (closed["state"], closed["skipped"]) == ("closed", batch["items"])
 
 
-def test_who_closed_a_batch_is_told_where_one_looks(filled: House) -> None:
+def test_who_closed_a_batch_is_told_where_one_looks(house: House) -> None:
     """With the batch, in the list and in the history; a batch that was labelled to its end names nobody."""
     words = np.random.default_rng(0).choice(list("abcdefghij"), (40, 30))
-    filled.answer([f"login {''.join(each)}" for each in words])
-    by_hand, done = (make(filled, size=4)["id"] for _ in range(2))
-    filled.clock.advance(60)
+    house.answer([f"login {''.join(each)}" for each in words])
+    by_hand, done = (make(house, size=4)["id"] for _ in range(2))
+    house.clock.advance(60)
     for who in ("ada", "lou"):  # the second changes nothing
-        filled.local.post(f"/v1/batches/{by_hand}/close", json={"by": who})
-    labels = [{"key": row["key"], "label": "login"} for row in rows(filled, done)]
-    filled.local.post(f"/v1/batches/{done}/labels", json={"labels": labels})
-    expected = {by_hand: (filled.clock.now(), "ada"), done: (filled.clock.now(), None)}
-    listed = filled.local.get("/v1/batches").json()["batches"]
+        house.local.post(f"/v1/batches/{by_hand}/close", json={"by": who})
+    labels = [{"key": row["key"], "label": "login"} for row in rows(house, done)]
+    house.local.post(f"/v1/batches/{done}/labels", json={"labels": labels})
+    expected = {by_hand: (house.clock.now(), "ada"), done: (house.clock.now(), None)}
+    listed = house.local.get("/v1/batches").json()["batches"]
     assert {each["id"]: (each["closed_at"], each["closed_by"]) for each in listed} == expected
     for batch, told in expected.items():
-        detail = filled.local.get(f"/v1/batches/{batch}").json()
+        detail = house.local.get(f"/v1/batches/{batch}").json()
         assert (detail["closed_at"], detail["closed_by"]) == told
-    history = filled.local.get("/v1/models/history").json()["steps"]
+    history = house.local.get("/v1/models/history").json()["steps"]
     closed = [each for each in history if each["step"] == "close"]
     assert [(each["who"], each["at"], each["details"]) for each in closed] == [
-        ("ada", filled.clock.now(), {"batch": by_hand})
+        ("ada", house.clock.now(), {"batch": by_hand})
     ]
 
 
