@@ -11,6 +11,7 @@ from monitoring.handover import FORMS
 from monitoring.plan.ahead import Asked
 from monitoring.plan.choose import Item, Wave
 from monitoring.plan.earlier import KIND, MANIFEST
+from monitoring.plan.labelled import planned_id
 from monitoring.plan.planning import Plan
 from monitoring.plan.pool import Pool
 from monitoring.plan.shares import Slice
@@ -43,7 +44,7 @@ def files_of(pool: Pool, plan: Plan, wave: Wave, asked: Asked, form: str) -> Map
     pool_sha256 = hashlib.sha256(pool.path.read_bytes()).hexdigest()
     # One id for the same items: of another pool, seed or wave nothing is the same batch.
     named = f"{pool_sha256} {asked.chosen_by} {asked.seed} {plan.number} {[item.row for item in wave.items]}"
-    batch_id = f"plan-{plan.number}-{hashlib.sha256(named.encode()).hexdigest()[:12]}"
+    batch_id = planned_id(plan.number, hashlib.sha256(named.encode()).hexdigest()[:12])
     batch = _batch(pool, wave, asked, batch_id)
     files = {f"{_STEM}.{found.items.ending}": SHEETS.get(form, found.items.write)(batch)}
     if found.settings is not None:

@@ -17,7 +17,12 @@ from monitoring.waves.label_row import LabelRow, names_in
 from monitoring.waves.labels import NONE_OF_THESE, settle
 from monitoring.waves.returns import parse_labels, told_by
 
-_PLANNED: Final = re.compile(r"plan-\d+-")  # how batches of a plan are called
+_PLANNED: Final = re.compile(r"plan-\d+-")
+
+
+def planned_id(number: int, digest: str) -> str:
+    """Return what the batch of a plan's wave is called."""
+    return f"plan-{number}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)

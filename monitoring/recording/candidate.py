@@ -68,7 +68,7 @@ class Candidate:
     @property
     def scored(self) -> bool:
         """Return whether a score put it into a slot, whatever was drawn."""
-        return any(not kind.startswith("random:") for kind in self.kinds)
+        return any(map(is_scored, self.kinds))
 
     @property
     def held_bytes(self) -> int:
@@ -182,6 +182,11 @@ def surviving(candidates: Sequence[Candidate], ranking: Ranking, *, kept: Slots)
     """Return the candidates that are in one of so many slots or more, in their order."""
     held = {id(one) for found in merge(candidates, ranking, kept=kept).values() for one in found}
     return tuple(one for one in candidates if id(one) in held)
+
+
+def is_scored(kind: str) -> bool:
+    """Tell whether a slot of this kind is filled by a score, and not at random; the empty kind is none."""
+    return bool(kind) and not kind.startswith("random:")
 
 
 def occurrence_of(candidate: Candidate) -> object:

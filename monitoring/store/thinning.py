@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from model_store.bundles.bundle import ModelKey
-from monitoring.recording.candidate import Candidate, uncertainties
+from monitoring.recording.candidate import Candidate, is_scored, uncertainties
 from monitoring.store.candidates import read_candidate
 from monitoring.store.counts import read_ranking
 from monitoring.store.database import in_parts
@@ -49,7 +49,7 @@ def read_thinning(connection: sa.Connection, model_key: ModelKey, flush_ids: Seq
             left = one.kinds - kept.covered(one, own)
             if left != one.kinds:
                 kinds[row_id] = left
-            if any(map(_is_certain, left)):
+            if any(map(is_scored, left)):
                 kept.add(one, own, left)
                 hashes[row_id] = int(own.view(np.int64))
     return Thinning(hashes, kinds)
@@ -104,7 +104,7 @@ class _Kept:
         found: set[str] = set()
         for place in near(bits, self._bits[: len(self._held)])[-_MOST_COMPARED:].tolist():
             other = self._held[place]
-            shared = {kind for kind in one.kinds & other.kinds if _is_certain(kind)} - found
+            shared = {kind for kind in one.kinds & other.kinds if is_scored(kind)} - found
             higher = {kind for kind in shared if self._score(other, kind) >= self._score(one, kind)}
             if higher and alike(one.text or "", other.text or ""):
                 found |= higher
@@ -129,7 +129,7 @@ def _fresh(connection: sa.Connection, flush_ids: Sequence[int]) -> Sequence["sa.
             candidates.c.text.is_not(None),
             ~candidates.c.text.startswith(_ROW),
         )
-        found += [row for row in connection.execute(query) if any(map(_is_certain, row.kinds.split("\n")))]
+        found += [row for row in connection.execute(query) if any(map(is_scored, row.kinds.split("\n")))]
     return sorted(found, key=lambda row: (row.epoch, row.at, row.key, row.priority, row.id))
 
 
@@ -137,7 +137,3 @@ def _by_id(connection: sa.Connection, ids: Sequence[int]) -> Iterator[Candidate]
     for part in in_parts(ids):
         query = sa.select(candidates).where(candidates.c.id.in_(part)).order_by(candidates.c.id)
         yield from map(read_candidate, connection.execute(query))
-
-
-def _is_certain(kind: str) -> bool:
-    return bool(kind) and not kind.startswith("random:")

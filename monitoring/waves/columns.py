@@ -7,7 +7,7 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.recording.candidate import Candidate
+from monitoring.recording.candidate import Candidate, is_scored
 from monitoring.recording.ranking import Probabilities, Scores
 from monitoring.recording.reservoir import EPOCH_SECONDS
 
@@ -140,4 +140,4 @@ class Columns:
 
 def held_for(kinds: Collection[str], source: str) -> tuple[bool, bool]:
     """Tell whether a candidate is held for its score, and whether in the random slot of its source."""
-    return not all(kind.startswith("random:") for kind in kinds), f"random:{source}" in kinds
+    return any(map(is_scored, kinds)), f"random:{source}" in kinds
