@@ -500,14 +500,24 @@ def test_fewer_draws_for_want_of_labels_say_how_many_are_left(open_house: Callab
 
 
 def test_a_batch_that_has_few_to_choose_from_says_what_it_left(filled: House) -> None:
-    """Every reason, and how many candidates there were: all of them are in it or among the others."""
+    """Every reason that is counted, and how many candidates there were: all are in it or among the others."""
     made = make(filled, size=20)
     (note,) = made["notes"]
-    items, given = made["items"], made["manifest"]["candidates"]["given"]
+    items, given, left_out = (
+        made["items"],
+        made["manifest"]["candidates"]["given"],
+        made["manifest"]["left_out"],
+    )
+    reasons = {
+        "near_duplicates": "are nearly the same as another",
+        "already_taken": "are like one drawn at random, or were known or handed out before",
+    }
+    counted = [words for reason, words in reasons.items() if left_out[reason]]
+    *others, last = ["are one of them again", "are held for random draws only", *counted]
+    assert counted
     assert note == (
         f"the batch has {items} items and not 20: {items} of the {given} candidates in its traffic are in "
-        "it, the others are one of them again, are held for random draws only, are nearly the same as "
-        "another, or are like one drawn at random, or were known or handed out before"
+        f"it, the others {', '.join(others)}, or {last}"
     )
 
 
