@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from monitoring.waves.cells import guard, unguard
 
 
-@given(st.text(alphabet="'=+-@\t\r\uff1d\uff0b\uff0d\uff20a "))
+@given(st.text(alphabet="'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20a "))
 def test_what_was_guarded_comes_back(cell: str):
     """Apostrophes of the text itself included."""
     assert unguard(guard(cell)) == cell
@@ -16,7 +16,7 @@ def test_what_was_guarded_comes_back(cell: str):
 @pytest.mark.parametrize(
     "cell",
     [
-        *("=HYPERLINK(1)", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1"),
+        *("=HYPERLINK(1)", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1"),
         *("\uff1dHYPERLINK(1)", "\uff0b1", "\uff0d2", "\uff20SUM(A1)"),
     ],
 )
