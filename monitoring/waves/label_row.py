@@ -13,6 +13,7 @@ Fields: TypeAlias = Mapping[str, object]
 
 _FIELD_CHARACTERS: Final = 512
 _MOST_NAMES: Final = 1_024
+_WHEN: Final = "@"  # between an annotation's id and when it was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def read_row(fields: object) -> LabelRow:
     return LabelRow(
         key=key,
         label=label,
-        annotation_id=annotation_id if version is None else f"{annotation_id}@{version}",
+        annotation_id=annotation_id if version is None else f"{annotation_id}{_WHEN}{version}",
         annotator=annotator,
         skipped=skipped,
         lease=lease,
@@ -74,7 +75,9 @@ def kept_as(row: LabelRow, known: Mapping[tuple[str, str], LabelRow]) -> tuple[L
 
     People and tools number their annotations each for themselves, and may change one under its old number.
     So where an id is taken by what another person said, or by another answer, the row is kept by an id made
-    of the two: nothing is lost, and the same row finds itself again.
+    of the two: nothing is lost, and the same row finds itself again. One answer under one id is a repeat where
+    only one of the two says who gave it, or where the id tells when: a tool may write a person's number once
+    and their address another time.
 
     Parameters
     ----------
@@ -82,11 +85,18 @@ def kept_as(row: LabelRow, known: Mapping[tuple[str, str], LabelRow]) -> tuple[L
         Annotations by item key and the id each is kept by.
     """
     while (kept := known.get((row.key, row.annotation_id))) is not None:
-        if replace(row, lease=kept.lease) == kept:
+        if _is_again(row, kept):
             return row, True
         spoken = (row.annotation_id, *(["adjudicated"] if row.adjudicated else []))
         row = replace(row, annotation_id=_content_id(row.key, row.label, row.annotator, *spoken))
     return row, False
+
+
+def _is_again(row: LabelRow, kept: LabelRow) -> bool:
+    """Return whether a row is the kept one of its id, sent another time."""
+    same_answer = (row.label, row.skipped, row.adjudicated) == (kept.label, kept.skipped, kept.adjudicated)
+    may_be_one = row.annotator == kept.annotator or None in (row.annotator, kept.annotator)
+    return same_answer and (may_be_one or _WHEN in row.annotation_id)
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -121,17 +121,39 @@ def test_a_correction_sent_with_what_it_corrects_is_noted(store: Store) -> None:
 
 def test_people_who_number_alike_are_both_heard(store: Store) -> None:
     """An id is one person's; the same rows in any order, together or alone, change nothing later."""
-    put_batch(store, "b1", ["a", "b"], overlap=2)
-    rows = [LabelRow("a", "ham", "77", "ann"), LabelRow("a", "spam", "77", "bo"), LabelRow("a", "ham", "77")]
-    assert store.labels.accept("b1", rows, at=NOON).accepted == 3
-    for again in (rows, rows[::-1], rows[1:2]):
+    put_batch(store, "b1", ["a", "b"], overlap=3)
+    rows = [
+        LabelRow("a", "ham", "77", "ann"),
+        LabelRow("a", "ham", "77", "bo"),
+        LabelRow("a", "spam", "77", "cy"),
+        LabelRow("a", "spam", "77@9", "ann"),
+    ]
+    assert store.labels.accept("b1", rows, at=NOON).accepted == 4
+    for again in (rows, rows[::-1], rows[1:3]):
         receipt = store.labels.accept("b1", again, at=NOON)
-        assert (receipt.accepted, receipt.repeated, receipt.notes) == (0, len(again), ())
+        assert (receipt.accepted, receipt.repeated) == (0, len(again))
     assert [(row.annotator, row.label) for row in store.labels.of("b1")["a"]] == [
         ("ann", "ham"),
-        ("bo", "spam"),
-        (None, "ham"),
+        ("bo", "ham"),
+        ("cy", "spam"),
+        ("ann", "spam"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "first", "then"),
+    [("41@10:00", "1", "ann@example.com"), ("41", None, "ann"), ("41", "ann", None)],
+    ids=["a number, then an address", "nobody, then a name", "a name, then nobody"],
+)
+def test_one_annotation_under_two_names_is_one_word(
+    store: Store, number: str, first: str | None, then: str | None
+) -> None:
+    """A tool names people in one export by number and by address in another, a file is signed or not."""
+    put_batch(store, "b1", ["a"], overlap=2)
+    assert store.labels.accept("b1", [LabelRow("a", "ham", number, first)], at=NOON).accepted == 1
+    receipt = store.labels.accept("b1", [LabelRow("a", "ham", number, then)], at=NOON)
+    assert (receipt.accepted, receipt.repeated) == (0, 1)
+    assert states(store) == [("open", None)]
 
 
 def test_another_answer_under_the_same_id_is_a_later_word(store: Store) -> None:
