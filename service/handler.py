@@ -8,7 +8,6 @@ import asyncio
 import logging
 import re
 import traceback
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -82,7 +81,7 @@ class Handler:
         self._draw = generator.random
         self._max_body_bytes, self._max_waiting = max_body_bytes, max_waiting
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seamark-model")
-        self._id_prefix = uuid.uuid4().hex[:12]
+        self._id_prefix = generator.bytes(6).hex()
         self._serial = count(1)
 
     async def answer(self, scope: Scope, receive: Receive) -> Reply | None:

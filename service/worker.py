@@ -9,7 +9,6 @@ import asyncio
 import gc
 import logging
 import os
-import uuid
 from collections import deque
 from pathlib import Path
 from typing import Final
@@ -45,12 +44,21 @@ class Worker:
     ----------
     metrics
         Made once a process, since a registry takes each name once.
+    generator
+        Draws the worker's id, those of requests and the sample; seeded by the system when left out.
     """
 
-    def __init__(self, settings: Settings, metrics: WorkerMetrics, *, clock: Clock | None = None) -> None:
-        clock = clock or SystemClock()
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: WorkerMetrics,
+        *,
+        clock: Clock | None = None,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        clock, generator = clock or SystemClock(), generator or np.random.default_rng()
         self.settings, self.metrics, self.clock = settings, metrics, clock
-        self.id = uuid.uuid4().hex
+        self.id = generator.bytes(16).hex()
         self.access = Access(read_keys(settings.keys_file) if settings.keys_file else ())
         self.models = ModelStore(settings.store)
         self.state = State(settings.state, clock=clock)
@@ -61,7 +69,7 @@ class Worker:
             access=self.access,
             tally=self.tally,
             clock=clock,
-            generator=np.random.default_rng(),
+            generator=generator,
             max_body_bytes=settings.max_body_bytes,
         )
         self.roll_call = RollCall(settings.state, self.id, clock=clock)

@@ -75,9 +75,9 @@ def kept_as(row: LabelRow, known: Mapping[tuple[str, str], LabelRow]) -> tuple[L
 
     People and tools number their annotations each for themselves, and may change one under its old number.
     So where an id is taken by what another person said, or by another answer, the row is kept by an id made
-    of the two: nothing is lost, and the same row finds itself again. One answer under one id is a repeat where
-    only one of the two says who gave it, or where the id tells when: a tool may write a person's number once
-    and their address another time.
+    of the two: nothing is lost, and the same row finds itself again. One answer under one id is a repeat
+    where only one of the two says who gave it, or where the id tells when: a tool may write a person's number
+    once and their address another time.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -25,14 +26,20 @@ START = 1_700_000_000.0
 
 @dataclass
 class House:
-    """Everything behind the routes."""
+    """Everything behind the routes; houses over one state need seeds of their own, as workers do."""
 
     settings: Settings
+    seed: int = 0
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
-        self.worker = Worker(self.settings, WorkerMetrics(self.registry), clock=self.clock)
+        self.worker = Worker(
+            self.settings,
+            WorkerMetrics(self.registry),
+            clock=self.clock,
+            generator=np.random.default_rng(self.seed),
+        )
         self.seat = Seat(self.worker)
         self.watch = Watch(self.settings, WatcherMetrics(CollectorRegistry()), clock=self.clock)
         self.failures: list[str] = []

@@ -22,7 +22,7 @@ def open_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
         if not opened:
             bundles.publish_tiny(ModelStore(store), kind=kind)
         given = {"baseline_items": 500, "baseline_seconds": 0.0, "batch_size": 20, **settings}
-        opened.append(House(Settings(store=store, state=tmp_path / "state", **given)))
+        opened.append(House(Settings(store=store, state=tmp_path / "state", **given), seed=len(opened)))
         return opened[-1]
 
     yield open_
