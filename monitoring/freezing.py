@@ -8,6 +8,7 @@ from monitoring.clock import Clock
 from monitoring.detection.detector import Detector, DetectorConfig
 from monitoring.errors import BaselineRefused
 from monitoring.store import DetectorChange, Ended, Store
+from monitoring.store.audit import FREEZE_BASELINE
 
 
 def freeze_baseline(
@@ -45,7 +46,7 @@ def freeze_baseline(
         )
 
     row = store.detectors.change(
-        model_key, freeze, who=by, action="freeze_baseline", details={"why": why, "force": force}
+        model_key, freeze, who=by, action=FREEZE_BASELINE, details={"why": why, "force": force}
     )
     if row is None:
         raise BaselineRefused(f"{model_key} has no closed bucket yet; wait for more traffic")

@@ -9,6 +9,7 @@ from model_store.promotions import Promotion
 from monitoring.detection.baseline import AUTOMATIC
 from monitoring.proposing import Proposal
 from monitoring.store import Act, Alarm, AuditEntry, Store
+from monitoring.store.audit import CLOSE_BATCH, FREEZE_BASELINE
 
 Step: TypeAlias = Literal[
     "fit",
@@ -83,7 +84,7 @@ def timeline(
             entry
             for alarm in store.alarms.list(limit=MOST)
             if _is_of(alarm.model_key, name)
-            for entry in _alarm(alarm)
+            for entry in _alarm(alarm, by_hand, promotions)
         ),
     ]
     entries.sort(key=lambda each: (each.at, _OF_ONE_MOMENT.get(each.step, 0), each.model), reverse=True)
@@ -128,31 +129,56 @@ def _promoted(promotions: Sequence[Promotion], proposals: Sequence[Proposal]) ->
 
 def _baselines(acts: Sequence[AuditEntry]) -> Iterator[Entry]:
     for each in acts:
-        if each.action == "freeze_baseline" and each.model_key is not None:
+        if each.action == FREEZE_BASELINE and each.model_key is not None:
             yield Entry(each.at, "baseline", each.model_key, each.who, str(each.details.get("why", "")))
 
 
 def _batches(store: Store, name: str, acts: Sequence[AuditEntry]) -> Iterator[Entry]:
-    asked = {each.details.get("batch"): each.who for each in acts if each.action == "batch"}
+    said = {
+        (each.action, each.details.get("batch")): (each.who, str(each.details.get("why", "")))
+        for each in acts
+        if each.action in ("batch", CLOSE_BATCH)
+    }
     for each in store.batches.list(limit=MOST):
         if _is_of(each.model_key, name):
             about = {"batch": each.id, "alarm": each.alarm_id}
-            yield Entry(each.created_at, "batch", each.model_key, asked.get(each.id, AUTOMATIC), "", about)
-            if each.closed_by is not None and each.closed_at is not None:
-                yield Entry(each.closed_at, "close", each.model_key, each.closed_by, "", {"batch": each.id})
+            asked = said.get(("batch", each.id), (AUTOMATIC, ""))
+            yield Entry(each.created_at, "batch", each.model_key, *asked, about)
+            closed = said.get((CLOSE_BATCH, each.id))
+            if closed is not None and each.closed_at is not None:
+                yield Entry(each.closed_at, "close", each.model_key, *closed, {"batch": each.id})
 
 
-def _alarm(alarm: Alarm) -> Iterator[Entry]:
+def _alarm(alarm: Alarm, acts: Sequence[AuditEntry], promotions: Sequence[Promotion]) -> Iterator[Entry]:
     about: dict[str, Any] = {"alarm": alarm.id}
     classes = {"classes": list(alarm.finding.watched)}
     yield Entry(alarm.raised_at, "alarm", alarm.model_key, AUTOMATIC, "", about | classes)
-    acts: tuple[tuple[Step, Act | None], ...] = (
+    answers: tuple[tuple[Step, Act | None], ...] = (
         ("acknowledge", alarm.acknowledged),
         ("call_false", alarm.marked_false),
     )
-    for step, act in acts:
+    for step, act in answers:
         if act is not None:
             yield Entry(act.at, step, alarm.model_key, act.by, act.why, about)
     if alarm.cleared_at is not None:
         ended = about | {"by": alarm.ended_by, "proposal": alarm.ended_cause}
-        yield Entry(alarm.cleared_at, "alarm_end", alarm.model_key, "", "", ended)
+        by_whom = _ended(alarm, alarm.cleared_at, acts, promotions)
+        yield Entry(alarm.cleared_at, "alarm_end", alarm.model_key, *by_whom, ended)
+
+
+def _ended(
+    alarm: Alarm, at: float, acts: Sequence[AuditEntry], promotions: Sequence[Promotion]
+) -> tuple[str, str]:
+    """Return whose act ended an alarm then, and why that person acted; nobody's where traffic did."""
+    if alarm.ended_by == "calm":
+        return AUTOMATIC, "traffic is as before"
+    if alarm.ended_by == "false" and alarm.marked_false is not None:
+        return alarm.marked_false.by, alarm.marked_false.why
+    if alarm.ended_by == "baseline":
+        frozen = (
+            each for each in acts if each.action == FREEZE_BASELINE and each.model_key == alarm.model_key
+        )
+        act = min(frozen, key=lambda each: abs(each.at - at), default=None)
+        return (AUTOMATIC, "") if act is None else (act.who, str(act.details.get("why", "")))
+    promotion = max((each for each in promotions if each.at <= at), key=lambda each: each.at, default=None)
+    return (AUTOMATIC, "") if promotion is None else (promotion.who, promotion.why)

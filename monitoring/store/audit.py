@@ -11,6 +11,7 @@ from monitoring.store.database import Database
 from monitoring.store.tables import audit
 
 CLOSE_BATCH: Final = "close_batch"
+FREEZE_BASELINE: Final = "freeze_baseline"
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class BatchesTable:
         with self._database.read() as connection:
             return connection.scalar(query) is not None
 
-    def close(self, batch_id: str, *, at: float, who: str) -> None:
+    def close(self, batch_id: str, *, at: float, who: str, why: str = "") -> None:
         """Close a batch that nobody will finish, audited: items without any label are skipped."""
         with self._database.write(durable=True) as connection:
             batch = read_batch(connection, batch_id)
@@ -119,7 +119,7 @@ class BatchesTable:
                 who=who,
                 action=CLOSE_BATCH,
                 model_key=batch.model_key,
-                details={"batch": batch_id},
+                details={"batch": batch_id, "why": why},
             )
 
     def closed_by(self, batch_id: str) -> str | None:

@@ -25,7 +25,7 @@ from monitoring.store.alarms import (
     note_meaning,
 )
 from monitoring.store.announcements import take_announced
-from monitoring.store.audit import insert_audit
+from monitoring.store.audit import FREEZE_BASELINE, insert_audit
 from monitoring.store.batches import NewBatch, insert_batch
 from monitoring.store.candidates import attach_candidates
 from monitoring.store.codec import sparse
@@ -184,7 +184,7 @@ class ClosingStore:
             if alarm_id is not None:
                 note_meaning(connection, alarm_id, meaning)
 
-    def add_by_hand(self, batch: NewBatch, *, load: Load, who: str) -> None:
+    def add_by_hand(self, batch: NewBatch, *, load: Load, who: str, why: str = "") -> None:
         """Store a batch that somebody asked for, audited; Fenced when another was made meanwhile."""
         with self._write() as connection:
             _store_batch(connection, batch, load)
@@ -194,7 +194,7 @@ class ClosingStore:
                 who=who,
                 action="batch",
                 model_key=batch.model_key,
-                details={"batch": batch.id, "items": len(batch.items)},
+                details={"batch": batch.id, "items": len(batch.items), "why": why},
             )
 
     @contextmanager
@@ -227,7 +227,7 @@ def _note_baseline(connection: sa.Connection, model_key: ModelKey, closing: Clos
         connection,
         at=closing.bucket.end,
         who=baseline["by"],
-        action="freeze_baseline",
+        action=FREEZE_BASELINE,
         model_key=model_key,
         details={"why": baseline["why"], "force": False},
     )

@@ -89,6 +89,7 @@ def emit_by_hand(
     clock: Clock,
     idempotency_key: str,
     who: str,
+    why: str = "",
     watched: Sequence[str] = (),
     size: int | None = None,
     overlap: int | None = None,
@@ -147,7 +148,7 @@ def emit_by_hand(
             about=told,
         )
         try:
-            store.closing.add_by_hand(batch, load=load, who=who)
+            store.closing.add_by_hand(batch, load=load, who=who, why=why)
         except Fenced:
             continue
         return batch_id

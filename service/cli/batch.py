@@ -10,7 +10,7 @@ import typer
 from monitoring.meaning.wording import number_of
 from service.cli.client import Client, ClientError
 from service.cli.labeler import adjudicate, lease, release, report, skip
-from service.cli.options import A_NAME, DEFAULT_URL, BatchId, By, Key, Url, current_user
+from service.cli.options import A_NAME, DEFAULT_URL, BatchId, By, Key, Url, Why, current_user
 from service.cli.output import Json, listed, show
 from service.cli.pull import pull
 from service.cli.ranges import whole
@@ -61,6 +61,7 @@ def make(
         bool, typer.Option("--audit", help="Draw by how probable the classes of --watch are, to count them.")
     ] = False,
     by: By = None,
+    why: Why = "",
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,
@@ -76,7 +77,8 @@ def make(
         raise typer.BadParameter("--explore says how many: give the one or the other", param_hint="--size")
     asked: dict[str, object] = {"size": size, "overlap": overlap, "explore": explore}
     body = {name: value for name, value in asked.items() if value is not None}
-    body |= {"by": by or current_user(), "watched": watch or [], "mode": "audit" if audit else "mixed"}
+    body |= {"by": by or current_user(), "why": why, "watched": watch or []}
+    body["mode"] = "audit" if audit else "mixed"
     post(Client(url, key), body, of="item", as_json=json)
 
 
@@ -122,12 +124,14 @@ def return_labels(
 def close(
     batch: BatchId,
     by: By = None,
+    why: Why = "",
     url: Url = DEFAULT_URL,
     key: Key = "",
     json: Json = False,
 ) -> None:
     """Close a batch that nobody will finish: what nobody labelled counts as skipped."""
-    value = Client(url, key).post(f"/v1/batches/{batch}/close", json={"by": by or current_user()}).json()
+    body = {"by": by or current_user(), "why": why}
+    value = Client(url, key).post(f"/v1/batches/{batch}/close", json=body).json()
     show(
         value,
         as_json=json,

@@ -18,7 +18,7 @@ from monitoring.waves.facts import facts_of
 from service.exchange import Call
 from service.problems import FieldInvalid
 from service.routes.labels import agreement_json
-from service.routes.models import Name, current_key
+from service.routes.models import MaybeReason, Name, current_key
 from service.values import MOST_EXPLORED, MOST_ITEMS, MOST_LABELERS, MOST_WATCHED
 
 _LEFT_OUT: Final = {
@@ -38,6 +38,7 @@ class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     by: Name
+    why: MaybeReason = ""
     watched: Annotated[list[Name], Meta(max_length=MOST_WATCHED)] = []
     size: Annotated[int, Meta(ge=1, le=MOST_ITEMS)] | None = None
     overlap: Annotated[int, Meta(ge=1, le=MOST_LABELERS)] | None = None
@@ -47,9 +48,10 @@ class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Close(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who closes a batch."""
+    """Who closes a batch, and why."""
 
     by: Name
+    why: MaybeReason = ""
 
 
 def list_batches(call: Call) -> object:
@@ -81,6 +83,7 @@ def post_batch(call: Call) -> object:
         clock=worker.clock,
         idempotency_key=call.idempotency_key or uuid.uuid4().hex,
         who=asked.by,
+        why=asked.why,
         watched=asked.watched,
         size=asked.size,
         overlap=asked.overlap,
@@ -113,7 +116,8 @@ def _explored(call: Call, asked: NewBatch) -> int | None:
 def post_close(call: Call) -> object:
     """Close a batch nobody will finish: what is not labelled counts as skipped."""
     store = call.worker.state.store()
-    store.batches.close(call.path["batch"], at=call.worker.clock.now(), who=call.json(Close).by)
+    asked = call.json(Close)
+    store.batches.close(call.path["batch"], at=call.worker.clock.now(), who=asked.by, why=asked.why)
     return _detail(call, call.path["batch"])
 
 

@@ -1,10 +1,14 @@
 """One line of everything that became of a model."""
 
+import pytest
+
 from model_store.promotions import Promotion
+from monitoring.answering import call_false
+from monitoring.freezing import freeze_baseline
 from monitoring.promoting import follow_promotions
 from monitoring.proposing import Proposal, proposal_id
 from monitoring.timeline import Entry, Made, timeline
-from tests.support.site import ATTACK, CONFIG, Site
+from tests.support.site import ATTACK, CONFIG, QUIET, Site
 
 
 def proposed(site: Site, candidate: str, *, alarm: str | None) -> Proposal:
@@ -58,13 +62,13 @@ def test_the_loop_reads_as_it_went(site: Site) -> None:
         ("refit", "mail@2", "kim"),
         ("propose", "mail@2", "kim"),
         ("promote", "mail@2", "ada"),
-        ("alarm_end", "mail@1", ""),
+        ("alarm_end", "mail@1", "ada"),
         ("baseline", "mail@2", "automatic"),
         ("rollback", "mail@1", "lee"),
     ]
     by_step = {each.step: each for each in told}
     assert by_step["alarm_end"].details["proposal"] == made.id
-    assert by_step["alarm_end"].details["by"] == "promotion"
+    assert (by_step["alarm_end"].details["by"], by_step["alarm_end"].why) == ("promotion", "finds more")
     assert by_step["rollback"].why == "too many reviews"
     assert by_step["propose"].details["alarm"] == alarm.id
 
@@ -112,3 +116,22 @@ def test_decided_proposals_say_who_and_why(site: Site) -> None:
         ("propose", "kim"),
     ]
     assert (told[0].why, told[1].details["proposal"]) == ("worse on billing", first.id)
+
+
+@pytest.mark.parametrize("ended_by", ["false", "baseline", "calm"])
+def test_the_end_of_an_alarm_names_whose_act_it_was(site: Site, ended_by: str) -> None:
+    """Who called it false or froze a baseline, and why; traffic that is as before is nobody's act."""
+    alarm = site.alarmed()
+    site.clock.advance(1)
+    said = {"config": CONFIG.detector, "clock": site.clock, "by": "lee", "why": "a planned sale"}
+    if ended_by == "false":
+        call_false(site.store, alarm.id, **said)
+    elif ended_by == "baseline":
+        freeze_baseline(site.store, alarm.model_key, force=True, **said)
+    else:
+        site.traffic(site.watcher(), QUIET, buckets=200)
+    (end,) = [
+        each for each in timeline(site.store, "mail", versions=(), promotions=()) if each.step == "alarm_end"
+    ]
+    expected = ("automatic", "traffic is as before") if ended_by == "calm" else ("lee", "a planned sale")
+    assert (end.details["by"], end.who, end.why) == (ended_by, *expected)

@@ -70,11 +70,14 @@ def test_without_batches_the_line_says_what_makes_one(seamark: Command):
 
 
 def test_the_list_tells_who_closed_a_batch(seamark: Command, house: House):
-    """And the history does, in a line of its own."""
-    batch = json.loads(seamark("batch", "make", "--size", 6, "--json")[1])["id"]
-    assert seamark("batch", "close", batch, "--by", "kim")[0] == 0
+    """And the history does, in a line of its own, which says why, as it does of a batch that was made."""
+    made = seamark("batch", "make", "--size", 6, "--by", "kim", "--why", "the third wave", "--json")[1]
+    batch = json.loads(made)["id"]
+    assert seamark("batch", "close", batch, "--by", "kim", "--why", "nobody has time")[0] == 0
     assert seamark("batch", "list")[1].splitlines()[-1].split()[-1] == "kim"
-    assert f"tiny@1 batch {batch} was closed, by kim" in seamark("bundle", "history")[1]
+    history = seamark("bundle", "history")[1]
+    assert f"tiny@1 gave batch {batch}, by kim: the third wave" in history
+    assert f"tiny@1 batch {batch} was closed, by kim: nobody has time" in history
 
 
 def test_one_batch_is_no_plural(seamark: Command):

@@ -25,7 +25,13 @@ NEEDED_REASONS = [
     ("drift", "false", "--why"),
     ("erase", "k", "--why"),
 ]
-REASONS = [*NEEDED_REASONS, ("drift", "expect", "late", "--why"), ("drift", "acknowledge", "--why")]
+REASONS = [
+    *NEEDED_REASONS,
+    ("drift", "expect", "late", "--why"),
+    ("drift", "acknowledge", "--why"),
+    ("batch", "make", "--why"),
+    ("batch", "close", "B", "--why"),
+]
 
 
 def refused(seamark: Command, *line: str) -> str:

@@ -198,10 +198,10 @@ def test_who_closed_a_batch_is_told_where_one_looks(house: House) -> None:
     """With the batch, in the list and in the history; a batch that was labelled to its end names nobody."""
     words = np.random.default_rng(0).choice(list("abcdefghij"), (40, 30))
     house.answer([f"login {''.join(each)}" for each in words])
-    by_hand, done = (make(house, size=4)["id"] for _ in range(2))
+    by_hand, done = (make(house, size=4, why=f"wave {wave}")["id"] for wave in range(2))
     house.clock.advance(60)
     for who in ("ada", "lou"):  # the second changes nothing
-        house.local.post(f"/v1/batches/{by_hand}/close", json={"by": who})
+        house.local.post(f"/v1/batches/{by_hand}/close", json={"by": who, "why": f"{who} is done"})
     labels = [{"key": row["key"], "label": "login"} for row in rows(house, done)]
     house.local.post(f"/v1/batches/{done}/labels", json={"labels": labels})
     expected = {by_hand: (house.clock.now(), "ada"), done: (house.clock.now(), None)}
@@ -211,10 +211,11 @@ def test_who_closed_a_batch_is_told_where_one_looks(house: House) -> None:
         detail = house.local.get(f"/v1/batches/{batch}").json()
         assert (detail["closed_at"], detail["closed_by"]) == told
     history = house.local.get("/v1/models/history").json()["steps"]
-    closed = [each for each in history if each["step"] == "close"]
-    assert [(each["who"], each["at"], each["details"]) for each in closed] == [
-        ("ada", house.clock.now(), {"batch": by_hand})
-    ]
+    told = [(each["step"], each["who"], each["why"], each["details"]["batch"]) for each in history[:3]]
+    assert told[0] == ("close", "ada", "ada is done", by_hand)
+    assert set(told[1:]) == {
+        ("batch", "ada", f"wave {wave}", id_) for wave, id_ in enumerate((by_hand, done))
+    }
 
 
 @pytest.mark.parametrize(
