@@ -17,6 +17,7 @@ from monitoring.store.tables import candidates
 from monitoring.store.tombstones import ERASED
 
 _PASSES: Final = 0.5  # from which probability on an item counts for one of several labels
+_MOST_READ: Final = 50_000  # candidates of an alarm, the likeliest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class ExamplesTable:
         """Return items of the classes the alarm watches, from its time, each of them once.
 
         Those from before it was raised come first, and of them the random part, so that they are as items of
-        the class are and not only its clearest ones. An alarm that watches no class shows any items.
+        the class are and not only its clearest ones; those follow. An alarm that watches no class shows any
+        items. No more than 50,000 candidates are looked at.
         """
         quota = -(-limit // max(len(alarm.watched), 1))
         found: dict[str, _Behind] = {}
@@ -87,15 +89,27 @@ def _behind(connection: sa.Connection, alarm: Alarm, model: ModelRow) -> Iterato
         .order_by(
             candidates.c.bucket_seq > alarm.bucket_seq,
             candidates.c.kinds.contains("random:").desc(),
+            sa.or_(sa.false(), *_kept_for(alarm.watched)).desc(),
             candidates.c.priority,
             candidates.c.id,
         )
+        .limit(_MOST_READ)
     )
     columns = (candidates.c.id, candidates.c.key, candidates.c.decision, candidates.c.probabilities)
     for part in in_parts(connection.scalars(query).all()):
         rows = connection.execute(sa.select(*columns).where(candidates.c.id.in_(part)))
         read = {row.id: row for row in rows}
         yield from _counted([read[each] for each in part], model, alarm.watched)
+
+
+def _kept_for(watched: Sequence[str]) -> Iterator["sa.ColumnElement[bool]"]:
+    """Yield what tells that a candidate holds a place for one of these classes."""
+    kinds = "\n" + candidates.c.kinds + "\n"
+    for name in watched:
+        if name == NO_CLASS:
+            yield candidates.c.decision == DECISIONS.index(NO_CLASS)
+        else:
+            yield kinds.contains(f"\ntop:{name}\n", autoescape=True)
 
 
 def _counted(rows: Sequence[Any], model: ModelRow, watched: tuple[str, ...]) -> Iterator[_Behind]:

@@ -12,6 +12,7 @@ from model_store.data.wordmarks import Marks
 from monitoring.clock import Clock
 from monitoring.config import WatcherConfig
 from monitoring.errors import BatchRefused, IdempotencyKeyReused
+from monitoring.meaning.wording import number_of
 from monitoring.recording.candidate import EXPLORE_SHARE, draw_limit
 from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
@@ -321,7 +322,8 @@ def _check_load(load: Load, *, labels: int, config: WatcherConfig) -> None:
     if load.open_batches >= config.max_open_batches:
         raise BatchRefused(
             "open_batches",
-            f"{load.open_batches} batches are open, at most {config.max_open_batches} may be; "
+            f"{number_of(load.open_batches, 'batch is', 'batches are')} open, at most "
+            f"{config.max_open_batches} may be; "
             "return labels or close one",
         )
     if labels > config.labels_per_day:

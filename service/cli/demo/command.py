@@ -119,6 +119,7 @@ def _settings(directory: Path) -> dict[str, str]:
         "SEAMARK_BASELINE_ITEMS": str(BASELINE_ITEMS),
         "SEAMARK_BASELINE_SECONDS": "0",
         "SEAMARK_LABELS_PER_DAY": str(LABELS),
+        "SEAMARK_MAX_OPEN_BATCHES": "1",
         "SEAMARK_BUCKET_SECONDS": str(BUCKET_SECONDS),
         "SEAMARK_FLUSH_SECONDS": str(BUCKET_SECONDS),
     }

@@ -52,6 +52,7 @@ class Repair:
         config = self.client.get(f"/v1/batches/{batch}/labeling-config").content
         n_items = self.client.get(f"/v1/batches/{batch}").json()["items"]
         truths = self._truths(exports["jsonl"])
+        too_early = self._refused()
         self.progress("labels of the alarm's batch", 0, 1)
         self.labelers.label(batch)
         self.progress("labels of the alarm's batch", 1, 1)
@@ -62,6 +63,7 @@ class Repair:
             verdict.batch_is_rich(truths, self.scenario.watched, traffic_share, self.scenario.richer),
             verdict.exports_agree(exports, config, n_items),
             verdict.counted_once(receipts, n_items),
+            verdict.open_batches_hold(too_early),
             verdict.budget_holds(refusals),
         ]
 
@@ -137,17 +139,29 @@ class Repair:
         claims: Sequence[Mapping[str, Any]] = self.proposal["comparison"]["claims"]
         return next(each for each in claims if each["class"] == self.scenario.watched)
 
+    def _refused(self) -> str:
+        """Ask for a batch that may not be had now; return why not, or nothing where there was one."""
+        try:
+            self._batch()
+        except ClientError as refused:
+            return str(refused)
+        return ""
+
+    def _batch(self) -> str:
+        """Return the id of a batch that is made by hand."""
+        body = {"by": "demo", "why": "more of the new wording", "watched": [self.scenario.watched]}
+        return str(self.client.post("/v1/batches", json=body).json()["id"])
+
     def _more_batches(self) -> list[str]:
         """Label further batches as long as the service gives any; return why it refused."""
         for number in range(BY_HAND):
-            body = {"by": "demo", "watched": [self.scenario.watched]}
             self.progress("labels of further batches", number, BY_HAND)
             try:
-                made = self.client.post("/v1/batches", json=body).json()
+                made = self._batch()
             except ClientError as refused:
                 self.progress("labels of further batches", BY_HAND, BY_HAND)
                 return [str(refused)]
-            self.labelers.label(made["id"])
+            self.labelers.label(made)
         return []
 
     def _truths(self, lines: bytes) -> list[str]:

@@ -105,6 +105,8 @@ class Run:
         )
         repair.retrain()
         checks += repair.shadowed(lambda items: self.send(items, "moved items, beside the proposed version"))
+        if self.scenario.reworded:
+            checks.append(verdict.streams_tell(self.status(), ("classes", "scores")))
         during = self.traffic.ids(change)
         checks += repair.promote()
         promoted = self.traffic.sent

@@ -27,6 +27,15 @@ def alarm_names(alarm: Mapping[str, Any], watched: str) -> Check:
     return Check("alarm names the class", bool(named) and named[0] == watched, ", ".join(named), watched)
 
 
+def streams_tell(status: Mapping[str, Any], streams: Sequence[str]) -> Check:
+    """Check that each of these streams has evidence of the change that would do for an alarm by itself."""
+    limit = status["threshold"]
+    found = {each["name"]: each["statistic"] for each in status["streams"] if each["name"] in streams}
+    seen = ", ".join(f"{name} {found[name]:.1f}" for name in streams if name in found)
+    passed = all(found.get(name, 0.0) >= limit for name in streams)
+    return Check(f"{' and '.join(streams)} moved", passed, seen, f"evidence of {limit:.1f} in each")
+
+
 def delay_within(items: int, items_to_detect: float, times: float) -> Check:
     """Check that the alarm came within so many times the planned number of items."""
     limit = times * items_to_detect
@@ -85,6 +94,12 @@ def counted_once(receipts: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
         seen,
         f"{sent}, then 0 and {sent} known",
     )
+
+
+def open_batches_hold(refusal: str) -> Check:
+    """Check that no further batch is made while the alarm's waits for its labels."""
+    seen = refusal or "another batch was made"
+    return Check("open batches are limited", "open, at most" in refusal, seen, "refused while one is open")
 
 
 def budget_holds(refusals: Sequence[str]) -> Check:

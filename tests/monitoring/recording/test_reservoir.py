@@ -278,6 +278,32 @@ def test_a_text_that_is_sent_over_and_over_stays_remembered(monkeypatch: pytest.
     assert sum(c.scored for c in reported) == 81
 
 
+def test_a_new_epoch_remembers_nothing_of_the_last(monkeypatch: pytest.MonkeyPatch):
+    """What was sent in both is a candidate of both, the items of the older memory too."""
+    monkeypatch.setattr("monitoring.recording.reservoir._REMEMBERED_ITEMS", 10)
+    one = decided(np.array([[0.2, 0.7, 0.1]], np.float32))
+    worker, scored = reservoir(20), []
+    for epoch in range(2):
+        reported = list[Candidate]()
+        for i in range(15):
+            at = np.array([0.5])
+            worker.offer(Observed([f"text {i}"], [None], ["chat"], one, 100.0 * epoch + i, at))
+            reported += worker.drain(passed=1.0)
+        scored.append(sum(c.scored for c in reported))
+        worker.reset()
+    assert scored == [15, 15]
+
+
+def test_a_resend_is_known_by_its_earliest_occurrence():
+    """Answers come out of order: what is later than one that was reported is not new."""
+    one = decided(np.array([[0.2, 0.7, 0.1]], np.float32))
+    worker, reported = reservoir(20), list[Candidate]()
+    for at in (5.0, 9.0, 7.0, 3.0):
+        worker.offer(Observed(["the same"], [None], ["chat"], one, at, np.array([0.5])))
+        reported += worker.drain(passed=1.0)
+    assert [c.at for c in reported if c.scored] == [5.0, 3.0]
+
+
 def test_reset_keeps_what_was_not_drained():
     """The end of an epoch empties the slots, but an entry still goes out with the next drain."""
     worker = reservoir()

@@ -104,6 +104,29 @@ def test_there_are_no_more_than_asked_for_and_each_class_has_its_part(
     assert {each.key for each in shown if each.category == "spam"} == {f"item-{n}" for n in range(20, 25)}
 
 
+def test_the_random_part_is_shown_first_and_in_the_order_of_its_draws(
+    store: Store, clock: ManualClock, put: Callable[..., None]
+) -> None:
+    """Whatever order they were stored in."""
+    sure = frozenset({"top:spam"})
+    put(*(item(clock, n, spam=0.9, kinds=sure) for n in (4, 1)), *(item(clock, n, spam=0.9) for n in (3, 2)))
+    shown = store.examples.behind(alarm(clock, "spam"), limit=20)
+    assert [each.key for each in shown] == ["item-2", "item-3", "item-1", "item-4"]
+
+
+@pytest.mark.parametrize("name", ["spam", NO_CLASS])
+def test_what_is_held_for_the_class_is_found_among_many_others(
+    store: Store, clock: ManualClock, put: Callable[..., None], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Not all candidates of a busy day are looked at, so those that hold its place are among the first."""
+    monkeypatch.setattr("monitoring.store.examples._MOST_READ", 3)
+    none = DECISIONS.index(NO_CLASS) if name == NO_CLASS else 0
+    held = {"kinds": frozenset({f"top:{name}", "uncertain"}), "decision": none}
+    others = (item(clock, n, spam=0.1, kinds=frozenset({"top:ham", "top:spammer"})) for n in range(20))
+    put(*others, item(clock, 90, spam=0.9, **held))
+    assert [each.key for each in store.examples.behind(alarm(clock, name), limit=20)] == ["item-90"]
+
+
 def test_an_item_with_several_labels_is_behind_each_of_them(
     store: Store, clock: ManualClock, put: Callable[..., None]
 ) -> None:

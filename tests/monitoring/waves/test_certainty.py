@@ -139,6 +139,23 @@ def test_a_few_items_are_found_behind_many_that_are_taken(asked: Plan) -> None:
     assert not picked(each, replace(asked, deepest=32), excluded=taken).chosen
 
 
+def test_a_deeper_look_costs_no_item() -> None:
+    """What is far down a list may be like two that were found, and makes one item of them: they stay two."""
+    words = [word for number in range(20) for word in text_of(number).split()]
+    between = [f"{word}x" if at < 80 else word for at, word in enumerate(words[:200])]
+    other = [f"{word}x" if at >= 120 else word for at, word in enumerate(between)]
+    texts = [" ".join(each) for each in (words[:200], other, between)]
+    assert [len(set(groups(minhash(each)).tolist())) for each in (texts, texts[:2])] == [1, 2]
+    first, second, last = (
+        candidate(f"chain {at}", [p, 0.05, 0.95 - p], text=text)
+        for at, (p, text) in enumerate(zip((0.9, 0.89, 0.1), texts, strict=True))
+    )
+    others = [candidate(f"taken {at}", [0.5, 0.2, 0.3], text=text_of(at)) for at in range(200)]
+    taken = Excluded(frozenset(one.key for one in others))
+    found = picked([first, second, *others, last], plan({"a": 3}, deepest=4096), excluded=taken)
+    assert [one.candidate.key for one in found.chosen] == [first.key, second.key]
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     n=st.integers(0, 100),

@@ -27,6 +27,17 @@ def test_the_class_must_come_first(classes: list[dict[str, object]], passed: boo
     assert verdict.alarm_names({"classes": classes}, "fraud").passed is passed
 
 
+@pytest.mark.parametrize(
+    ("scores", "passed"), [([{"name": "scores", "statistic": 22.0}], True), ([], False)], ids=["both", "one"]
+)
+def test_each_stream_has_to_tell(scores: list[dict[str, object]], passed: bool) -> None:
+    """Evidence that is just enough is enough; a stream that is not there tells nothing."""
+    status = {"threshold": 22.0, "streams": [{"name": "classes", "statistic": 40.0}, *scores]}
+    assert verdict.streams_tell(status, ("classes", "scores")).passed is passed
+    weak = {"threshold": 22.0, "streams": [{"name": "classes", "statistic": 21.9}]}
+    assert not verdict.streams_tell(weak, ("classes",)).passed
+
+
 @pytest.mark.parametrize(("items", "passed"), [(2_000, True), (2_001, False)])
 def test_the_delay_is_at_most_twice_the_plan(items: int, passed: bool) -> None:
     """Exactly twice is still in time."""
@@ -140,6 +151,14 @@ def test_the_exports_must_agree(n_rows: int, fields: tuple[str, ...], passed: bo
 def test_a_label_counts_once(second: dict[str, int], passed: bool) -> None:
     """The same labels again must all be known already."""
     assert verdict.counted_once([({"accepted": 5, "repeated": 0}, second)], 5).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("refusal", "passed"), [("1 batch is open, at most 1 may be", True), ("", False), ("busy", False)]
+)
+def test_no_batch_is_made_while_one_is_open(refusal: str, passed: bool) -> None:
+    """Only a refusal that names the open batches counts."""
+    assert verdict.open_batches_hold(refusal).passed is passed
 
 
 @pytest.mark.parametrize(
