@@ -17,7 +17,8 @@ LABEL_COLUMNS: Final = ("label", "annotator")
 def write(batch: Batch) -> bytes:
     """Return a UTF-8 CSV (RFC 4180), items by rank; fill in `label` and send it back as it is.
 
-    A cell that a spreadsheet would run as a formula begins with an apostrophe, see `monitoring.waves.cells`.
+    People label in it: what the model made of an item that was drawn at random is left out. A cell that a
+    spreadsheet would run as a formula begins with an apostrophe, see `monitoring.waves.cells`.
     In the place of `text`, rows of a table have the columns of `feature_columns`.
     """
     of_features = feature_columns(batch)
@@ -27,11 +28,14 @@ def write(batch: Batch) -> bytes:
     writer.writerow([*plain, *map(guard, of_features), *_probabilities(batch), *LABEL_COLUMNS])
     for place, item in enumerate(batch.items):
         known = dict(zip(FIELDS, fields(batch, item), strict=True))
+        drawn = item.stratum == "exploration"
+        if drawn:
+            known["predicted"] = None
         writer.writerow(
             [
                 *(_cell(known[name]) for name in plain),
                 *(feature_cell(cells[place]) for cells in of_features.values()),
-                *(repr(p) for p in item.probabilities),
+                *("" if drawn else repr(p) for p in item.probabilities),
                 *("" for _ in LABEL_COLUMNS),
             ]
         )

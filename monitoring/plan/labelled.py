@@ -159,8 +159,10 @@ def _by_plan(
     """Return the keys that a plan handed out, by the batches they name, else by the columns of a sheet.
 
     A sheet that lost columns is known by its keys, which are the pool's, but for one whose ids are in a
-    column `key`.
+    column `key`. What a labeler leased is of a service.
     """
+    if "lease" in columns:
+        return frozenset()
     if batches and any(batches):
         return frozenset(key for key, batch in zip(keys, batches, strict=True) if _PLANNED.match(batch or ""))
     whole = {"key", "id", "source"} <= set(columns)

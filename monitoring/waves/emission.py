@@ -175,7 +175,8 @@ def _check_same(manifest: Mapping[str, Any], told: Mapping[str, Any]) -> None:
     """Refuse a request that is not the one that a batch was made for, as far as its manifest tells."""
 
     def request(of: Mapping[str, Any]) -> dict[str, object]:
-        return {"by": of.get("asked_by"), "proposal": of.get("proposal"), **of.get("asked", told["asked"])}
+        named = {"by": of.get("asked_by"), "for_proposal": of.get("proposal")}
+        return {**named, **of.get("asked", told["asked"])}
 
     before, now = request(manifest), request(told)
     if differs := [name for name in now if now[name] != before.get(name)]:

@@ -13,6 +13,7 @@ from model_store.bundles.bundle import (
     CARD_FILE,
     EMBEDDING_FILE,
     EVALUATION_FILE,
+    MODEL_FILE,
     POLICY_FILE,
     REFERENCE_FILE,
     SEEN_FILE,
@@ -43,7 +44,7 @@ class ModelFacts:
     thresholds : tuple of float
         Operating thresholds in the order of `classes`.
     digests : mapping of str to str
-        SHA-256 of the calibration and the policy.
+        SHA-256 of the graph, the calibration and the policy.
     seen : uint32 array of shape (n, 64)
         Near-duplicate signatures of the items the model was made from.
     marks : uint16 array of shape (m, 64), optional
@@ -89,7 +90,7 @@ def facts_of(bundle: Bundle, *, on_failure: Callable[[str], None] | None = None)
     return ModelFacts(
         classes=bundle.policy.classes,
         thresholds=tuple(each.threshold for each in thresholds),
-        digests=bundle.digests,
+        digests={"model": bundle.manifest.files[MODEL_FILE].sha256, **bundle.digests},
         seen=seen.signatures,
         task=bundle.manifest.task,
         input_kind=bundle.manifest.input_kind,

@@ -21,7 +21,9 @@ def write(path: Path, content: bytes, *, option: str = "--to") -> Path:
 
 
 def write_new(files: Mapping[Path, bytes], *, option: str = "--to") -> list[Path]:
-    """Write files that people fill in, all or none; one that is there with the same content is left as it is.
+    """Write files that people fill in; one that is there with the same content is left as it is.
+
+    All are looked at before one is written; a repeat completes what a full disk left undone.
 
     Raises
     ------

@@ -29,6 +29,11 @@ _LEFT_OUT: Final = {
     "draws_without_text_or_id": "have no text and id to show",
 }
 
+_NO_TEXTS: Final = (
+    "it holds ids and no texts (SEAMARK_KEEP_TEXT=none, or past SEAMARK_RETENTION_DAYS): "
+    "join them with your own data before anybody labels"
+)
+
 
 class NewBatch(Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants a batch, which classes it is about, its most items, and how many people label each.
@@ -139,7 +144,10 @@ def _detail(call: Call, batch_id: str, *, explore: int | None = None) -> dict[st
         "leased": store.batches.leased(batch_id),
         "closed_by": store.batches.closed_by(batch_id),
         "agreement": agreement_json(agreement_of(annotations.values(), batch.classes)),
-        "notes": _notes(batch, explore, per_day=call.worker.settings.labels_per_day),
+        "notes": [
+            *_notes(batch, explore, per_day=call.worker.settings.labels_per_day),
+            *([_NO_TEXTS] if all(item.text is None for item in batch.items) else []),
+        ],
         "manifest": batch.manifest,
     }
 

@@ -115,6 +115,10 @@ def test_the_table_runs_no_formula_and_loses_no_text():
     assert [one["text"] for one in items] == [one.text or "" for one in BATCH.items]
     assert [one["key"] for one in items] == [one.key for one in BATCH.items]
     assert [float(items[0][f"p__{name}"]) for name in CLASSES] == [0.25, 0.7, 0.05]
+    of_model = [[one["predicted"], *(one[f"p__{name}"] for name in CLASSES)] for one in items]
+    drawn = [one["stratum"] == "exploration" for one in items]
+    assert [not any(cells) for cells in of_model] == drawn
+    assert {True, False} == set(drawn)
     assert {one["label"] for one in items} == {""}
 
 

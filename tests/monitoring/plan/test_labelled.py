@@ -190,6 +190,7 @@ def test_a_packed_export_is_to_be_unpacked(tmp_path: Path) -> None:
         ("text,label\nx,a\n", None, False),
         ("nr,channel,text,label\nk,app,x,a\n", "nr", False),
         ("key,id,source,text,label,batch\nk,7,app,x,a,a8837ac39c8157a2\n", None, False),
+        ("key,id,source,text,label,annotator,lease\nk,7,app,x,a,kim,5f\n", None, False),
         ("annotation_id,item_id,label,batch\n1,k,a,plan-1-0123456789ab\n", None, True),
         ('{"key": "k", "label": "a", "batch": "plan-2-0123456789ab"}\n', None, True),
         ('{"key": "k", "label": "a"}\n', None, False),
@@ -197,7 +198,7 @@ def test_a_packed_export_is_to_be_unpacked(tmp_path: Path) -> None:
     ],
     ids=[
         *("sheet", "whose ids are keys", "by a spreadsheet", "without columns", "other keys", "keys as ids"),
-        *("texts", "ids", "of a service", "label studio", "lines", "other lines", "doccano"),
+        *("texts", "ids", "of a service", "leased", "label studio", "lines", "other lines", "doccano"),
     ],
 )
 def test_a_file_shows_that_a_plan_handed_its_items_out(

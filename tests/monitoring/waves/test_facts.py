@@ -20,7 +20,7 @@ def test_a_bundle_says_what_a_wave_needs(tiny_bundle: Bundle) -> None:
     facts = facts_of(tiny_bundle)
     assert facts.classes == tiny_bundle.policy.classes
     assert len(facts.thresholds) == len(facts.classes)
-    assert set(facts.digests) == {"calibration", "policy"}
+    assert set(facts.digests) == {"model", "calibration", "policy"}
     assert facts.seen.shape[1] == 64
     assert facts_of(replace(tiny_bundle)).scoring == facts.scoring != ""
 

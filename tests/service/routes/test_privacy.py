@@ -42,7 +42,9 @@ def test_without_texts_a_batch_holds_ids_and_no_file_holds_a_text(open_house: Ca
     house = open_house(keep_text="none")
     batch = drift(house)
     exported = house.local.get(f"/v1/batches/{batch}/items?format=csv").text
-    assert exported.count("\n") == 1 + house.local.get(f"/v1/batches/{batch}").json()["items"] > 1
+    told = house.local.get(f"/v1/batches/{batch}").json()
+    assert exported.count("\n") == 1 + told["items"] > 1
+    assert told["notes"][-1].startswith("it holds ids and no texts (SEAMARK_KEEP_TEXT=none, or past ")
     assert CANARY not in exported
     assert found_in(house.settings.state) == []
 
@@ -54,6 +56,7 @@ def test_after_their_retention_texts_are_nowhere_on_the_disk(
     """Neither a free page of the database nor its log keeps what was blanked, while the service runs."""
     house = open_house(keep_text="full", retention_days=2.0)
     batch = drift(house)
+    assert not any("no texts" in note for note in house.local.get(f"/v1/batches/{batch}").json()["notes"])
     if checkpointed:
         house.worker.state.store().retention.erase()
     assert CANARY in house.local.get(f"/v1/batches/{batch}/items").text
