@@ -51,7 +51,7 @@ format: setup ## rewrite the code in the house format
 	$(BIN)/ruff format .
 
 bench: setup ## every benchmark, each with the machine it ran on (hours; needs wrk)
-	for name in serving drift_delay drift_false_alarms drift_cost wave_cost recall_claim thresholds threshold_sequences imbalance estimates waves; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in serving drift_delay drift_false_alarms drift_cost drift_price wave_cost recall_claim thresholds threshold_sequences imbalance estimates interval_rivals interval_controls waves; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lock: ## resolve the three hashed requirement files again (needs uv)
 	$(LOCK) $(GROUPS) pyproject.toml -o requirements-dev.txt
