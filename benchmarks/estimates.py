@@ -42,6 +42,7 @@ from monitoring.waves.batches import Batch, BatchItem, Place
 from monitoring.waves.estimates import Estimates, Quality, estimate
 from monitoring.waves.intervals import Shares
 from monitoring.waves.labelled import BatchMode
+from monitoring.waves.taken import Taken
 from monitoring.waves.usable import Rules
 from monitoring.waves.wave import select
 from service.cli.tickets import generate
@@ -150,11 +151,13 @@ def batches_of(traffic: Traffic, plan: str, *, rng: np.random.Generator) -> Iter
             epoch_counts={
                 source: {int(epoch): n for epoch, n in each.items()} for source, each in counts.items()
             },
-            taken_keys=frozenset(places),
-            taken_signatures=np.concatenate(signatures) if signatures else None,
-            signed_keys=signed,
-            places=places,
-            drawn_before=frozenset(drawn),
+            taken=Taken(
+                keys=frozenset(places),
+                signatures=np.concatenate([Taken().signatures, *signatures]),
+                signed_keys=signed,
+                places=places,
+                drawn=frozenset(drawn),
+            ),
             about={
                 "epochs": {
                     "seconds": EPOCH_SECONDS,

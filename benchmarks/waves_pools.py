@@ -17,6 +17,7 @@ from monitoring.recording.ranking import Ranking
 from monitoring.recording.recorder import FORGET_SECONDS
 from monitoring.recording.reservoir import EPOCH_SECONDS, OTHER_SOURCE, Reservoir
 from monitoring.waves.strata import all_time
+from monitoring.waves.taken import Taken as AlreadyTaken
 from monitoring.waves.wave import Wave, select
 
 Age: TypeAlias = Literal["running", "recent", "old"]
@@ -130,9 +131,11 @@ def ours(
         thresholds=[each.threshold for each in served.policy.thresholds],
         batch_size=batch_size,
         seed=f"wave {seed}",
-        taken_signatures=served.seen,
-        taken_keys={_key(row) for row in taken.rows.tolist()},
-        drawn_before={(_key(row), float(row)) for row in taken.drawn.tolist()},
+        taken=AlreadyTaken(
+            keys={_key(row) for row in taken.rows.tolist()},
+            signatures=served.seen,
+            drawn={(_key(row), float(row)) for row in taken.drawn.tolist()},
+        ),
         labelled=served.labelled,
         source_caps=source_caps,
     )

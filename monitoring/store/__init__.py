@@ -15,7 +15,6 @@ from monitoring.store.load import Load
 from monitoring.store.opening import Open
 from monitoring.store.retention import Pruned
 from monitoring.store.state import Store, open_store
-from monitoring.store.taken import Taken
 from monitoring.store.thinning import Thinning
 from monitoring.store.wave_input import Span, WaveInput
 
@@ -47,7 +46,6 @@ __all__ = [
     "Pruned",
     "Span",
     "Store",
-    "Taken",
     "Thinning",
     "WaveInput",
     "alarm_id",

@@ -17,8 +17,9 @@ from monitoring.store.deliveries import BATCH_EMITTED, insert_delivery
 from monitoring.store.load import Load, read_load
 from monitoring.store.settling import close_batch
 from monitoring.store.tables import audit, batch_items, batches, item_leases
-from monitoring.store.taken import Taken, read_taken
+from monitoring.store.taken import read_taken
 from monitoring.waves.batches import Batch, BatchItem, BatchReason, BatchSummary, of_schema_1
+from monitoring.waves.taken import Taken
 
 
 @dataclass(frozen=True, slots=True)

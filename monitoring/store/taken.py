@@ -1,39 +1,15 @@
 """Which items need no second look, since they are labelled or in a batch already?"""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
 from monitoring.store import codec
 from monitoring.store.tables import batch_items, batches
-from monitoring.waves.batches import Place
+from monitoring.waves.taken import Taken
 
 MOST_REMEMBERED: Final = 50_000
 MOST_COMPARED: Final = 4_000  # of them with their texts
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Items that need no second look, being labelled or in an open batch: keys, and signatures (n, 64).
-
-    `signed_keys` are the keys of the rows of `signatures`, `places` the newest batch and rank of each key.
-    `drawn` has key and time of those that were drawn at random whatever the model said of them, `carried` the
-    priorities of draws that one of them stands for. `contents` are their texts by key, where known, `texts`
-    those of the newest ones.
-    """
-
-    keys: frozenset[str]
-    signatures: npt.NDArray[np.uint32]
-    signed_keys: tuple[str, ...] = ()
-    places: Mapping[str, Place] = field(default_factory=dict)
-    drawn: frozenset[tuple[str, float]] = frozenset()
-    carried: frozenset[float] = frozenset()
-    contents: Mapping[str, str] = field(default_factory=dict)
-    texts: tuple[str, ...] = ()
 
 
 def read_taken(connection: sa.Connection, *, since: float = 0.0) -> Taken:

@@ -9,7 +9,8 @@ from monitoring.recording.reservoir import EPOCH_SECONDS
 from monitoring.store.candidates import Population, read_population
 from monitoring.store.counts import Claim
 from monitoring.store.load import Load, read_load
-from monitoring.store.taken import Taken, read_taken
+from monitoring.store.taken import read_taken
+from monitoring.waves.taken import Taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,17 @@ from monitoring.errors import BatchRefused, IdempotencyKeyReused
 from monitoring.meaning.wording import number_of
 from monitoring.recording.candidate import EXPLORE_SHARE, draw_limit
 from monitoring.recording.reservoir import EPOCH_SECONDS
-from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Span, Store
+from monitoring.store import Alarm, Claim, Fenced, Load, NewBatch, Population, Span, Store
 from monitoring.store.retention import EPOCHS_KEPT
 from monitoring.waves.basis import last_move
 from monitoring.waves.batches import BatchReason
 from monitoring.waves.facts import ModelFacts
 from monitoring.waves.labelled import BatchMode
 from monitoring.waves.needs import risen
-from monitoring.waves.strata import counts_since
+from monitoring.waves.strata import Counts, counts_since
 
 _ATTEMPTS: Final = 5
+_NOTHING_NEW: Final = "no item of the time in question is new and could be shown to labelers"
 
 
 def alarm_batch_id(alarm_id: str) -> str:
@@ -231,13 +232,7 @@ def _emit(
         mode=mode,
         task=facts.task,
         input_kind=facts.input_kind,
-        taken_signatures=np.concatenate([facts.seen, read.taken.signatures]),
-        taken_keys=read.taken.keys,
-        signed_keys=read.taken.signed_keys,
-        places=read.taken.places,
-        contents=read.taken.contents,
-        drawn_before=read.taken.drawn,
-        carried_before=read.taken.carried,
+        taken=read.taken.beside(facts.seen),
         explore=explore,
         most_draws=draw_limit(config.batch_size),
         lacking=facts.lacking,
@@ -253,29 +248,12 @@ def _emit(
             "model": span.model_key,
             "digests": dict(facts.digests),
             "risen": list(rose),
-            "epochs": {
-                "seconds": EPOCH_SECONDS,
-                "first": span.first_epoch,
-                "last": span.last_epoch,
-                "left_out": list(population.epochs_left_out),
-                # The move that all that is drawn came after; none where draws are of all of this time.
-                "since": drawn_since,
-                # Of what is drawn from. What several batches say together takes how much of it any two share.
-                "items": {
-                    source: {str(epoch): n for epoch, n in each.items()} for source, each in drawable.items()
-                },
-            },
+            "epochs": _epochs(span, population, drawable, since=drawn_since),
             **about,
         },
     )
     if not wave.items:
-        raise BatchRefused(
-            "no_items",
-            "no item of the time in question is new and could be shown to labelers"
-            if explore is None
-            else f"all that can be drawn at random {drawn_of(drawn_since)} was drawn before; "
-            + ("ask again on a later day" if drawn_since is None else "ask again when there is more traffic"),
-        )
+        raise BatchRefused("no_items", _NOTHING_NEW if explore is None else _nothing_drawn(since=drawn_since))
     batch = NewBatch(
         id=batch_id,
         alarm_id=alarm_id,
@@ -289,6 +267,27 @@ def _emit(
         overlap=overlap,
     )
     return batch, read.load
+
+
+def _epochs(
+    span: Span, population: Population, drawable: Counts, *, since: float | None
+) -> Mapping[str, object]:
+    """Return from which time the candidates are, and how many items there were in what is drawn from."""
+    return {
+        "seconds": EPOCH_SECONDS,
+        "first": span.first_epoch,
+        "last": span.last_epoch,
+        "left_out": list(population.epochs_left_out),
+        # The move that all that is drawn came after; none where draws are of all of this time.
+        "since": since,
+        # What several batches say together takes how much of it any two share.
+        "items": {source: {str(epoch): n for epoch, n in each.items()} for source, each in drawable.items()},
+    }
+
+
+def _nothing_drawn(*, since: float | None) -> str:
+    again = "on a later day" if since is None else "when there is more traffic"
+    return f"all that can be drawn at random {drawn_of(since)} was drawn before; ask again {again}"
 
 
 def _too_early(since: float) -> str:

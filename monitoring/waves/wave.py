@@ -9,7 +9,7 @@ then chosen by score for the other slices. An audit is drawn as a whole.
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from model_store.bundles.manifest import Task
-from model_store.data.signatures import PERMUTATIONS, Signatures
+from model_store.data.signatures import Signatures
 from model_store.data.wordmarks import Marks
 from model_store.graphs.inputs import InputKind
 from model_store.policy import NO_CLASS
 from monitoring.recording.candidate import EXPLORE_SHARE, Candidate, draw_limit
 from monitoring.waves.account import account
 from monitoring.waves.audit import audit
-from monitoring.waves.batches import MANIFEST_SCHEMA, BatchItem, Chosen, Label, Place
+from monitoring.waves.batches import MANIFEST_SCHEMA, BatchItem, Chosen, Label
 from monitoring.waves.certainty import Plan, deepest_look, pick
 from monitoring.waves.columns import Columns
 from monitoring.waves.exploration import draw, signatures_of
@@ -33,7 +33,8 @@ from monitoring.waves.labelled import BatchMode
 from monitoring.waves.neardup import Excluded
 from monitoring.waves.needs import quotas
 from monitoring.waves.pool import pool_of
-from monitoring.waves.strata import Counts, Occurrence, strata_of
+from monitoring.waves.strata import Counts, strata_of
+from monitoring.waves.taken import Taken
 from monitoring.waves.views import TEXTS, View
 
 WATCHED_SHARE: Final = 0.65
@@ -66,13 +67,7 @@ def select(
     mode: BatchMode = "mixed",
     task: Task = "multiclass",
     input_kind: InputKind = "text",
-    taken_signatures: Signatures | None = None,
-    taken_keys: Collection[str] = frozenset(),
-    signed_keys: Sequence[str] = (),
-    places: Mapping[str, Place] | None = None,
-    contents: Mapping[str, str] | None = None,
-    drawn_before: Collection[Occurrence] = frozenset(),
-    carried_before: Collection[float] = frozenset(),
+    taken: Taken | None = None,
     lacking: Mapping[str, int] | None = None,
     target: int = DEFAULT_TARGET,
     labelled: Marks | None = None,
@@ -107,18 +102,9 @@ def select(
     task, input_kind : str
         What the model does, and with what: a multi-label item is predicted all labels it passes, and rows of
         tables are near-duplicates only when equal.
-    taken_signatures, taken_keys
-        Of items labelled or in an open batch; neither they nor their near-duplicates are chosen.
-    signed_keys : sequence of str
-        The keys of the last rows of `taken_signatures`.
-    places : mapping of str to (str, int), optional
-        Batch and rank of the items with those keys. The manifest names them for the draws they stand for.
-    contents : mapping of str to str, optional
-        Their texts by key, where known.
-    drawn_before : collection of (str, float)
-        Key and time of occurrences that an earlier batch drew at random: they are passed over.
-    carried_before : collection of float
-        Priorities of those that an item of another batch stands for.
+    taken : Taken, optional
+        What is labelled or in an open batch: not chosen again, nor what is nearly the same. What was drawn
+        before is passed over, and the manifest names the places of those that stand for a draw.
     lacking : mapping of str to int, optional
         Positives that a class lacks for its claim.
     target : int
@@ -145,17 +131,11 @@ def select(
     columns = (
         candidates if isinstance(candidates, Columns) else Columns.of(candidates, n_classes=len(classes))
     )
-    nothing = np.empty((0, PERMUTATIONS), np.uint32)
-    taken = nothing if taken_signatures is None else taken_signatures
-    excluded = Excluded(taken_keys, taken, signed_keys, contents or {})
+    taken = taken or Taken()
+    excluded = Excluded(taken.keys, taken.signatures, taken.signed_keys, taken.contents)
     names = [name for name in dict.fromkeys(watched) if name in (*classes, NO_CLASS)]
-    strata = strata_of(
-        columns,
-        epoch_counts,
-        most=draw_limit(batch_size) if most_draws is None else most_draws,
-        before=drawn_before,
-        carried=carried_before,
-    )
+    most = draw_limit(batch_size) if most_draws is None else most_draws
+    strata = strata_of(columns, epoch_counts, most=most, before=taken.drawn, carried=taken.carried)
     if mode == "audit":
         by_column = [classes.index(name) for name in names if name in classes]
         draws = audit(columns, strata, watched=by_column, size=batch_size, seed=seed)
@@ -189,10 +169,7 @@ def select(
         drawn_sources=Counter(one.candidate.source for one in explored.chosen),
     )
     chosen = sorted([*certain.chosen, *explored.chosen], key=lambda one: _shuffled(seed, one.candidate.key))
-    passed = operating if task == "multilabel" else None
-    items = tuple(
-        _item(one, rank, _predicted(one.candidate, classes, passed)) for rank, one in enumerate(chosen, 1)
-    )
+    items = _items(chosen, classes, operating if task == "multilabel" else None)
     manifest = {
         **(about or {}),
         "schema": MANIFEST_SCHEMA,
@@ -214,7 +191,7 @@ def select(
             strata=strata,
             epoch_counts=epoch_counts,
             n_labelled=0 if labelled is None else len(labelled),
-            places=places or {},
+            places=taken.places,
         ),
     }
     return Wave(items, signatures_of(chosen), manifest)
@@ -249,6 +226,14 @@ def _plan(
         class_cap=round(CLASS_CAP * batch_size) if n_classes > 2 else batch_size,
         source_caps={source: int(share * batch_size + _ROUNDED) for source, share in source_caps.items()},
         deepest=deepest_look(batch_size, n_certain),
+    )
+
+
+def _items(
+    chosen: Sequence[Chosen], classes: Sequence[str], passed: npt.NDArray[np.float64] | None
+) -> tuple[BatchItem, ...]:
+    return tuple(
+        _item(one, at, _predicted(one.candidate, classes, passed)) for at, one in enumerate(chosen, 1)
     )
 
 

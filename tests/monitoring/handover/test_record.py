@@ -16,6 +16,7 @@ from monitoring import handover
 from monitoring.recording.reservoir import Candidate
 from monitoring.waves.batches import PARTIAL, Batch
 from monitoring.waves.strata import all_time
+from monitoring.waves.taken import Taken
 from monitoring.waves.wave import select
 
 CLASSES = ("ham", "spam")
@@ -63,7 +64,7 @@ def exported(fixed: list[Candidate], rng: np.random.Generator, taken: frozenset[
         thresholds=(0.5, 0.5),
         batch_size=60,
         seed="a",
-        taken_keys=taken,
+        taken=Taken(keys=taken),
     )
     return Batch("b", None, "mail@1", 0.0, "open", wave.manifest, wave.items)
 

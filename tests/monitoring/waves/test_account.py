@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from monitoring.waves.strata import all_time
+from monitoring.waves.taken import Taken
 from tests.support.waves import population, text_of, wave_of
 
 
@@ -45,7 +46,7 @@ def test_a_sample_without_the_draws_that_were_labelled_before_is_not_complete():
     """Nothing says where; they are left out, not replaced, and the weights of the others stay."""
     candidates = population(400, seed=21, sources=("email",))
     first = min(candidates, key=lambda one: one.priority)
-    wave = wave_of(candidates, taken_keys={first.key})
+    wave = wave_of(candidates, taken=Taken(keys={first.key}))
     assert wave.manifest["complete_sample"] is False
     assert wave.manifest["left_out"]["draws_already_taken"] == 1
     assert sum(item.weight for item in wave.items) == pytest.approx(400 * 14 / 15)
@@ -55,12 +56,8 @@ def test_a_draw_that_is_an_item_of_another_batch_is_that_item():
     """It is in the manifest with its place and its chance, and the sample is whole: nobody is asked twice."""
     candidates = population(400, seed=21, sources=("email",))
     first = min(candidates, key=lambda one: one.priority)
-    known = {
-        "taken_keys": {first.key},
-        "places": {first.key: ("b1", 3)},
-        "contents": {first.key: first.text},
-    }
-    wave = wave_of(candidates, **known)
+    known = Taken({first.key}, places={first.key: ("b1", 3)}, contents={first.key: first.text or ""})
+    wave = wave_of(candidates, taken=known)
     assert wave.manifest["complete_sample"] is True
     assert wave.manifest["draws_taken"] == [
         {
@@ -74,5 +71,5 @@ def test_a_draw_that_is_an_item_of_another_batch_is_that_item():
         }
     ]
     assert first.key not in {item.key for item in wave.items}
-    other = wave_of(candidates, **{**known, "contents": {first.key: "other words"}})
+    other = wave_of(candidates, taken=replace(known, contents={first.key: "other words"}))
     assert other.manifest["complete_sample"] is False

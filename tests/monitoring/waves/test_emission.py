@@ -68,7 +68,7 @@ def test_of_an_earlier_release_s_batch_is_compared_what_it_says(
     batch = by_hand_batch_id("mail@1", "k1")
     put_batch(store, batch, ["a"], batch=batch, asked_by="ops", proposal="p1")
     assert ask(size=7, about={"proposal": "p1"}) == batch
-    with pytest.raises(IdempotencyKeyReused, match=f"batch {batch} and differs in proposal"):
+    with pytest.raises(IdempotencyKeyReused, match=f"batch {batch} and differs in for_proposal"):
         ask(size=7)
 
 

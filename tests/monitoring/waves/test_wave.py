@@ -15,6 +15,7 @@ from model_store.data.signatures import groups, minhash
 from monitoring.recording.ranking import nearness
 from monitoring.recording.reservoir import Candidate, draw_limit
 from monitoring.waves.strata import all_time
+from monitoring.waves.taken import Taken
 from monitoring.waves.wave import select
 from tests.support import waves
 from tests.support.waves import CLASSES, THRESHOLDS, WORDS, as_bytes, population, text_of, wave_of
@@ -154,8 +155,8 @@ def test_labelled_and_open_items_are_not_chosen_again():
     candidates = population(800, seed=9)
     first = wave_of(candidates)
     resent = [replace(one, key=f"again-{one.key}", item_id=None, text=f"{one.text} !") for one in candidates]
-    second = wave_of(resent, taken_signatures=first.signatures)
-    third = wave_of(candidates, taken_keys={item.key for item in first.items})
+    second = wave_of(resent, taken=Taken(signatures=first.signatures))
+    third = wave_of(candidates, taken=Taken({item.key for item in first.items}))
     assert not {item.key for item in second.items} & {f"again-{item.key}" for item in first.items}
     assert not {item.key for item in third.items} & {item.key for item in first.items}
     assert second.manifest["left_out"]["already_taken"] >= 65
