@@ -247,7 +247,7 @@ def monitoring_cost(directory: Path, items: int, *, requests: int) -> tuple[floa
     recorder = recorder_of(model, sources=("other",), batch_size=200)
 
     class Silent:
-        sources = recorder.sources
+        sources, seen = recorder.sources, 0
 
         def observe(self, observed: Any) -> None:
             """Count nothing."""
@@ -260,7 +260,9 @@ def monitoring_cost(directory: Path, items: int, *, requests: int) -> tuple[floa
             async def receive() -> dict[str, Any]:
                 return {"type": "http.request", "body": body, "more_body": False}
 
-            await handler.answer({"headers": headers, "query_string": b""}, receive)
+            reply = await handler.answer({"headers": headers, "query_string": b""}, receive)
+            if reply is None or reply.status != 200:
+                raise SystemExit("a request that is measured failed")
 
         began = time.process_time()
         for at in range(n):
