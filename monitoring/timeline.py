@@ -9,7 +9,7 @@ from model_store.promotions import Promotion
 from monitoring.detection.baseline import AUTOMATIC
 from monitoring.proposing import Proposal
 from monitoring.store import Act, Alarm, AuditEntry, Store
-from monitoring.store.audit import CLOSE_BATCH, FREEZE_BASELINE
+from monitoring.store.audit import CLOSE_BATCH, FREEZE_BASELINE, MAKE_BATCH
 
 Step: TypeAlias = Literal[
     "fit",
@@ -137,12 +137,12 @@ def _batches(store: Store, name: str, acts: Sequence[AuditEntry]) -> Iterator[En
     said = {
         (each.action, each.details.get("batch")): (each.who, str(each.details.get("why", "")))
         for each in acts
-        if each.action in ("batch", CLOSE_BATCH)
+        if each.action in (MAKE_BATCH, CLOSE_BATCH)
     }
     for each in store.batches.list(limit=MOST):
         if _is_of(each.model_key, name):
             about = {"batch": each.id, "alarm": each.alarm_id}
-            asked = said.get(("batch", each.id), (AUTOMATIC, ""))
+            asked = said.get((MAKE_BATCH, each.id), (AUTOMATIC, ""))
             yield Entry(each.created_at, "batch", each.model_key, *asked, about)
             closed = said.get((CLOSE_BATCH, each.id))
             if closed is not None and each.closed_at is not None:

@@ -10,6 +10,7 @@ from model_store.bundles.bundle import ModelKey
 from monitoring.store.database import Database
 from monitoring.store.tables import audit
 
+MAKE_BATCH: Final = "batch"
 CLOSE_BATCH: Final = "close_batch"
 FREEZE_BASELINE: Final = "freeze_baseline"
 

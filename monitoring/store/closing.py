@@ -25,7 +25,7 @@ from monitoring.store.alarms import (
     note_meaning,
 )
 from monitoring.store.announcements import take_announced
-from monitoring.store.audit import FREEZE_BASELINE, insert_audit
+from monitoring.store.audit import FREEZE_BASELINE, MAKE_BATCH, insert_audit
 from monitoring.store.batches import NewBatch, insert_batch
 from monitoring.store.candidates import attach_candidates
 from monitoring.store.codec import sparse
@@ -192,7 +192,7 @@ class ClosingStore:
                 connection,
                 at=batch.created_at,
                 who=who,
-                action="batch",
+                action=MAKE_BATCH,
                 model_key=batch.model_key,
                 details={"batch": batch.id, "items": len(batch.items), "why": why},
             )

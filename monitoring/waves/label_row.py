@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from model_store.data.cells import SEPARATOR
@@ -13,7 +13,6 @@ Fields: TypeAlias = Mapping[str, object]
 
 _FIELD_CHARACTERS: Final = 512
 _MOST_NAMES: Final = 1_024
-_WHEN: Final = "@"  # between an annotation's id and when it was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,7 @@ class LabelRow:
     `label` is a class name, `none_of_these`, the names of several labels, or None when the labeler `skipped`
     the item. What it means depends on the batch: see `monitoring.waves.labels.of_batch`. `lease` is the one
     the item was given out under, where it was. An `adjudicated` row decides what labelers disagree about.
+    The id of a dated row also says when it was given; of a stored one nobody asks.
     """
 
     key: str
@@ -32,6 +32,7 @@ class LabelRow:
     skipped: bool = False
     lease: str | None = None
     adjudicated: bool = False
+    is_dated: bool = field(default=False, compare=False)
 
 
 class RowError(Exception):
@@ -62,11 +63,12 @@ def read_row(fields: object) -> LabelRow:
     return LabelRow(
         key=key,
         label=label,
-        annotation_id=annotation_id if version is None else f"{annotation_id}{_WHEN}{version}",
+        annotation_id=annotation_id if version is None else f"{annotation_id}@{version}",
         annotator=annotator,
         skipped=skipped,
         lease=lease,
         adjudicated=adjudicated,
+        is_dated=version is not None,
     )
 
 
@@ -76,7 +78,7 @@ def kept_as(row: LabelRow, known: Mapping[tuple[str, str], LabelRow]) -> tuple[L
     People and tools number their annotations each for themselves, and may change one under its old number.
     So where an id is taken by what another person said, or by another answer, the row is kept by an id made
     of the two: nothing is lost, and the same row finds itself again. One answer under one id is a repeat
-    where only one of the two says who gave it, or where the id tells when: a tool may write a person's number
+    where only one of the two says who gave it, or where it is dated: a tool may write a person's number
     once and their address another time.
 
     Parameters
@@ -96,7 +98,7 @@ def _is_again(row: LabelRow, kept: LabelRow) -> bool:
     """Return whether a row is the kept one of its id, sent another time."""
     same_answer = (row.label, row.skipped, row.adjudicated) == (kept.label, kept.skipped, kept.adjudicated)
     may_be_one = row.annotator == kept.annotator or None in (row.annotator, kept.annotator)
-    return same_answer and (may_be_one or _WHEN in row.annotation_id)
+    return same_answer and (may_be_one or row.is_dated)
 
 
 def names_in(text: str) -> tuple[str, ...]:

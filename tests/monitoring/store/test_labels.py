@@ -127,8 +127,9 @@ def test_people_who_number_alike_are_both_heard(store: Store) -> None:
         LabelRow("a", "ham", "77", "bo"),
         LabelRow("a", "spam", "77", "cy"),
         LabelRow("a", "spam", "77@9", "ann"),
+        LabelRow("a", "spam", "77@9", "bo"),
     ]
-    assert store.labels.accept("b1", rows, at=NOON).accepted == 4
+    assert store.labels.accept("b1", rows, at=NOON).accepted == 5
     for again in (rows, rows[::-1], rows[1:3]):
         receipt = store.labels.accept("b1", again, at=NOON)
         assert (receipt.accepted, receipt.repeated) == (0, len(again))
@@ -137,6 +138,7 @@ def test_people_who_number_alike_are_both_heard(store: Store) -> None:
         ("bo", "ham"),
         ("cy", "spam"),
         ("ann", "spam"),
+        ("bo", "spam"),
     ]
 
 
@@ -150,8 +152,9 @@ def test_one_annotation_under_two_names_is_one_word(
 ) -> None:
     """A tool names people in one export by number and by address in another, a file is signed or not."""
     put_batch(store, "b1", ["a"], overlap=2)
+    dated = "@" in number
     assert store.labels.accept("b1", [LabelRow("a", "ham", number, first)], at=NOON).accepted == 1
-    receipt = store.labels.accept("b1", [LabelRow("a", "ham", number, then)], at=NOON)
+    receipt = store.labels.accept("b1", [LabelRow("a", "ham", number, then, is_dated=dated)], at=NOON)
     assert (receipt.accepted, receipt.repeated) == (0, 1)
     assert states(store) == [("open", None)]
 

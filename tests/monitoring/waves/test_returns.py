@@ -135,6 +135,10 @@ def test_an_edited_annotation_is_a_new_one():
         for at in ("2026-01-31T10:00:00Z", "2026-01-31T11:00:00Z")
     )
     assert before.annotation_id != after.annotation_id
+    assert before.is_dated
+    assert after.is_dated
+    bare = parse_labels(b'{"labels": [{"key": "a", "label": "fraud", "annotation_id": "11@10:00"}]}').rows[0]
+    assert not bare.is_dated
 
 
 def test_the_short_label_studio_export():

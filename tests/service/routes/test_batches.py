@@ -211,11 +211,14 @@ def test_who_closed_a_batch_is_told_where_one_looks(house: House) -> None:
         detail = house.local.get(f"/v1/batches/{batch}").json()
         assert (detail["closed_at"], detail["closed_by"]) == told
     history = house.local.get("/v1/models/history").json()["steps"]
-    told = [(each["step"], each["who"], each["why"], each["details"]["batch"]) for each in history[:3]]
-    assert told[0] == ("close", "ada", "ada is done", by_hand)
-    assert set(told[1:]) == {
-        ("batch", "ada", f"wave {wave}", id_) for wave, id_ in enumerate((by_hand, done))
+    closed = [each for each in history if each["step"] == "close"]
+    assert [(each["who"], each["why"], each["at"], each["details"]) for each in closed] == [
+        ("ada", "ada is done", house.clock.now(), {"batch": by_hand})
+    ]
+    made = {
+        each["details"]["batch"]: (each["who"], each["why"]) for each in history if each["step"] == "batch"
     }
+    assert made == {by_hand: ("ada", "wave 0"), done: ("ada", "wave 1")}
 
 
 @pytest.mark.parametrize(
